@@ -1,0 +1,40 @@
+# `make demo` and `make test` are the two commands; both make their own .venv first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: setup demo test lint types unit lock clean
+
+setup: .venv/.done
+
+.venv/.done: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# The sample manga through all six stages, in demo/ (the data of this workspace is not touched).
+demo: setup
+	$(BIN)/python -m flows.demo
+
+test: lint types unit
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/python -m pytest
+
+# Resolves pyproject.toml anew in a clean environment and pins what came out, local build tags (+cpu) left off.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
+	(head -n 1 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | sort -f) > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf demo .mypy_cache .pytest_cache .ruff_cache

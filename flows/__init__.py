@@ -1,0 +1,1 @@
+"""Prefect flows: the DAG of dvc.yaml as one flow, and its schedules."""

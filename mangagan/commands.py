@@ -1,0 +1,121 @@
+"""What each command that is no stage does."""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mangagan import params, paths
+from mangagan.errors import UserError
+
+
+def run_pipeline(arguments: argparse.Namespace) -> int:
+    """`mangagan run`: the Prefect flow, from the workspace's own code."""
+    # The console script's import path lacks the working directory, where a workspace keeps its flows.
+    sys.path.insert(0, str(Path.cwd()))
+    from flows.pipeline import main
+
+    return int(main(arguments.stages))
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """`mangagan inspect`: per title pages, faces, kept, and dropped by reason."""
+    from mangagan.faces.manifest import read_manifest, summarize
+    from mangagan.pages.table import read_pages
+
+    pages = read_pages(paths.PAGES_TABLE)
+    summary = summarize(read_manifest(paths.MANIFEST))
+    counts = pages[pages["reason"] == ""].groupby("title").size()
+    table = counts.rename("pages").to_frame().join(summary).fillna(0).astype(int)
+    table.loc["total"] = table.sum()
+    print(table.to_string())
+    rejected = pages[pages["reason"] != ""]
+    if len(rejected):
+        print(f"\n{len(rejected)} files turned away:")
+        for row in rejected.itertuples():
+            print(f"  {row.source}: {row.reason}")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """`mangagan export`: loose PNG files in the layout of Hugging Face's ImageFolder."""
+    from mangagan.faces.export import export_faces
+
+    count = export_faces(Path(), arguments.directory)
+    print(f"{count} faces in {arguments.directory}")
+    return 0
+
+
+def generate(arguments: argparse.Namespace) -> int:
+    """`mangagan generate`: PNG files of new faces."""
+    from mangagan.gan.generate import write_samples
+    from mangagan.gan.weights import load_generator
+
+    generator = load_generator(paths.GENERATOR, paths.MODEL_CARD)
+    write_samples(arguments.out, generator, arguments.count, arguments.seed)
+    print(f"{arguments.count} faces in {arguments.out}")
+    return 0
+
+
+def sample(arguments: argparse.Namespace) -> int:
+    """`mangagan sample`: the sample manga with its ground truth."""
+    from mangagan.sample import draw_manga
+
+    if (arguments.directory / "screenshots").exists():
+        raise UserError(f"{arguments.directory}/screenshots exists already: name another folder")
+    truth = draw_manga(arguments.directory, arguments.seed, arguments.pages)
+    print(f"{len(truth['pages'])} screenshots in {arguments.directory}/screenshots, truth in truth.json beside it")
+    return 0
+
+
+def faces(arguments: argparse.Namespace) -> int:
+    """`mangagan faces`: boxes and scores of the faces in any images, by the detector of params.yaml."""
+    from mangagan.detection.base import DetectParams, build_detector
+    from mangagan.detection.model_file import resolve_model
+    from mangagan.detection.run import detect_pages
+    from mangagan.files import atomic_path
+    from mangagan.pages.decode import Page, Unreadable, decode_page
+    from mangagan.progress import track
+
+    settings = params.load("detect", DetectParams)
+    detector = build_detector(settings, resolve_model(settings.model, settings.model_sha256, Path()))
+    images = list(list_images(arguments.paths))
+
+    def decoded() -> Iterator[tuple[str, Page]]:
+        for name, path in images:
+            try:
+                yield name, decode_page(path.read_bytes())
+            except (OSError, Unreadable) as error:
+                print(f"mangagan: {path} left out: {error}", file=sys.stderr)
+
+    count = 0
+    with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["page", "x", "y", "w", "h", "score"])
+        for name, boxes, scores in track(detect_pages(detector, decoded()), len(images), "faces", "images"):
+            writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
+            count += len(boxes)
+    print(f"{count} faces in {len(images)} images: {arguments.out}")
+    return 0
+
+
+def list_images(given: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Each image with its name in the CSV: relative to the folder given, or as given for a file.
+
+    Raises:
+        UserError: a path does not exist, or a folder holds no image.
+    """
+    from mangagan.pages.sources import READERS, natural_key
+
+    for path in given:
+        if path.is_dir():
+            inside = [file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READERS]
+            if not inside:
+                raise UserError(f"no PNG, JPEG or WebP file in {path}")
+            names = {file.relative_to(path).as_posix(): file for file in inside}
+            yield from sorted(names.items(), key=lambda item: natural_key(item[0]))
+        elif path.is_file():
+            yield path.as_posix(), path
+        else:
+            raise UserError(f"no file or folder {path}")

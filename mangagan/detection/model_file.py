@@ -1,0 +1,70 @@
+"""A detector's model file: found by path or fetched by URL, and never used unless its SHA-256 is the one expected."""
+
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from mangagan import paths
+from mangagan.errors import UserError
+from mangagan.files import atomic_path, sha256_file
+
+MAX_BYTES = 512 * 2**20
+TIMEOUT_S = 60
+BLOCK = 2**20
+
+
+def resolve_model(location: str, sha256: str, root: Path) -> Path:
+    """Finds the model file, downloading it on first use into `.mangagan/models/`.
+
+    Args:
+        location: a path, relative to `root` unless absolute, or an https URL.
+        sha256: 64 hex digits.
+        root: the workspace.
+
+    Raises:
+        UserError: no such file, no network, or other content than expected.
+    """
+    if not location:
+        raise UserError("params.yaml: detect.model is empty: give the path or https URL of the detector's model file")
+    if "://" in location:
+        if not location.startswith("https://"):
+            raise UserError(f"params.yaml: detect.model: only https URLs are fetched, not {location}")
+        check_digest_form(sha256, "the file's SHA-256 (64 hex digits), which a URL needs")
+        path = root / paths.STATE / "models" / sha256[:16] / location.rsplit("/", 1)[-1]
+        if not path.exists():
+            download(location, path, sha256)
+    else:
+        path = root / location
+        if not path.is_file():
+            raise UserError(f"params.yaml: detect.model: no file {path}: give the right path or an https URL")
+        check_digest_form(sha256, f"the file's SHA-256, {sha256_file(path)} for {path}")
+    digest = sha256_file(path)
+    if digest != sha256:
+        raise UserError(f"{path} has SHA-256 {digest}, not detect.model_sha256 {sha256}: replace the file or the key")
+    return path
+
+
+def check_digest_form(sha256: str, expected: str) -> None:
+    """Raises UserError unless `sha256` looks like one."""
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise UserError(f"params.yaml: detect.model_sha256 must be {expected}")
+
+
+def download(url: str, path: Path, sha256: str) -> None:
+    """Fetches `url` to `path`, which appears only once all of it is there and its SHA-256 is right."""
+    with atomic_path(path) as temporary:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, temporary.open("wb") as file:
+                while block := response.read(BLOCK):
+                    file.write(block)
+                    if file.tell() > MAX_BYTES:
+                        raise UserError(f"{url} is over {MAX_BYTES >> 20} MiB: not a detector's model file")
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            reason = getattr(error, "reason", error)
+            raise UserError(
+                f"could not download {url} ({reason}): fetch it by other means and give its path as detect.model"
+            ) from None
+        digest = sha256_file(temporary)
+        if digest != sha256:
+            raise UserError(f"{url} has SHA-256 {digest}, not detect.model_sha256 {sha256}: nothing was kept")

@@ -1,0 +1,1 @@
+"""From face boxes to a clean dataset: crop, judge, compare, split."""

@@ -1,0 +1,33 @@
+"""The dataset as loose files: PNGs and `metadata.csv`, as Hugging Face's ImageFolder reads them."""
+
+from pathlib import Path
+
+from mangagan import paths
+from mangagan.errors import UserError
+from mangagan.faces.table import read_faces
+from mangagan.files import write_bytes, write_text
+
+SPLITS = {"train": paths.TRAIN_FACES, "holdout": paths.HOLDOUT_FACES}
+
+
+def export_faces(root: Path, directory: Path) -> int:
+    """Writes `directory`/<split>/<face_id>.png and `directory`/<split>/metadata.csv.
+
+    Returns:
+        How many faces were written.
+
+    Raises:
+        UserError: the folder holds something already, or the dataset is missing.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UserError(f"{directory} is not an empty folder: name another one")
+    count = 0
+    for split, path in SPLITS.items():
+        faces = read_faces(root / path)
+        for face in faces.itertuples():
+            write_bytes(directory / split / f"{face.face_id}.png", face.png)
+        metadata = faces.drop(columns="png")
+        metadata.insert(0, "file_name", metadata["face_id"] + ".png")
+        write_text(directory / split / "metadata.csv", metadata.to_csv(index=False, lineterminator="\n"))
+        count += len(faces)
+    return count

@@ -1,0 +1,104 @@
+"""Faces of one page as rows: cropped, resized, measured and judged."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mangagan.faces.crop import crop_square, pad_fraction, resize, square_around
+from mangagan.faces.quality import Gates, contrast, first_failure, sharpness
+from mangagan.pages.decode import is_gray
+from mangagan.pictures.grid import encode_png
+
+# The columns of data/faces/<title>.parquet, but for the image itself; the manifest carries them on.
+SCHEMA = pa.schema(
+    [
+        ("face_id", pa.string()),
+        ("title", pa.string()),
+        ("page_id", pa.string()),
+        ("source", pa.string()),  # the screenshot (and ::member of a container) that shows the page
+        ("page_number", pa.int32()),
+        ("page_width", pa.int32()),  # px
+        ("page_height", pa.int32()),
+        ("x", pa.float64()),  # px of the page; the detector's box
+        ("y", pa.float64()),
+        ("w", pa.float64()),
+        ("h", pa.float64()),
+        ("score", pa.float64()),
+        ("detector", pa.string()),
+        ("detector_version", pa.string()),
+        ("crop_margin", pa.float64()),  # as applied
+        ("pad_fraction", pa.float64()),  # share of the crop outside the page
+        ("upscale", pa.float64()),  # output px a page px: above 1 the face was enlarged
+        ("sharpness", pa.float64()),
+        ("contrast", pa.float64()),
+        ("is_gray", pa.bool_()),
+        ("drop_reason", pa.string()),  # empty for a face that passed every gate
+    ]
+)
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """How faces are cut out and judged.
+
+    Attributes:
+        size: px, height and width of the face.
+        margin: as for `square_around`; None takes what the detector advises.
+        gates: what turns a face away.
+    """
+
+    size: int
+    margin: float | None
+    gates: Gates
+
+
+def normalize_page(
+    page: pd.Series, pixels: np.ndarray, detections: pd.DataFrame, settings: FaceSettings
+) -> list[dict[str, Any]]:
+    """Cuts out, resizes, measures and judges the faces of one page.
+
+    Args:
+        page: the page's row.
+        pixels: uint8 (H, W) or (H, W, 3).
+        detections: the page's detections.
+        settings: see `FaceSettings`.
+
+    Returns:
+        A record a face with the columns of `SCHEMA` and `png`, the face as PNG bytes (gray or RGB as the page is).
+    """
+    shared = {
+        "title": page["title"],
+        "page_id": page["page_id"],
+        "source": page["source"],
+        "page_number": page["page_number"],
+        "page_width": page["width"],
+        "page_height": page["height"],
+    }
+    return [
+        {**detection, **shared, **normalize_face(pixels, detection, settings)}
+        for detection in detections.to_dict("records")
+    ]
+
+
+def normalize_face(pixels: np.ndarray, detection: dict[str, Any], settings: FaceSettings) -> dict[str, Any]:
+    """Cuts out, resizes, measures and judges one face of a page."""
+    margin = detection["crop_margin"] if settings.margin is None else settings.margin
+    square = square_around(np.array([detection[key] for key in "xywh"]), margin)
+    face = resize(crop_square(pixels, square), settings.size)
+    gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY) if face.ndim == 3 else face
+    pad = pad_fraction(square, *pixels.shape[:2])
+    figures = {"contrast": round(contrast(gray), 4), "sharpness": round(sharpness(gray), 4), "pad": round(pad, 4)}
+    return {
+        "crop_margin": margin,
+        "pad_fraction": figures["pad"],
+        "upscale": round(settings.size / square.side, 4),
+        "sharpness": figures["sharpness"],
+        "contrast": figures["contrast"],
+        "is_gray": is_gray(face),
+        "drop_reason": first_failure(max(detection["w"], detection["h"]), **figures, gates=settings.gates),
+        "png": encode_png(face),
+    }

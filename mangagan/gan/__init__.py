@@ -1,0 +1,1 @@
+"""The DCGAN: networks, training that can be interrupted, weights on disk, samples."""

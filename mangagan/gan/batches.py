@@ -1,0 +1,57 @@
+"""What each step is fed, as a function of the seed and the images seen: faces, mirroring, a source of latents."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from mangagan.gan.config import TrainConfig
+from mangagan.gan.networks import LAYOUT
+
+
+def derive_seed(seed: int, purpose: str, number: int) -> int:
+    """A seed for one draw: independent of every other purpose and number."""
+    digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def generator_for(config: TrainConfig, purpose: str, number: int, device: torch.device) -> torch.Generator:
+    """A fresh random source on the device for one draw."""
+    return torch.Generator(device).manual_seed(derive_seed(config.seed, purpose, number))
+
+
+class Batches:
+    """Shuffled batches: without replacement within an epoch, a batch may span two epochs.
+
+    Args:
+        faces: uint8 (N, C, H, W), on the training device.
+        batch: images a step, at most N.
+        config: seed and flip.
+    """
+
+    def __init__(self, faces: Tensor, batch: int, config: TrainConfig) -> None:
+        self.faces, self.batch, self.config = faces, batch, config
+        self.epoch, self.order = -1, torch.empty(0)
+
+    def indices(self, images_seen: int) -> Tensor:
+        """Which faces make the batch that starts at `images_seen`: int64 (batch,)."""
+        epoch, start = divmod(images_seen, len(self.faces))
+        first = self.permutation(epoch)[start : start + self.batch]
+        rest = self.batch - len(first)
+        return torch.cat([first, self.permutation(epoch + 1)[:rest]]) if rest else first
+
+    def permutation(self, epoch: int) -> Tensor:
+        """The order of the faces in an epoch."""
+        if epoch != self.epoch:
+            randomness = torch.Generator().manual_seed(derive_seed(self.config.seed, "shuffle", epoch))
+            self.epoch, self.order = epoch, torch.randperm(len(self.faces), generator=randomness).to(self.faces.device)
+        return self.order
+
+    def read(self, images_seen: int) -> Tensor:
+        """The batch that starts at `images_seen`, mirrored at random: float32 (batch, C, H, W) in [-1, 1]."""
+        images = self.faces[self.indices(images_seen)]
+        if self.config.flip:
+            randomness = generator_for(self.config, "flip", images_seen, images.device)
+            mirrored = torch.rand(self.batch, 1, 1, 1, generator=randomness, device=images.device) < 0.5
+            images = torch.where(mirrored, images.flip(3), images)
+        return (images.float() / 127.5 - 1).contiguous(memory_format=LAYOUT)

@@ -1,0 +1,1 @@
+"""From screenshot files to pages."""

@@ -1,0 +1,97 @@
+"""From source files to distinct pages: decode, turn away what is no page, merge exact duplicates, number the rest."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from mangagan.files import sha256_bytes
+from mangagan.ordered import map_ordered
+from mangagan.pages.decode import Unreadable, decode_page, is_gray
+from mangagan.pages.sources import Source
+from mangagan.pictures.grid import encode_png
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What counts as a page.
+
+    Attributes:
+        min_side: px, the shorter side at least.
+        max_megapixels: width times height at most, in millions.
+        max_file_mb: encoded size at most, in 10^6 bytes.
+    """
+
+    min_side: int
+    max_megapixels: float
+    max_file_mb: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of the page table in the making; see `mangagan.pages.table.SCHEMA` for the meaning of each field."""
+
+    page_id: str
+    title: str
+    source: str
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    is_gray: bool = True
+    suffix: str = ""
+    encoded: bytes = field(default=b"", repr=False)
+    page_number: int = 0
+    entry: str = ""
+    sources: tuple[str, ...] = ()
+
+
+def read_record(source: Source, limits: Limits) -> Record:
+    """Reads and judges one source; whatever is wrong with it becomes the record's reason."""
+    try:
+        data = source.read()
+    except OSError as error:
+        return Record(
+            sha256_bytes(source.name.encode())[:16], source.title, source.name, f"unreadable: {error.strerror}"
+        )
+    rejected = Record(sha256_bytes(data)[:16], source.title, source.name)
+    if source.reason:
+        return replace(rejected, reason=source.reason)
+    if not data:
+        return replace(rejected, reason="empty file")
+    if len(data) > limits.max_file_mb * 1e6:
+        return replace(rejected, reason=f"too large: {len(data) / 1e6:.0f} MB, over {limits.max_file_mb:g} MB")
+    try:
+        page = decode_page(data, limits.max_megapixels)
+    except Unreadable as unreadable:
+        return replace(rejected, reason=str(unreadable))
+    height, width = page.pixels.shape[:2]
+    record = replace(rejected, page_id=page.page_id, width=width, height=height, is_gray=is_gray(page.pixels))
+    if min(width, height) < limits.min_side:
+        return replace(record, reason=f"too small: {width}x{height}, under {limits.min_side} px")
+    if page.plain:
+        return replace(record, encoded=data, suffix=page.suffix)
+    return replace(record, encoded=encode_png(page.pixels), suffix=".png")
+
+
+def distinct_pages(sources: Iterable[Source], limits: Limits) -> Iterator[Record]:
+    """Yields a record a source in order, kept pages numbered within their title.
+
+    A picture that was seen before, in whatever file or title, comes as a record with the first one's `page_id` and
+    no number: `merge_sources` folds it into the first.
+    """
+    seen: set[str] = set()
+    numbers: dict[str, int] = {}
+    for record in map_ordered(lambda source: read_record(source, limits), sources):
+        if record.reason or record.page_id in seen:
+            yield replace(record, encoded=b"")
+            continue
+        seen.add(record.page_id)
+        numbers[record.title] = number = numbers.get(record.title, 0) + 1
+        yield replace(record, page_number=number, entry=f"{number:05d}{record.suffix}")
+
+
+def merge_sources(records: Iterable[Record]) -> list[Record]:
+    """One record a distinct picture, the first, with the sources of all."""
+    merged: dict[str, Record] = {}
+    for record in records:
+        first = merged.setdefault(record.page_id, record)
+        merged[record.page_id] = replace(first, sources=(*first.sources, record.source))
+    return list(merged.values())

@@ -1,0 +1,64 @@
+"""`data/pages.parquet`: one row a distinct picture, kept or turned away, with everything it came from."""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mangagan.errors import UserError
+from mangagan.files import write_table
+from mangagan.ordered import map_ordered
+from mangagan.pages.cbz import Archive
+from mangagan.pages.decode import Page, decode_page
+
+SCHEMA = pa.schema(
+    [
+        ("page_id", pa.string()),  # of the pixels; of the file's bytes where there are no pixels
+        ("title", pa.string()),
+        ("page_number", pa.int32()),  # from 1 in reading order; 0 for one turned away
+        ("entry", pa.string()),  # its name in data/pages/<title>.cbz; empty for one turned away
+        ("width", pa.int32()),  # px, upright; 0 where unknown
+        ("height", pa.int32()),
+        ("is_gray", pa.bool_()),
+        ("source", pa.string()),  # the file (and ::member) that was kept
+        ("sources", pa.list_(pa.string())),  # every file that holds this very picture
+        ("reason", pa.string()),  # why it was turned away; empty for a page
+    ]
+)
+
+
+def write_pages(path: Path, rows: pd.DataFrame) -> None:
+    """Writes the table."""
+    table = pa.Table.from_pandas(rows[SCHEMA.names], schema=SCHEMA, preserve_index=False)
+    write_table(path, table.replace_schema_metadata(None))
+
+
+def read_pages(path: Path) -> pd.DataFrame:
+    """Reads the table.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        return pq.read_table(path).to_pandas()
+    except FileNotFoundError:
+        raise UserError(f"{path} not found: run `dvc repro ingest`") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run `dvc repro ingest`") from None
+
+
+def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[pd.Series, Page]]:
+    """Yields each kept page's row and pixels, title by title in reading order; decoding runs ahead on all cores."""
+    for title, group in pages[pages["reason"] == ""].groupby("title", sort=True):
+        archive = Archive(folder / f"{title}.cbz")
+        rows = [row for _, row in group.sort_values("page_number").iterrows()]
+        yield from map_ordered(partial(read_page, archive), rows)
+
+
+def read_page(archive: Archive, row: pd.Series) -> tuple[pd.Series, Page]:
+    """One page of the archive, decoded; its size was judged when it was ingested."""
+    return row, decode_page(archive.read(row["entry"]), max_megapixels=math.inf)

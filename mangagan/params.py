@@ -1,0 +1,81 @@
+"""params.yaml, read into frozen dataclasses: a key that is unknown or of the wrong type is an error that names it."""
+
+import difflib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mangagan.errors import UserError
+from mangagan.paths import PARAMS
+
+Params = TypeVar("Params")
+
+# The stages in the order of dvc.yaml; each has its section in params.yaml.
+SECTIONS = ("ingest", "detect", "normalize", "dedup", "train", "evaluate")
+
+
+def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
+    """Reads one section of `root`/params.yaml.
+
+    Args:
+        section: the stage's name.
+        cls: a frozen dataclass; its field names are the section's keys, its `__post_init__` raises ValueError for
+            values out of range. Keys left out of the file take the dataclass's defaults.
+        root: the workspace.
+
+    Raises:
+        UserError: the file is missing or no YAML, or a key is unknown, of the wrong type, or out of range.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    values = read_sections(root / PARAMS).get(section) or {}
+    if not isinstance(values, dict):
+        raise UserError(f"{PARAMS}: section {section} must hold keys and values, not {type(values).__name__}")
+    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise UserError(f"{PARAMS}: {section}.{key} is not a known key{nearest(str(key), known)}")
+    try:
+        # JSON mode is strict about types, yet reads a list as a tuple.
+        return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([section, *(str(part) for part in first["loc"])])
+        got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+        raise UserError(f"{PARAMS}: {where}: {explain(first)}{got}") from None
+
+
+def read_sections(path: Path) -> dict[str, Any]:
+    """The whole file as a mapping of sections, with section names checked.
+
+    Raises:
+        UserError: the file is missing, no YAML, or holds an unknown section.
+    """
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} not found: run this in the folder that holds params.yaml and dvc.yaml") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path} must hold the sections {', '.join(SECTIONS)}")
+    for section in document:
+        if section not in SECTIONS:
+            raise UserError(f"{path.name}: {section} is not a known section{nearest(str(section), list(SECTIONS))}")
+    return document
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The end of an error line that names the likeliest right name, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+
+
+def explain(error: Any) -> str:
+    """One validation error of pydantic in plain words."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return str(error["msg"]).replace("Input should be", "must be")

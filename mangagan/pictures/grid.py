@@ -1,0 +1,75 @@
+"""Images side by side: sample grids and contact sheets."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mangagan.files import write_bytes
+
+PAPER = 255
+GAP = 2  # px between the images of a grid
+CAPTION = 14  # px under each image of a contact sheet
+
+
+def grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Lays images out in rows.
+
+    Args:
+        images: uint8 (N, C, H, W) with C 1 or 3, N at least 1.
+        columns: images a row.
+
+    Returns:
+        uint8 (rows·(H+2)−2, columns·(W+2)−2, C), white where there is no image.
+    """
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), PAPER, np.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return sheet
+
+
+def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 12) -> np.ndarray:
+    """Lays images out in rows, each with a line of text below it.
+
+    Args:
+        images: uint8 (H, W) or (H, W, 3), all of one height and width.
+        captions: one short line an image.
+        columns: images a row.
+
+    Returns:
+        uint8 (height, width, 3). One line of text where there are no images.
+    """
+    if not images:
+        sheet = Image.new("RGB", (240, 40), (PAPER,) * 3)
+        ImageDraw.Draw(sheet).text((8, 12), "nothing here", fill=(90, 90, 90), font=ImageFont.load_default(11))
+        return np.asarray(sheet)
+    height, width = images[0].shape[:2]
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    cell_w, cell_h = width + 6, height + CAPTION + 4
+    sheet = Image.new("RGB", (columns * cell_w, rows * cell_h), (PAPER,) * 3)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(9)
+    for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left, top = index % columns * cell_w + 3, index // columns * cell_h + 2
+        sheet.paste(Image.fromarray(image).convert("RGB"), (left, top))
+        while caption and draw.textlength(caption, font=font) > width:
+            caption = caption[:-1]
+        draw.text((left, top + height), caption, fill=(60, 60, 60), font=font)
+    return np.asarray(sheet)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """uint8 (H, W), (H, W, 1) or (H, W, 3) as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.ndim == 3 and image.shape[2] == 1 else image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Writes an image (as for `encode_png`) atomically."""
+    write_bytes(path, encode_png(image))

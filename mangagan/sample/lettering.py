@@ -1,0 +1,156 @@
+"""Speech: balloons with tails, thought clouds, captions, sound effects, filled with strokes that look like writing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mangagan.sample.character import Rng
+from mangagan.sample.strokes import BLACK, WHITE, Canvas, Colour, Points, bezier, ellipse, points, spline
+
+Box = tuple[float, float, float, float]  # x, y, width, height
+
+
+@dataclass(frozen=True)
+class Balloon:
+    """Where a balloon sits, in pixels, and what kind it is: speech, shout, thought or caption."""
+
+    x: float
+    y: float
+    rx: float
+    ry: float
+    kind: str = "speech"
+
+
+def draw_glyph(canvas: Canvas, rng: Rng, x: float, y: float, size: float, colour: Colour = BLACK) -> None:
+    """Draw one made-up character in the square of `size` pixels whose corner is (x, y)."""
+    width = max(size * 0.085, 0.8)
+    if rng.random() < 0.45:  # like kana: one or two curved strokes
+        for _ in range(int(rng.integers(1, 4))):
+            a, b, c = rng.uniform(0.12, 0.88, (3, 2))
+            canvas.polyline(bezier((x + size * a[0], y + size * a[1]), (x + size * b[0], y + size * b[1]),
+                                   (x + size * c[0], y + size * c[1]), 6), width, colour)  # fmt: skip
+        return
+    for share in np.linspace(0.15, 0.85, int(rng.integers(2, 5))):  # like kanji: bars, a post, a leg
+        left, right = rng.uniform(0.05, 0.3), rng.uniform(0.7, 0.95)
+        canvas.polyline(points((x + size * left, y + size * share), (x + size * right, y + size * share)), width, colour)
+    for _ in range(int(rng.integers(1, 3))):
+        post, top, low = rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.3), rng.uniform(0.65, 0.95)
+        canvas.polyline(points((x + size * post, y + size * top), (x + size * post, y + size * low)), width, colour)
+    if rng.random() < 0.5:
+        canvas.polyline(points((x + size * 0.5, y + size * 0.5), (x + size * 0.1, y + size * 0.95)), width, colour)
+
+
+def draw_text(canvas: Canvas, rng: Rng, box: Box, size: float, colour: Colour = BLACK) -> None:
+    """Fill a box with vertical columns of made-up writing, read from the right, ragged at the foot."""
+    x, y, width, height = box
+    columns = max(int(width / (size * 1.25)), 1)
+    left = x + (width - columns * size * 1.25) / 2
+    rows = max(int(height / (size * 1.04)), 1)
+    for column in range(columns):
+        count = rows if column < columns - 1 and columns > 1 else max(1, int(rows * rng.uniform(0.4, 1.0)))
+        for row in range(count):
+            glyph_x = left + (columns - 1 - column) * size * 1.25
+            draw_glyph(canvas, rng, glyph_x, y + row * size * 1.04, size, colour)
+
+
+def balloon_outline(balloon: Balloon, rng: Rng) -> Points:
+    """The balloon's edge (n, 2) without its tail."""
+    x, y, rx, ry = balloon.x, balloon.y, balloon.rx, balloon.ry
+    if balloon.kind == "caption":
+        return points((x - rx, y - ry), (x + rx, y - ry), (x + rx, y + ry), (x - rx, y + ry))
+    angle = np.linspace(0, 2 * np.pi, 97)[:-1]
+    if balloon.kind == "shout":
+        spikes = 14
+        phase = angle / (2 * np.pi) * spikes % 1.0
+        radius = 1.0 + 0.28 * (np.abs(2 * phase - 1) ** 2 - 0.3) * rng.uniform(0.7, 1.3, spikes)[
+            (angle / (2 * np.pi) * spikes).astype(int) % spikes
+        ]
+    elif balloon.kind == "thought":
+        radius = 0.94 + 0.1 * np.abs(np.sin(angle * 5))
+    else:
+        radius = 1.0 + 0.02 * np.sin(angle * 3 + rng.uniform(0, 6))
+    square = 0.86  # balloons are a little squarer than ellipses
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.stack([x + rx * radius * np.sign(cos) * np.abs(cos) ** square,
+                     y + ry * radius * np.sign(sin) * np.abs(sin) ** square], axis=1)  # fmt: skip
+
+
+def draw_balloon(
+    canvas: Canvas, rng: Rng, balloon: Balloon, mouth: tuple[float, float] | None, size: float, ink: Colour
+) -> None:
+    """Draw a balloon with a tail that points towards `mouth`, and its lettering of `size` pixels."""
+    outline = balloon_outline(balloon, rng)
+    tail = _tail(balloon, mouth, rng) if mouth and balloon.kind in ("speech", "shout") else None
+    line = 1.6 if balloon.kind != "shout" else 2.2
+    for shape in [outline] if tail is None else [outline, tail]:
+        canvas.contour(shape, line * 2, ink)
+    for shape in [outline] if tail is None else [outline, tail]:
+        canvas.fill(shape, WHITE)
+    if balloon.kind == "thought" and mouth:
+        for share, radius in ((1.12, 5.0), (1.32, 3.0)):
+            step = np.array([mouth[0] - balloon.x, mouth[1] - balloon.y])
+            step = step / max(float(np.hypot(*step)), 1.0) * (balloon.rx, balloon.ry) * share
+            bubble = ellipse(balloon.x + step[0], balloon.y + step[1], radius, radius)
+            canvas.fill(bubble, WHITE)
+            canvas.contour(bubble, line, ink)
+    inset = 0.66 if balloon.kind != "caption" else 0.84
+    text = (balloon.x - balloon.rx * inset, balloon.y - balloon.ry * inset, balloon.rx * 2 * inset, balloon.ry * 2 * inset)
+    draw_text(canvas, rng, text, size, ink)
+
+
+def _tail(balloon: Balloon, mouth: tuple[float, float], rng: Rng) -> Points:
+    aim = np.array([mouth[0] - balloon.x, mouth[1] - balloon.y])
+    distance = max(float(np.hypot(*(aim / (balloon.rx, balloon.ry)))), 1e-6)
+    edge = aim / distance  # the point of the ellipse towards the mouth
+    away = aim - edge
+    reach = min(float(np.hypot(*away)) * 0.45, 0.55 * min(balloon.rx, balloon.ry) + 8)
+    direction = aim / max(float(np.hypot(*aim)), 1e-6)
+    across = np.array([-direction[1], direction[0]]) * min(balloon.rx, balloon.ry) * 0.2
+    tip = edge + direction * reach + across * rng.uniform(-1, 1)
+    base = edge * 0.9
+    centre = np.array([balloon.x, balloon.y])
+    return np.concatenate([
+        bezier(tuple(centre + base + across), tuple(centre + edge + across * 0.4), tuple(centre + tip)),
+        bezier(tuple(centre + tip), tuple(centre + edge - across * 0.2), tuple(centre + base - across)),
+    ])  # fmt: skip
+
+
+def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, count: int, ink: Colour) -> None:
+    """Draw a sound effect: `count` big angular strokes of lettering that fall away from (x, y), white-edged."""
+    for index in range(count):
+        ox, oy = x + rng.uniform(-0.1, 0.1) * size, y + index * size * 1.02
+        strokes = []
+        for _ in range(int(rng.integers(2, 4))):
+            a = rng.uniform(0.05, 0.95, 2)
+            b = a + rng.choice([-1, 1], 2) * rng.uniform(0.35, 0.6, 2) * ((1, 0.25) if rng.random() < 0.5 else (0.25, 1))
+            strokes.append(spline(np.stack([a, (a + b) / 2 + rng.uniform(-0.06, 0.06, 2), np.clip(b, 0, 1)])) * size + (ox, oy))
+        for stroke in strokes:
+            canvas.line(stroke, size * 0.3, WHITE, (0.05, 0.4))
+        for stroke in strokes:
+            canvas.line(stroke, size * 0.18, ink, (0.05, 0.6))
+
+
+def overlaps(box: Box, others: list[Box], margin: float = 0.0) -> bool:
+    """Whether a box comes within `margin` pixels of any of the others."""
+    x, y, w, h = box
+    return any(
+        x < ox + ow + margin and ox - margin < x + w and y < oy + oh + margin and oy - margin < y + h
+        for ox, oy, ow, oh in others
+    )
+
+
+def find_room(rng: Rng, panel: Box, rx: float, ry: float, keep_free: list[Box]) -> tuple[float, float] | None:
+    """A centre for a balloon of half-axes (rx, ry) inside `panel` that covers nothing of `keep_free`; None if none."""
+    x, y, w, h = panel
+    if w < 2 * rx or h < 2 * ry:
+        return None
+    tries = rng.random((24, 2))
+    tries[::2] = np.round(tries[::2])  # corners first: that is where artists put them
+    tries[::2, 1] *= 0.35
+    for across, down in tries:
+        cx, cy = x + rx + across * (w - 2 * rx), y + ry + down * (h - 2 * ry)
+        if not overlaps((cx - rx, cy - ry, 2 * rx, 2 * ry), keep_free, 4.0):
+            return float(cx), float(cy)
+    return None

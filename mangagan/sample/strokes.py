@@ -1,0 +1,188 @@
+"""Ink on paper: anti-aliased polygons, tapered strokes and screentone on a supersampled canvas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Colour = tuple[int, int, int]
+Points = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+BLACK: Colour = (12, 12, 12)
+WHITE: Colour = (255, 255, 255)
+SUBPIXEL_BITS = 4  # cv2 takes fixed-point coordinates; 1/16 px is finer than the supersampling can show
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How an area is filled: a flat colour, or a screentone of `ink` dots over that colour.
+
+    `level` is the share of the area under ink (0 to 1) at the top of the shape and `level_end` at its bottom.
+    """
+
+    colour: Colour = WHITE
+    ink: Colour = BLACK
+    level: float = 0.0
+    level_end: float | None = None
+    period: float = 5.0
+    pattern: Literal["dots", "lines"] = "dots"
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no ink pattern lies over the colour."""
+        return self.level <= 0 and not self.level_end
+
+
+def points(*pairs: tuple[float, float]) -> Points:
+    """(x, y) pairs as a float array (n, 2)."""
+    return np.array(pairs, dtype=np.float64)
+
+
+def spline(knots: Points, closed: bool = False, steps: int = 8) -> Points:
+    """Catmull-Rom curve through `knots` (n, 2), `steps` points a segment: (m, 2)."""
+    knots = np.asarray(knots, dtype=np.float64)
+    if closed:
+        padded = np.concatenate([knots[-1:], knots, knots[:2]])
+    else:
+        padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
+    p0, p1, p2, p3 = padded[:-3, None], padded[1:-2, None], padded[2:-1, None], padded[3:, None]
+    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    curve = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * (p1 - p2) + p3 - p0) * t**3)
+    curve = curve.reshape(-1, 2)
+    return curve if closed else np.concatenate([curve, knots[-1:]])
+
+
+def bezier(start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], steps: int = 8) -> Points:
+    """Quadratic Bézier curve from `start` to `end` as (steps + 1, 2) points."""
+    t = np.linspace(0, 1, steps + 1)[:, None]
+    return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, steps: int = 28) -> Points:
+    """Points (steps, 2) of an upright ellipse."""
+    angle = np.linspace(0, 2 * np.pi, steps, endpoint=False)
+    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
+
+
+def ribbon(centre: Points, widths: NDArray[np.float64]) -> Points:
+    """Polygon of a band along `centre` (n, 2) that is `widths` (n,) wide."""
+    tangent = np.gradient(centre, axis=0)
+    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)[:, None]
+    offset = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (widths / 2)[:, None]
+    return np.concatenate([centre + offset, (centre - offset)[::-1]])
+
+
+def tapered(count: int, width: float, start: float, end: float) -> NDArray[np.float64]:
+    """Widths (count,) of a pen stroke that swells over its first share `start` and thins over its last share `end`."""
+    t = np.linspace(0, 1, count)
+    rise = np.clip(t / start, 0, 1) if start > 0 else np.ones(count)
+    fall = np.clip((1 - t) / end, 0, 1) if end > 0 else np.ones(count)
+    return width * (0.12 + 0.88 * np.minimum(rise, fall) ** 0.8)
+
+
+@lru_cache(maxsize=64)
+def _screen(period: int, pattern: str) -> NDArray[np.float32]:
+    """One tile (period, period) of a halftone screen: each pixel's rank in the order in which it takes ink, 0 to 1."""
+    y, x = np.mgrid[:period, :period] * (2 * np.pi / period)
+    wave = np.cos(x) * np.cos(y) if pattern == "dots" else np.cos(x + y)
+    order = (wave + 1e-6 * np.cos(3 * x + 1)).ravel().argsort().argsort()
+    return (1 - (order.reshape(period, period) + 0.5) / period**2).astype(np.float32)
+
+
+class Canvas:
+    """A picture drawn at `scale` times its final size; all coordinates are in final pixels.
+
+    `pixels` is uint8, (H, W) for black-and-white and (H, W, 3) RGB for colour.
+    """
+
+    def __init__(self, width: int, height: int, colour: bool, scale: int = 2, paper: Colour = WHITE) -> None:
+        """Make a blank sheet of `width` x `height` final pixels."""
+        self.scale = scale
+        self.colour = colour
+        shape = (height * scale, width * scale, 3) if colour else (height * scale, width * scale)
+        self.pixels: Image = np.empty(shape, np.uint8)
+        self.pixels[:] = self._value(paper)
+
+    def _value(self, colour: Colour) -> tuple[int, ...]:
+        if self.colour:
+            return colour
+        return (int(round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])),)
+
+    def _fixed(self, outline: Points, offset: tuple[int, int] = (0, 0)) -> NDArray[np.int32]:
+        shifted = (outline * self.scale - offset) * (1 << SUBPIXEL_BITS)
+        return np.rint(np.clip(shifted, -(2**28), 2**28)).astype(np.int32)
+
+    def fill(self, outline: Points, paint: Paint | Colour, clip: Points | None = None) -> None:
+        """Fill a polygon (n, 2); with `clip`, only where it lies inside that second polygon."""
+        if isinstance(paint, tuple):
+            paint = Paint(paint)
+        if clip is None and paint.is_flat:
+            cv2.fillPoly(self.pixels, [self._fixed(outline)], self._value(paint.colour), cv2.LINE_AA, SUBPIXEL_BITS)
+            return
+        height, width = self.pixels.shape[:2]
+        x0, y0 = np.maximum(np.floor(outline.min(0) * self.scale).astype(int) - 1, 0)
+        x1, y1 = np.minimum(np.ceil(outline.max(0) * self.scale).astype(int) + 2, (width, height))
+        if x0 >= x1 or y0 >= y1:
+            return
+        mask = self._mask(outline, (x0, y0, x1, y1))
+        if clip is not None:
+            mask = np.minimum(mask, self._mask(clip, (x0, y0, x1, y1)))
+        self._blend(self.pixels[y0:y1, x0:x1], mask, paint, (x0, y0))
+
+    def _mask(self, outline: Points, box: tuple[int, int, int, int]) -> Image:
+        mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
+        cv2.fillPoly(mask, [self._fixed(outline, (box[0], box[1]))], (255,), cv2.LINE_AA, SUBPIXEL_BITS)
+        return mask
+
+    def _blend(self, region: Image, mask: Image, paint: Paint, origin: tuple[int, int]) -> None:
+        source = np.empty(region.shape, np.float32)
+        source[:] = self._value(paint.colour)
+        if not paint.is_flat:
+            ink = self._tone(paint, mask.shape[0], mask.shape[1], origin)
+            ink = ink[..., None] if self.colour else ink
+            source += ink * (np.array(self._value(paint.ink), np.float32) - source)
+        share = mask.astype(np.float32) / 255
+        share = share[..., None] if self.colour else share
+        region[:] = np.rint(region + share * (source - region)).astype(np.uint8)
+
+    def _tone(self, paint: Paint, height: int, width: int, origin: tuple[int, int]) -> NDArray[np.float32]:
+        period = max(int(round(paint.period * self.scale)), 3)
+        tile = np.roll(_screen(period, paint.pattern), (-origin[1], -origin[0]), (0, 1))
+        rank = np.tile(tile, (height // period + 1, width // period + 1))[:height, :width]
+        end = paint.level if paint.level_end is None else paint.level_end
+        level = np.linspace(paint.level, end, height, dtype=np.float32)[:, None]
+        # ranks run evenly from 0 to 1, so this ramp is about a pixel wide at usual periods
+        return np.clip((level - rank) * period * 0.6 + 0.5, 0, 1) * (level > 0.004)
+
+    def line(
+        self, path: Points, width: float, colour: Colour = BLACK, taper: tuple[float, float] = (0.3, 0.3)
+    ) -> None:
+        """Draw a pen stroke along `path` (n, 2) that is `width` pixels at its thickest."""
+        if len(path) >= 2:
+            self.fill(ribbon(path, tapered(len(path), width, *taper)), colour)
+
+    def contour(self, outline: Points, width: float, colour: Colour = BLACK) -> None:
+        """Draw an even line around a closed polygon (n, 2)."""
+        thickness = max(int(round(width * self.scale)), 1)
+        fixed = self._fixed(outline)
+        cv2.polylines(self.pixels, [fixed], True, self._value(colour), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+
+    def polyline(self, path: Points, width: float, colour: Colour = BLACK) -> None:
+        """Draw an even, open line along `path` (n, 2)."""
+        thickness = max(int(round(width * self.scale)), 1)
+        fixed = self._fixed(path)
+        cv2.polylines(self.pixels, [fixed], False, self._value(colour), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+
+    def finished(self) -> Image:
+        """The picture at its final size."""
+        if self.scale == 1:
+            return self.pixels.copy()
+        height, width = self.pixels.shape[:2]
+        size = (width // self.scale, height // self.scale)
+        return np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

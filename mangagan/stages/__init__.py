@@ -1,0 +1,1 @@
+"""One file a stage: read the inputs, call the library, write the outputs."""

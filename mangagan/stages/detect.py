@@ -1,0 +1,73 @@
+"""Pages → face boxes."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from mangagan import params, paths
+from mangagan.detection.base import DetectParams, build_detector
+from mangagan.detection.model_file import resolve_model
+from mangagan.detection.run import DetectionCache, detect_pages, detection_rows, write_detections
+from mangagan.files import atomic_directory, write_json
+from mangagan.pages.table import iterate_pages, read_pages
+from mangagan.pictures.grid import contact_sheet, write_png
+from mangagan.progress import track
+
+SHEET_PAGES = 24  # at most so many on the sheet, spread over all
+PAGE_HEIGHT = 420  # px on the sheet
+
+
+def run(root: Path = Path()) -> None:
+    """Runs the stage in the workspace `root`."""
+    settings = params.load("detect", DetectParams, root)
+    detector = build_detector(settings, resolve_model(settings.model, settings.model_sha256, root))
+    pages = read_pages(root / paths.PAGES_TABLE)
+    kept = pages[pages["reason"] == ""]
+
+    cache = DetectionCache(root / paths.STATE / "detections", detector)
+    decoded = ((row["page_id"], page) for row, page in iterate_pages(kept, root / paths.PAGES_DIR))
+    found = track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages")
+    rows = [row for page_id, boxes, scores in found for row in detection_rows(detector, page_id, boxes, scores)]
+    detections = write_detections(root / paths.DETECTIONS, rows)
+
+    per_page = kept[["page_id", "title"]].assign(
+        faces=kept["page_id"].map(detections["page_id"].value_counts()).fillna(0).astype(int)
+    )
+    by_title = per_page.groupby("title")["faces"].sum()
+    print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
+    with atomic_directory(root / paths.pictures("detect")) as folder:
+        write_png(folder / "boxes.png", draw_boxes(root, kept, detections))
+        by_title.to_csv(folder / "faces.csv")
+    write_json(
+        root / paths.metrics("detect"),
+        {
+            "faces": len(detections),
+            "faces_by_title": {str(title): int(count) for title, count in by_title.items()},
+            "faces_per_page": round(len(detections) / max(len(kept), 1), 4),
+            "pages_without_faces": int((per_page["faces"] == 0).sum()),
+        },
+    )
+
+
+def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.ndarray:
+    """A sheet of pages, spread over all titles, with their boxes and scores."""
+    shown = kept.iloc[np.linspace(0, len(kept) - 1, min(SHEET_PAGES, len(kept))).astype(int)]
+    width = int(max(PAGE_HEIGHT * row["width"] / row["height"] for _, row in shown.iterrows()))
+    boxes = dict(iter(detections.groupby("page_id")))
+    images, captions = [], []
+    for row, page in iterate_pages(shown, root / paths.PAGES_DIR):
+        image = Image.fromarray(page.pixels).convert("RGB")
+        scale = min(PAGE_HEIGHT / image.height, width / image.width)
+        image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+        draw = ImageDraw.Draw(image)
+        for face in boxes.get(row["page_id"], detections.iloc[:0]).itertuples():
+            corners = [scale * v for v in (face.x, face.y, face.x + face.w, face.y + face.h)]
+            draw.rectangle(corners, outline=(220, 30, 30), width=2)
+        sheet = Image.new("RGB", (width, PAGE_HEIGHT), "white")
+        sheet.paste(image)
+        images.append(np.asarray(sheet))
+        captions.append(f"{row['title']} {row['page_number']}")
+    return contact_sheet(images, captions, columns=6)

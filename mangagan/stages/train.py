@@ -1,0 +1,98 @@
+"""train: the clean faces in; a generator with its card, curves and sample grids out."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from mangagan import params, paths
+from mangagan.faces.table import decode_faces, read_faces
+from mangagan.files import atomic_directory, sha256_file, write_json, write_text
+from mangagan.gan.config import TrainConfig
+from mangagan.gan.networks import count_parameters
+from mangagan.gan.resumable import Run, train_resumable
+from mangagan.gan.training import CURVES, clip_batch
+from mangagan.gan.weights import save_generator
+
+STAGE = "train"
+SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
+
+
+def run(root: Path = Path()) -> None:
+    """Trains on `data/dataset/train.parquet`; all outs are written at the end, in one go.
+
+    Raises:
+        UserError: bad params, no or too few faces, no GPU where one is asked for, or the training diverged.
+    """
+    config = params.load(STAGE, TrainConfig, root)
+    faces = read_faces(root / paths.TRAIN_FACES, ["image", "is_gray"])
+    clip_batch(config.batch_size, len(faces))  # says in one line that there are too few
+    channels = {"gray": 1, "rgb": 3, "auto": 1 if faces["is_gray"].all() else 3}[config.channels]
+    images = decode_faces(faces["png"].tolist(), channels)
+    trained = train_resumable(images, config, root / paths.STATE / STAGE, say)
+    write_pictures(root / paths.pictures(STAGE), trained)
+    write_json(root / paths.metrics(STAGE), summarize(trained, len(faces)))
+    about = describe(root, config, trained, len(faces), channels)
+    save_generator(trained.state.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
+    trained.delivered()
+
+
+def say(line: str) -> None:
+    """Tells a person, or whoever reads the stage's output, how it goes."""
+    print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
+
+
+def write_pictures(directory: Path, trained: Run) -> None:
+    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`."""
+    lines = [",".join(CURVES), *(",".join(f"{value:.6g}" for value in row) for row in trained.rows)]
+    with atomic_directory(directory) as temporary:
+        write_text(temporary / "curves.csv", "\n".join(lines) + "\n")
+        (temporary / "samples").mkdir()
+        for name, path in trained.snapshots.items():
+            shutil.copyfile(path, temporary / "samples" / name)
+        shutil.copyfile(path, temporary / "samples.png")
+
+
+def summarize(trained: Run, faces: int) -> dict[str, Any]:
+    """The stage's metrics: sizes, and the curves' means over the last tenth of the run."""
+    last = trained.rows[-max(1, round(SMOOTHED * len(trained.rows))) :]
+    means = [sum(column) / len(last) for column in zip(*last, strict=True)]
+    return {
+        **{name: float(f"{mean:.6g}") for name, mean in zip(CURVES[1:], means[1:], strict=True)},
+        "kimg": trained.state.images_seen / 1000,
+        "faces": faces,
+        "parameters_generator": count_parameters(trained.state.generator),
+        "parameters_discriminator": count_parameters(trained.state.discriminator),
+    }
+
+
+def describe(root: Path, config: TrainConfig, trained: Run, faces: int, channels: int) -> dict[str, Any]:
+    """What the model card says about the run."""
+    import torch
+
+    return {
+        "params": dataclasses.asdict(config),
+        "data": {
+            "train_sha256": sha256_file(root / paths.TRAIN_FACES),
+            "faces": faces,
+            "channels": channels,
+        },
+        "images_seen": trained.state.images_seen,
+        "git_revision": git_revision(root),
+        "torch_version": torch.__version__,
+    }
+
+
+def git_revision(root: Path) -> str:
+    """The commit the code comes from: `unknown` outside git, with `+dirty` when tracked Python files were changed."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
+        return git("rev-parse", "HEAD") + ("+dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

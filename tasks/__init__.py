@@ -1,0 +1,1 @@
+"""Prefect tasks: run one DVC stage, say what happened to it, show its results."""

@@ -1,0 +1,253 @@
+"""The train stage as a process: what it writes, what survives a kill, what it says to a user who erred."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+
+from mangagan import paths
+from mangagan.errors import UserError
+from mangagan.faces.table import write_faces
+from mangagan.files import sha256_bytes, sha256_file
+from mangagan.gan.sampling import latents, sample
+from mangagan.gan.weights import load_generator
+from mangagan.pictures.grid import encode_png
+from mangagan.stages.train import git_revision, run
+
+PROJECT = Path(__file__).parents[1]
+OUTS = (paths.GENERATOR, paths.MODEL_CARD, paths.metrics("train"), paths.pictures("train"))
+CHECKPOINTS = paths.STATE / "train"
+SCHEMA = pa.schema([("face_id", pa.string()), ("is_gray", pa.bool_())])
+TINY = {
+    "kimg": 0.2,
+    "log_kimg": 0.04,
+    "snapshot_kimg": 1,
+    "checkpoint_kimg": 0.04,
+    "base_channels": 4,
+    "z_dim": 8,
+    "batch_size": 8,
+    "device": "cpu",
+    "threads": 1,
+}
+
+
+def make_workspace(root: Path, count: int = 12, gray: bool = True, **params: object) -> Path:
+    """A folder with params.yaml and a dataset of noisy ramps, 28 px."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 28)[:, None, None] * np.ones((28, 28, 1 if gray else 3))
+    pngs = [encode_png((ramp + rng.uniform(0, 50, ramp.shape)).astype(np.uint8)) for _ in range(count)]
+    rows = pd.DataFrame({"face_id": [sha256_bytes(png)[:16] for png in pngs], "is_gray": [gray] * count, "png": pngs})
+    write_faces(root / paths.TRAIN_FACES, rows, SCHEMA)
+    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **params}}))
+    return root
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every out of the stage with its bytes."""
+    files = [path for out in OUTS for path in ([root / out] if (root / out).is_file() else (root / out).rglob("*"))]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files if path.is_file()}
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    """Runs the stage in a process of its own."""
+    code = "import sys; from pathlib import Path; from mangagan.stages.train import run; run(Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-c", code, str(root)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for_checkpoint(root: Path, process: subprocess.Popen[str]) -> Path:
+    """The checkpoint, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := list((root / CHECKPOINTS).glob("*/checkpoint.pt")):
+            return found[0]
+        time.sleep(0.01)
+    raise AssertionError(f"no checkpoint; the stage said: {process.communicate()[1]}")
+
+
+def make_long(root: Path, kimg: float) -> Path:
+    """Changes the budget alone."""
+    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": kimg}}))
+    return root
+
+
+def test_outs(tmp_path: Path) -> None:
+    run(make_workspace(tmp_path, kimg=2.0))
+    assert sorted(contents(tmp_path)) == [
+        "metrics/train.json",
+        "models/generator.safetensors",
+        "models/model.json",
+        "reports/train/curves.csv",
+        "reports/train/samples.png",
+        "reports/train/samples/000000kimg.png",
+        "reports/train/samples/000001kimg.png",
+        "reports/train/samples/000002kimg.png",
+    ]
+    rows = list(csv.DictReader((tmp_path / "reports/train/curves.csv").open()))
+    assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "d_real", "d_fake"]
+    assert [float(row["kimg"]) for row in rows] == pytest.approx([0.04 * number for number in range(1, 51)])
+    assert all(0 <= float(row["d_real"]) <= 1 and 0 <= float(row["d_fake"]) <= 1 for row in rows)
+    metrics = json.loads((tmp_path / "metrics/train.json").read_text())
+    assert metrics["kimg"] == 2.0
+    assert metrics["faces"] == 12
+    assert metrics["loss_g"] == pytest.approx(np.mean([float(row["loss_g"]) for row in rows[-5:]]), rel=1e-4)
+
+
+def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: Path) -> None:
+    run(make_workspace(tmp_path))
+    card = json.loads((tmp_path / paths.MODEL_CARD).read_text())
+    assert card["weights_sha256"] == sha256_file(tmp_path / paths.GENERATOR)
+    assert card["data"] == {"channels": 1, "faces": 12, "train_sha256": sha256_file(tmp_path / paths.TRAIN_FACES)}
+    assert card["images_seen"] == 200
+    assert card["params"]["kimg"] == 0.2
+    assert card["torch_version"] == torch.__version__
+    assert str(tmp_path) not in json.dumps(card)
+    generator = load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD)
+    sheet = np.asarray(Image.open(tmp_path / "reports/train/samples.png"))
+    assert sheet.shape == (238, 238)
+    assert np.array_equal(sheet[30:58, 30:58], sample(generator, latents(64, 8, 0))[9, 0])
+
+
+@pytest.mark.parametrize(("gray", "asked", "expected"), [(True, "auto", 1), (False, "auto", 3), (False, "gray", 1)])
+def test_channels(tmp_path: Path, gray: bool, asked: str, expected: int) -> None:
+    run(make_workspace(tmp_path, gray=gray, channels=asked, kimg=0.02))
+    assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == expected
+
+
+def test_two_runs_write_the_same_bytes_and_a_forced_one_trains_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = make_workspace(tmp_path / "one"), make_workspace(tmp_path / "other")
+    run(one)
+    run(other)
+    assert contents(one) == contents(other)
+    before = contents(one)
+    capsys.readouterr()
+    run(one)
+    said = capsys.readouterr().err
+    assert "resuming" not in said
+    assert "0.04/0.20 kimg" in said or "0.0/0.2 kimg" in said
+    assert contents(one) == before
+
+
+def test_a_larger_budget_goes_on_from_the_smaller_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, grown = make_workspace(tmp_path / "whole", kimg=0.3), make_workspace(tmp_path / "grown")
+    run(whole)
+    run(grown)
+    capsys.readouterr()
+    run(make_long(grown, 0.3))
+    assert "train: resuming at 0.2 kimg" in capsys.readouterr().err
+    assert contents(grown) == contents(whole)
+
+
+def test_a_killed_stage_leaves_no_outs_and_the_next_run_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    unbroken, broken = make_workspace(tmp_path / "unbroken", kimg=2.0), make_workspace(tmp_path / "broken", kimg=2.0)
+    run(unbroken)
+    process = start(make_long(broken, 2000))
+    wait_for_checkpoint(broken, process)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert contents(broken) == {}
+    seen = images_in_checkpoint(broken)
+    budget = 2.0 if seen < 2000 else seen / 1000 + 0.4
+    if budget != 2.0:
+        run(make_long(unbroken, budget))
+    second = start(make_long(broken, budget))
+    said = second.communicate()[1]
+    assert second.returncode == 0, said
+    assert f"resuming at {seen / 1000:.1f} kimg" in said
+    assert contents(broken) == contents(unbroken)
+
+
+def images_in_checkpoint(root: Path) -> int:
+    """How far the checkpoint is."""
+    path = next((root / CHECKPOINTS).glob("*/checkpoint.pt"))
+    return int(torch.load(path, weights_only=True)["images_seen"])
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_signals_save_a_checkpoint_and_end_the_stage(tmp_path: Path, number: int, status: int) -> None:
+    process = start(make_workspace(tmp_path, kimg=2000.0, checkpoint_kimg=1000.0))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "kimg" in line and "img/s" in line:
+            break
+    process.send_signal(number)
+    said = process.stderr.read()
+    assert process.wait(timeout=30) == status
+    assert "checkpoint saved" in said
+    assert images_in_checkpoint(tmp_path) > 0
+    assert contents(tmp_path) == {}
+    leftovers = [path.name for path in tmp_path.rglob("*.tmp")]
+    assert leftovers == []
+
+
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(make_workspace(tmp_path))
+    before = contents(tmp_path)
+    checkpoint = next((tmp_path / CHECKPOINTS).glob("*/checkpoint.pt"))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    run(tmp_path)
+    assert "is damaged" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_faces(tmp_path: Path, count: int) -> None:
+    with pytest.raises(UserError, match=f"at least 2 faces, found {count}"):
+        run(make_workspace(tmp_path, count=count))
+
+
+def test_errors_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"train.parquet not found: .*dvc repro"):
+        make_workspace(tmp_path)
+        (tmp_path / paths.TRAIN_FACES).unlink()
+        run(tmp_path)
+    make_workspace(tmp_path, learning_rat=1e-4)
+    with pytest.raises(UserError, match="did you mean learning_rate"):
+        run(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="train.device is cuda but PyTorch sees no GPU") as raised:
+        run(make_workspace(tmp_path, device="cuda"))
+    assert "\n" not in str(raised.value)
+
+
+def test_old_runs_are_forgotten(tmp_path: Path) -> None:
+    for seed in range(5):
+        run(make_workspace(tmp_path, seed=seed, kimg=0.01))
+    assert len(list((tmp_path / CHECKPOINTS).iterdir())) == 3
+
+
+def test_git_revision(tmp_path: Path) -> None:
+    assert git_revision(tmp_path) == "unknown"
+
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    (tmp_path / "code.py").write_text("1\n")
+    (tmp_path / "params.yaml").write_text("train:\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    (tmp_path / "params.yaml").write_text("train: {}\n")
+    assert git_revision(tmp_path) == git("rev-parse", "HEAD")
+    (tmp_path / "code.py").write_text("2\n")
+    assert git_revision(tmp_path) == git("rev-parse", "HEAD") + "+dirty"
