@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from mangagan.errors import UserError
 from tasks import graph
@@ -15,16 +15,17 @@ from tasks.environment import set_defaults
 set_defaults()  # before Prefect is imported: it reads its settings then
 
 from prefect import flow  # noqa: E402
+from prefect.logging import get_run_logger  # noqa: E402
 from prefect.states import Completed, Failed, State  # noqa: E402
 
 from tasks import artifacts  # noqa: E402
 from tasks.outcome import Outcome  # noqa: E402
 from tasks.stage import Result  # noqa: E402
-from tasks.task import run_stage  # noqa: E402
+from tasks.task import run_stage, warned  # noqa: E402
 
 
 @flow(name="mangagan", persist_result=False, retries=0)
-def pipeline(stages: list[str] | None = None, root: Path = Path(".")) -> State[None]:
+def pipeline(stages: list[str] | None = None, root: Path = Path()) -> State[None]:
     """Brings the stages of dvc.yaml up to date, one after the other, as `dvc repro` would.
 
     Args:
@@ -37,14 +38,23 @@ def pipeline(stages: list[str] | None = None, root: Path = Path(".")) -> State[N
         # Direct calls: a task on a thread would go on when the flow is told to stop.
         for name in names:
             state = run_stage(name, return_state=True)
-            results.append(state.result(raise_on_failure=False))
+            results.append(result_of(state))
             if state.is_failed():
                 break
         not_run = names[len(results) :]
-        artifacts.publish_run(results, not_run)
+        with warned(get_run_logger()):
+            artifacts.publish_run(results, not_run)
     if results and results[-1].outcome is None:
         return Failed(message=failed(results[-1], not_run))
     return Completed(message=finished(results))
+
+
+def result_of(state: State[Any]) -> Result:
+    """The stage's result; an error of the task itself goes on."""
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Exception):
+        raise result
+    return cast(Result, result)
 
 
 def failed(result: Result, not_run: Sequence[str]) -> str:
@@ -98,7 +108,9 @@ def check_server() -> None:
 
     url = get_current_settings().api.url
     if not url:
-        print("starting a temporary Prefect server; point PREFECT_API_URL at a running one to skip this", file=sys.stderr)
+        print(
+            "starting a temporary Prefect server; point PREFECT_API_URL at a running one to skip this", file=sys.stderr
+        )
         return
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()

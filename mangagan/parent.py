@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 SHELLS = frozenset({"sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busybox"})
@@ -89,7 +90,7 @@ def unbroken(ancestors: list[int]) -> bool:
     """Whether each ancestor is still the child of the next."""
     if os.getppid() != ancestors[0]:
         return False
-    for child, parent in zip(ancestors, ancestors[1:], strict=False):
+    for child, parent in pairwise(ancestors):
         found = status(child)
         if found is None or found[1] != parent:
             return False

@@ -1,4 +1,4 @@
-"""What a person sees of a stage in Prefect: a summary with its metrics, its pictures, and the table of the whole run."""
+"""What Prefect shows of a stage: a summary with its metrics, its pictures, and the table of the whole run."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ from tasks.outcome import Outcome
 from tasks.stage import Result
 
 MAX_PICTURES = 8  # for each stage; the folder in reports/ has them all
-# Of a picture's file. It travels inside the artifact as a data: URI, a third longer, because Prefect shows URLs only and
+# Of a picture's file. It travels inside the artifact as a data: URI, a third longer: Prefect shows URLs only, and
 # nobody serves the workspace over HTTP.
 MAX_BYTES = 150_000
 MAX_SIDE = 1_600  # pixels; wider than the page that shows it

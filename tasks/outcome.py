@@ -15,8 +15,10 @@ RUNNING = re.compile(r"^Running stage '.*':$")
 EXITED = re.compile(r"^ERROR: failed to reproduce .* exited with (-?\d+)$")
 BUSY = "is busy, it is being blocked by:"
 # Advice for someone at a terminal.
-ADVICE = re.compile(r"^(To track the changes with git, run:|To enable auto staging, run:|\s*git add .*"
-                    r"|\s*dvc config core\.autostage true|Use `dvc push` to send your updates to remote storage\.|)$")
+ADVICE = re.compile(
+    r"^(To track the changes with git, run:|To enable auto staging, run:|\s*git add .*"
+    r"|\s*dvc config core\.autostage true|Use `dvc push` to send your updates to remote storage\.|)$"
+)
 
 
 class Outcome(Enum):

@@ -1,6 +1,8 @@
 """The Prefect task of a stage; `tasks.stage` does the work and knows nothing of Prefect."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 from prefect import task
@@ -19,11 +21,17 @@ def run_stage(stage: str) -> State[Result]:
     """Brings one stage up to date; the state is Cached, Restored, Completed or Failed and its message says why."""
     logger = get_run_logger()
     result = reproduce(stage, logger.info)
-    # What goes wrong in showing a result does not undo it.
-    try:
+    with warned(logger):
         artifacts.publish(result)
-    except (PrefectException, httpx.HTTPError, OSError, ValueError) as error:
-        logger.log(logging.WARNING, "the results of %s could not be shown: %s", stage, error)
     if result.outcome is None:
         return Failed(message=result.message, data=result)
     return Completed(name=result.outcome.value, message=result.message, data=result)
+
+
+@contextmanager
+def warned(logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> Iterator[None]:
+    """Turns a failure to show a result into a warning: it does not undo the result."""
+    try:
+        yield
+    except (PrefectException, httpx.HTTPError, OSError, ValueError) as error:
+        logger.warning("the results could not be shown in Prefect: %s", error)

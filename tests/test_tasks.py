@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from dvc_workspace import build, edit, environment, living_in, wait_for
 from PIL import Image
 
 from mangagan.errors import UserError
@@ -21,6 +20,7 @@ from tasks import artifacts, graph
 from tasks.outcome import Outcome, Transcript, ended
 from tasks.reason import differences
 from tasks.stage import MAX_LINE, Result, lines, reproduce
+from tests.dvc_workspace import build, edit, environment, living_in, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -138,7 +139,7 @@ def test_two_runs_write_the_same_bytes_and_a_forced_one_trains_again(
     run(one)
     said = capsys.readouterr().err
     assert "resuming" not in said
-    assert "0.04/0.20 kimg" in said or "0.0/0.2 kimg" in said
+    assert "0.0/0.2 kimg" in said
     assert contents(one) == before
 
 
@@ -152,22 +153,22 @@ def test_a_larger_budget_goes_on_from_the_smaller_one(tmp_path: Path, capsys: py
     assert contents(grown) == contents(whole)
 
 
-def test_a_killed_stage_leaves_no_outs_and_the_next_run_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    unbroken, broken = make_workspace(tmp_path / "unbroken", kimg=2.0), make_workspace(tmp_path / "broken", kimg=2.0)
-    run(unbroken)
-    process = start(make_long(broken, 2000))
+def test_a_killed_stage_leaves_no_outs_and_the_next_run_ends_as_if_nothing_had_happened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = make_workspace(tmp_path / "broken", kimg=2000)
+    process = start(broken)
     wait_for_checkpoint(broken, process)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert contents(broken) == {}
     seen = images_in_checkpoint(broken)
-    budget = 2.0 if seen < 2000 else seen / 1000 + 0.4
-    if budget != 2.0:
-        run(make_long(unbroken, budget))
-    second = start(make_long(broken, budget))
-    said = second.communicate()[1]
-    assert second.returncode == 0, said
-    assert f"resuming at {seen / 1000:.1f} kimg" in said
+    kimg = seen / 1000 + 0.2
+    run(make_long(broken, kimg))
+    assert f"resuming at {seen / 1000:.1f} kimg" in capsys.readouterr().err
+    unbroken = make_workspace(tmp_path / "unbroken", kimg=kimg)
+    run(unbroken)
+    assert "resuming" not in capsys.readouterr().err
     assert contents(broken) == contents(unbroken)
 
 
@@ -177,21 +178,21 @@ def images_in_checkpoint(root: Path) -> int:
     return int(torch.load(path, weights_only=True)["images_seen"])
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_signals_save_a_checkpoint_and_end_the_stage(tmp_path: Path, number: int, status: int) -> None:
-    process = start(make_workspace(tmp_path, kimg=2000.0, checkpoint_kimg=1000.0))
+@pytest.mark.parametrize(("number", "statuses"), [(signal.SIGTERM, {143}), (signal.SIGINT, {1, -signal.SIGINT})])
+def test_signals_save_a_checkpoint_and_end_the_stage(tmp_path: Path, number: int, statuses: set[int]) -> None:
+    process = start(make_workspace(tmp_path, kimg=2000, checkpoint_kimg=1000))
     assert process.stderr is not None
     for line in process.stderr:
-        if "kimg" in line and "img/s" in line:
+        if "img/s" in line:
             break
     process.send_signal(number)
     said = process.stderr.read()
-    assert process.wait(timeout=30) == status
+    assert process.wait(timeout=30) in statuses, "1: the interpreter's own end of a KeyboardInterrupt under -c"
     assert "checkpoint saved" in said
+    assert ("KeyboardInterrupt" in said) == (number == signal.SIGINT)
     assert images_in_checkpoint(tmp_path) > 0
     assert contents(tmp_path) == {}
-    leftovers = [path.name for path in tmp_path.rglob("*.tmp")]
-    assert leftovers == []
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,23 +207,24 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_faces(tmp_path: Path, count: int) -> None:
+    table = pq.read_table(make_workspace(tmp_path, count=1) / paths.TRAIN_FACES)
+    pq.write_table(table.slice(0, count), tmp_path / paths.TRAIN_FACES)
     with pytest.raises(UserError, match=f"at least 2 faces, found {count}"):
-        run(make_workspace(tmp_path, count=count))
+        run(tmp_path)
 
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"train.parquet not found: .*dvc repro"):
-        make_workspace(tmp_path)
-        (tmp_path / paths.TRAIN_FACES).unlink()
-        run(tmp_path)
     make_workspace(tmp_path, learning_rat=1e-4)
     with pytest.raises(UserError, match="did you mean learning_rate"):
+        run(tmp_path)
+    (make_workspace(tmp_path) / paths.TRAIN_FACES).unlink()
+    with pytest.raises(UserError, match=r"train\.parquet not found: .*dvc repro"):
         run(tmp_path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="train.device is cuda but PyTorch sees no GPU") as raised:
+    with pytest.raises(UserError, match=r"train\.device is cuda but PyTorch sees no GPU") as raised:
         run(make_workspace(tmp_path, device="cuda"))
     assert "\n" not in str(raised.value)
 

@@ -30,7 +30,7 @@ class LbpCascade:
         self.per_thread = threading.local()  # a CascadeClassifier keeps the page it works on in itself
         try:
             usable = not cv2.CascadeClassifier(self.model).empty()
-        except cv2.error:
+        except (cv2.error, SystemError):  # SystemError is how its constructor passes on what OpenCV threw
             usable = False
         if not usable:
             raise UserError(f"{model} is no OpenCV cascade: detect.model must name lbpcascade_animeface.xml")

@@ -45,7 +45,7 @@ def deduplicate(
         `faces` with phash, cluster_id, duplicate_of, kept, drop_reason and split as the manifest has them.
     """
     faces = faces.reset_index(drop=True)
-    decision = faces["face_id"].map(overrides).fillna("")
+    decision = faces["face_id"].map(lambda face_id: overrides.get(face_id, "")).astype(str)
     reason = faces["drop_reason"].mask(decision == "keep", "").mask(decision == "drop", "dropped by hand")
     hashes = np.array([shifted_hashes(gray) for gray in grays], np.uint64).reshape(len(grays), -1)
 

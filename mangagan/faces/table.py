@@ -21,13 +21,11 @@ HF_METADATA = {b"huggingface": json.dumps({"info": {"features": {"image": {"_typ
 
 def write_faces(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
     """Writes faces; `rows["png"]` (PNG bytes) becomes the `image` column, the schema names the others."""
-    table = rows.drop(columns="png").assign(
-        image=[
-            {"bytes": png, "path": f"{face_id}.png"} for face_id, png in zip(rows["face_id"], rows["png"], strict=True)
-        ]
-    )
-    schema = schema.append(pa.field("image", IMAGE)).with_metadata(HF_METADATA)
-    write_table(path, pa.Table.from_pandas(table[schema.names], schema=schema, preserve_index=False))
+    images = [{"bytes": png, "path": f"{face}.png"} for face, png in zip(rows["face_id"], rows["png"], strict=True)]
+    table = rows.assign(image=pd.Series(images, index=rows.index, dtype=object))
+    schema = schema.append(pa.field("image", IMAGE))
+    arrow = pa.Table.from_pandas(table[schema.names], schema=schema, preserve_index=False)
+    write_table(path, arrow.replace_schema_metadata(HF_METADATA))
 
 
 def read_faces(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A title's pages as a comic-book archive: a ZIP of images that any comic reader opens."""
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from mangagan.errors import UserError
@@ -49,7 +49,3 @@ class Archive:
         if size > MAX_ENTRY_BYTES:
             raise UserError(f"{self.zip.filename}: page {name} claims {size >> 20} MiB: run `dvc repro ingest`")
         return self.zip.read(name)
-
-    def names(self) -> Sequence[str]:
-        """The pages in reading order."""
-        return sorted(self.zip.namelist())

@@ -30,9 +30,7 @@ def draw_background(canvas: Canvas, rng: Rng, style: Style, size: Size, centre: 
     draw_kind(canvas, rng, style, size, centre, pick(rng, kinds, weights))
 
 
-def draw_kind(
-    canvas: Canvas, rng: Rng, style: Style, size: Size, centre: tuple[float, float], kind: str
-) -> None:
+def draw_kind(canvas: Canvas, rng: Rng, style: Style, size: Size, centre: tuple[float, float], kind: str) -> None:
     """Draw the named background over the whole panel."""
     if kind in ("speed", "focus"):
         (_speed if kind == "speed" else _focus)(canvas, rng, style, size, centre)
@@ -51,13 +49,15 @@ def _gradient(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
     w, h = size
     if style.colour:
         top = np.array(rng.choice([(255, 214, 190), (196, 224, 250), (250, 222, 232)]))
-        for index in range(12):
-            tone = tuple(int(v) for v in top + (255 - top) * index / 11)
-            canvas.fill(rectangle(0, h * index / 12, w, h / 12 + 1), (tone[0], tone[1], tone[2]))
+        for index in range(24):
+            tone = tuple(int(v) for v in top + (255 - top) * index / 23)
+            canvas.fill(rectangle(0, h * index / 24, w, h / 24 + 1), (tone[0], tone[1], tone[2]))
         return
     up = rng.random() < 0.5
     level = rng.uniform(0.3, 0.6)
-    canvas.fill(rectangle(0, 0 if up else h * 0.4, w, h * 0.6), style.tone_paint(level if up else 0, 0 if up else level))
+    canvas.fill(
+        rectangle(0, 0 if up else h * 0.4, w, h * 0.6), style.tone_paint(level if up else 0, 0 if up else level)
+    )
 
 
 def _room(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
@@ -76,7 +76,7 @@ def _room(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
         x = wx - 4 if side < 0 else wx + ww + 4
         folds = spline(points((x, wy - 10), (x + side * 16, wy + wh * 0.5), (x + side * 4, wy + wh + 16)))
         canvas.line(folds, 2.0, style.ink)
-        canvas.line(folds + (side * 10, 0), 1.5, style.ink)
+        canvas.line(folds + np.array([side * 10, 0]), 1.5, style.ink)
     sx = (wx + ww + 40) if wx < w * 0.3 else w * 0.02
     for row in range(3):
         y = h * (0.2 + 0.2 * row)
@@ -90,8 +90,8 @@ def _room(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
 
 
 def _cloud(canvas: Canvas, rng: Rng, style: Style, x: float, y: float, size: float) -> None:
-    bumps = [(x + dx * size, y - size * 0.16 * rng.uniform(0.6, 1.5) * (1 - abs(dx)), size * rng.uniform(0.2, 0.34))
-             for dx in np.linspace(-0.8, 0.8, 6)]  # fmt: skip
+    bumps = [(x + dx * size, y - size * 0.5 * rng.uniform(0.3, 1.0) * (1 - dx**2), size * rng.uniform(0.22, 0.4))
+             for dx in np.linspace(-0.85, 0.85, 8)]  # fmt: skip
     for bx, by, radius in bumps:
         canvas.contour(ellipse(bx, by, radius, radius * 0.72), 2.4, style.ink)
     for bx, by, radius in bumps:
@@ -133,12 +133,14 @@ def _trees(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
     canvas.polyline(points((0, ground), (w, ground)), 1.1, style.ink)
     for x in np.linspace(0.05, 0.95, int(rng.integers(3, 6))) * w:
         tall, wide = h * rng.uniform(0.3, 0.45), h * rng.uniform(0.14, 0.24)
-        trunk = rectangle(x - wide * 0.12, ground - tall * 0.5, wide * 0.24, tall * 0.55)
+        trunk = rectangle(x - wide * 0.12, ground - tall, wide * 0.24, tall * 1.05)
         canvas.fill(trunk, _paint(style, (140, 100, 70), 0.5))
         canvas.contour(trunk, 1.0, style.ink)
         angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
         radius = 1 + 0.12 * np.abs(np.sin(angle * 4.5 + x))
-        crown = np.stack([x + wide * radius * np.cos(angle), ground - tall + wide * 1.1 * radius * np.sin(angle)], axis=1)
+        crown = np.stack(
+            [x + wide * radius * np.cos(angle), ground - tall + wide * 1.1 * radius * np.sin(angle)], axis=1
+        )
         canvas.fill(crown, _paint(style, (104, 160, 84), rng.uniform(0.2, 0.5)))
         canvas.contour(crown, 1.3, style.ink)
         for _ in range(7):
@@ -156,8 +158,10 @@ def _sea(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
         x, y = rng.uniform(0, w), rng.uniform(horizon + 6, h)
         canvas.line(points((x, y), (x + w * rng.uniform(0.05, 0.15), y)), 2.0, WHITE)
     for _ in range(int(rng.integers(1, 3))):
-        x, s = rng.uniform(0.1, 0.9) * w, h * rng.uniform(0.08, 0.14)
-        hull = points((x - s, horizon), (x + s, horizon), (x + s * 0.7, horizon + s * 0.4), (x - s * 0.8, horizon + s * 0.4))
+        x, s = rng.uniform(0.1, 0.9) * w, min(w, h) * rng.uniform(0.08, 0.14)
+        hull = points(
+            (x - s, horizon), (x + s, horizon), (x + s * 0.7, horizon + s * 0.4), (x - s * 0.8, horizon + s * 0.4)
+        )
         canvas.fill(hull, style.ink)
         sail = points((x, horizon - s * 1.5), (x + s * 0.8, horizon - 3), (x, horizon - 3))
         canvas.fill(sail, WHITE)

@@ -27,8 +27,10 @@ def draw_body(pen: Pen, person: Character) -> None:
     pen = body_pen(pen)
     middle = 0.1 if pen.pose.yaw > 0.15 else 0.0
     torso = _torso(person.build)
+    pen.rim(torso)
     pen.fill(torso, _cloth_paint(pen, person))
     pen.contour(torso)
+    _draw_folds(pen, person, torso)
     for side in (-1.0, 1.0):
         arm = points((side * 1.35 * person.build, 2.75), (side * 1.28 * person.build, 3.6), (side * 1.36, FEET))
         pen.line(spline(arm), taper=(0.15, 0.0))
@@ -36,6 +38,27 @@ def draw_body(pen: Pen, person: Character) -> None:
     {"sailor": _sailor, "blazer": _blazer, "hoodie": _hoodie, "shirt": _blazer, "turtleneck": _turtleneck}.get(
         person.clothes, _tshirt
     )(pen, person, middle)
+
+
+def _draw_folds(pen: Pen, person: Character, torso: Points) -> None:
+    """Draw creases at the armpits and elbows and a band of shade down one side."""
+    reach = person.build
+    if pen.style.colour:
+        shade = spline(
+            points((1.1 * reach, 1.4), (1.25 * reach, 2.6), (1.0 * reach, 4.0), (1.2, FEET), (3, FEET), (3, 1.4))
+        )
+        pen.fill(shade, darker(person.cloth, 0.16), clip=torso)
+    black = not pen.style.colour and person.seed % 4 == 0
+    for side in (-1.0, 1.0):
+        for x, y, dx, dy in (
+            (1.3, 2.7, -0.32, 0.3),
+            (1.32, 2.85, -0.22, 0.42),
+            (1.45, 3.6, 0.3, 0.2),
+            (0.75, 1.75, 0.25, 0.2),
+        ):
+            crease = bezier((side * x * reach, y), (side * (x + dx * 0.4) * reach, y + dy * 0.8),
+                            (side * (x + dx) * reach, y + dy))  # fmt: skip
+            pen.line(crease, 0.035, (120, 120, 120) if black else None, (0.1, 0.8))
 
 
 def _torso(build: float) -> Points:
@@ -104,8 +127,8 @@ def _blazer(pen: Pen, person: Character, middle: float) -> None:
 
 def _hoodie(pen: Pen, person: Character, middle: float) -> None:
     for side in (-1.0, 1.0):
-        hood = spline(points((side * 0.4, 1.2), (side * 0.85, 1.4), (side * 0.8, 1.85), (middle, 2.3), (side * 0.3, 1.75)),
-                      closed=True)  # fmt: skip
+        edge = ((side * 0.4, 1.2), (side * 0.85, 1.4), (side * 0.8, 1.85), (middle, 2.3), (side * 0.3, 1.75))
+        hood = spline(points(*edge), closed=True)
         pen.fill(hood, _trim(pen, person))
         pen.contour(hood)
         pen.line(bezier((side * 0.25, 2.1), (side * 0.32, 2.5), (side * 0.22, 2.95)), 0.05, taper=(0, 0.2))
@@ -122,4 +145,4 @@ def _turtleneck(pen: Pen, person: Character, middle: float) -> None:
 def _tshirt(pen: Pen, person: Character, middle: float) -> None:
     band = spline(points((-0.58, 1.45), (-0.35, 1.78), (middle, 1.95), (0.35, 1.78), (0.58, 1.45)))
     pen.line(band, pen.style.line_weight * 1.6, taper=(0.1, 0.1))
-    pen.line(band + (0, 0.1), taper=(0.1, 0.1))
+    pen.line(band + np.array([0, 0.1]), taper=(0.1, 0.1))

@@ -1,8 +1,8 @@
-"""Who is drawn and in whose hand: styles, characters, expressions and poses, all immutable and drawn from a generator."""
+"""Who is drawn and in whose hand: styles, characters, expressions and poses, all immutable."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -41,6 +41,7 @@ class Style:
     iris_share: float = 0.66  # iris width over eye width
     gutter: float = 12.0  # pixels
     heavy: float = 0.3  # chance that a background is toned or dark
+    softness: float = 0.65  # pixels: the blur of a page that was scanned, or scaled by a reading app
 
     def tone_paint(self, level: float, end: float | None = None) -> Paint:
         """A screentone of this hand that covers `level` (to `end` at the bottom) of the area with ink."""
@@ -48,13 +49,13 @@ class Style:
 
 
 STYLES: tuple[Style, ...] = (
-    Style("harbor_lights", tone=0.22, eye_width=0.28, eye_height=0.30, line_weight=0.042),
+    Style("harbor_lights", tone=0.22, dot_period=4.0, eye_width=0.30, eye_height=0.31, line_weight=0.052),
     Style(
-        "paper_moon", tone=0.38, eye_width=0.31, eye_height=0.36, line_weight=0.052, dot_period=6.0,
+        "paper_moon", tone=0.38, eye_width=0.33, eye_height=0.36, line_weight=0.058, dot_period=6.0,
         iris_share=0.72, gutter=9.0, heavy=0.6,
     ),
     Style(
-        "sunny_side", colour=True, eye_width=0.30, eye_height=0.33, line_weight=0.046, ink=(52, 34, 40),
+        "sunny_side", colour=True, eye_width=0.32, eye_height=0.33, line_weight=0.052, ink=(52, 34, 40),
         tone=0.2, gutter=14.0,
     ),
 )  # fmt: skip
@@ -125,7 +126,7 @@ class Pose:
     x: float
     y: float
     unit: float
-    yaw: float = 0.0  # radians, 0 front to about 0.4 three-quarter, towards the picture's right unless mirrored
+    yaw: float = 0.0  # radians, 0 front to about 0.35 three-quarter, towards the picture's right unless mirrored
     mirror: bool = False
     roll: float = 0.0
     view: View = "front"
@@ -151,7 +152,8 @@ class FaceTruth:
     view: View
     eyes: tuple[tuple[float, float], ...]  # centres in pixels, as many as can be seen
     character: str
-    expression: str = field(default="")
+    expression: str = ""
+    covered: float = 0.0  # share of the box that was drawn over later
 
     def moved(self, dx: float, dy: float, scale: float = 1.0) -> FaceTruth:
         """The same face in a picture scaled by `scale` and then shifted by (dx, dy) pixels."""
@@ -178,7 +180,7 @@ def random_character(rng: Rng, style: Style, name: str = "someone", finish: str 
         fringe=pick(rng, fringes),
         finish=finish or pick(rng, ("black", "tone", "white"), (0.42, 0.35, 0.23)),
         clothes=pick(rng, CLOTHES),
-        skin=SKINS[int(rng.choice(4, p=(0.4, 0.35, 0.17, 0.08)))],
+        skin=SKINS[int(rng.choice(4, p=(0.4, 0.36, 0.18, 0.06)))],
         hair=HAIRS[int(rng.integers(len(HAIRS)))],
         iris=EYES[int(rng.integers(len(EYES)))],
         cloth=CLOTH_COLOURS[int(rng.integers(len(CLOTH_COLOURS)))],
@@ -192,7 +194,7 @@ def random_character(rng: Rng, style: Style, name: str = "someone", finish: str 
         build=float(rng.uniform(1.0, 1.2) if boyish else rng.uniform(0.8, 0.95)),
         fringe_length=float(rng.uniform(-0.1, 0.08)),
         seed=int(rng.integers(2**31)),
-        glasses=bool(rng.random() < 0.1),
+        glasses=bool(rng.random() < 0.08),
         ahoge=bool(rng.random() < 0.3),
         side_locks=float(rng.uniform(0.25, 0.5) if boyish else rng.uniform(0.5, 1.3)),
     )
@@ -222,7 +224,7 @@ def random_pose(rng: Rng, x: float, y: float, unit: float) -> Pose:
     if kind < 0.40:
         return Pose(x, y, unit, float(rng.uniform(0, 0.1)), mirror, roll, "front")
     if kind < 0.89:
-        return Pose(x, y, unit, float(rng.uniform(0.18, 0.40)), mirror, roll, "threequarter")
+        return Pose(x, y, unit, float(rng.uniform(0.17, 0.35)), mirror, roll, "threequarter")
     if kind < 0.96:
         return Pose(x, y, unit, 0.0, mirror, roll, "profile")
     tilt = float(rng.choice([-1, 1]) * rng.uniform(35, 70))

@@ -9,8 +9,8 @@ from mangagan.sample.pen import Pen, darker, lighter, skin_paint
 from mangagan.sample.strokes import WHITE, Colour, Paint, Points, bezier, ellipse, points, spline
 
 HAIRLINE = -0.62
-EYE_X, EYE_Y = 0.44, 0.2
-FULL_TURN = 0.4  # yaw in radians at which the outline is the three-quarter one
+EYE_X, EYE_Y = 0.46, 0.13
+FULL_TURN = 0.35  # yaw in radians at which the outline is the three-quarter one
 
 
 def face_outline(person: Character, yaw: float) -> Points:
@@ -104,7 +104,7 @@ def _draw_eye(pen: Pen, person: Character, expression: Expression, side: float) 
     opening = np.concatenate([upper, lower[::-1]])
     pen.fill(opening, WHITE)
     if pen.style.colour:
-        pen.fill(np.concatenate([upper, upper[::-1] + (0, 0.09)]), (205, 210, 225), clip=opening)
+        pen.fill(np.concatenate([upper, upper[::-1] + np.array([0, 0.09])]), (205, 210, 225), clip=opening)
     _draw_iris(pen, person, expression, side, opening)
     _draw_lids(pen, person, upper, lower, side)
 
@@ -154,7 +154,9 @@ def _draw_lids(pen: Pen, person: Character, upper: Points, lower: Points, side: 
 def _draw_closed_eye(pen: Pen, person: Character, expression: Expression, side: float) -> None:
     a = pen.style.eye_width * person.eye_scale
     bow = -0.26 if expression.eyes == "happy" else 0.16
-    arc = bezier((side * (EYE_X - a), EYE_Y + 0.1), (side * EYE_X, EYE_Y + 0.1 + 2 * bow), (side * (EYE_X + a), EYE_Y + 0.08))
+    arc = bezier(
+        (side * (EYE_X - a), EYE_Y + 0.1), (side * EYE_X, EYE_Y + 0.1 + 2 * bow), (side * (EYE_X + a), EYE_Y + 0.08)
+    )
     pen.line(pen.turned(arc), pen.style.line_weight * 1.9, taper=(0.3, 0.2))
     for share in (0.0, 0.09):
         flick = bezier((side * (EYE_X + a * 0.9), EYE_Y + 0.06), (side * (EYE_X + a), EYE_Y + 0.1),
@@ -233,7 +235,9 @@ def _draw_blush(pen: Pen, person: Character) -> None:
 
 def _draw_tears(pen: Pen) -> None:
     for side in (-1.0, 1.0):
-        drop = pen.turned(spline(points((side * 0.5, 0.5), (side * 0.58, 0.64), (side * 0.5, 0.7), (side * 0.43, 0.64)), True))
+        drop = pen.turned(
+            spline(points((side * 0.5, 0.5), (side * 0.58, 0.64), (side * 0.5, 0.7), (side * 0.43, 0.64)), True)
+        )
         pen.fill(drop, (200, 225, 250) if pen.style.colour else WHITE)
         pen.contour(drop, 0.025)
 

@@ -8,7 +8,7 @@ from mangagan.sample.character import Character
 from mangagan.sample.pen import Pen, darker, hair_paint, lighter
 from mangagan.sample.strokes import WHITE, Points, bezier, ellipse, points, ribbon, spline
 
-EYE_TOP = -0.06  # locks of the fringe stay above this line, except between and beside the eyes
+EYE_TOP = -0.12  # locks of the fringe stay above this line, except between and beside the eyes
 Rng = np.random.Generator
 
 
@@ -19,23 +19,25 @@ def locks_rng(person: Character) -> Rng:
 
 def draw_back_hair(pen: Pen, person: Character) -> None:
     """Draw what hangs behind the neck and shoulders."""
+    side_on = pen.pose.view == "profile"
+    if not side_on:
+        pen.rim(cap_outline(person, pen.pose.yaw, locks_rng(person)))
     rng = locks_rng(person)
     if person.hairstyle in ("twintails", "buns"):
-        for side in (-1.0, 1.0) if pen.pose.view != "profile" else (-1.0,):
+        for side in (-1.0,) if side_on else (-1.0, 1.0):
             _draw_tail(pen, person, side, rng)
     if person.hairstyle == "ponytail":
         _draw_ponytail(pen, person, rng)
     length, width = {"spiky": (0.62, 1.1), "short": (0.72, 1.08), "bob": (1.15, 1.22), "long": (3.3, 1.4),
                      "wavy": (2.3, 1.62), "ponytail": (0.6, 1.02), "twintails": (0.5, 1.02),
                      "buns": (0.7, 1.05)}[person.hairstyle]  # fmt: skip
-    side_on = pen.pose.view == "profile"
     back, width = (-0.55, 0.72 * width) if side_on else (-0.4 * pen.pose.yaw, width)
     outline = _back_outline(length, width, back, rng, wavy=person.hairstyle == "wavy")
-    paint = hair_paint(pen, person)
+    pen.rim(outline)
     if pen.style.colour:
         pen.fill(outline, darker(person.hair, 0.22))
     else:
-        pen.fill(outline, paint)
+        pen.fill(outline, hair_paint(pen, person))
         if person.finish == "tone":
             pen.fill(outline, pen.shade(0.5, 0.35))
     pen.contour(outline)
@@ -94,6 +96,7 @@ def _draw_ponytail(pen: Pen, person: Character, rng: Rng) -> None:
 def _draw_lock(pen: Pen, person: Character, path: Points, thick: float) -> None:
     t = np.linspace(0, 1, len(path))
     outline = ribbon(path, thick * np.interp(t, [0, 0.12, 0.45, 0.8, 1], [0.35, 0.75, 1.0, 0.62, 0.02]))
+    pen.rim(outline)
     pen.fill(outline, hair_paint(pen, person))
     pen.contour(outline)
     black = person.finish == "black" and not pen.style.colour
@@ -172,8 +175,7 @@ def draw_front_hair(pen: Pen, person: Character) -> None:
     shape = np.concatenate([cap, right, edge, left])
     paint = hair_paint(pen, person)
     pen.fill(shape, paint)
-    if pen.style.colour:
-        _draw_colour_shadow(pen, person, cap, shape)
+    _draw_shadow(pen, person, cap, shape)
     pen.contour(shape)
     _draw_highlight(pen, person, shape, rng)
     _draw_strands(pen, person, list(pen.turned_hair(np.concatenate(notches))), rng)
@@ -220,7 +222,12 @@ def _draw_highlight(pen: Pen, person: Character, shape: Points, rng: Rng) -> Non
         pen.line(path[start : start + int(rng.integers(4, 7))], rng.uniform(0.05, 0.11), streak, (0.5, 0.5))
 
 
-def _draw_colour_shadow(pen: Pen, person: Character, cap: Points, shape: Points) -> None:
-    shadow = cap * (0.93, 0.93) + (0.10, 0.16)
-    low = np.concatenate([cap[:30], shadow[:30][::-1]])
-    pen.fill(low, darker(person.hair, 0.2), clip=shape)
+def _draw_shadow(pen: Pen, person: Character, cap: Points, shape: Points) -> None:
+    """Draw a crescent of shadow along the back of the head."""
+    edge = cap[:46]
+    depth = np.sin(np.linspace(0, np.pi, len(edge)))[:, None]
+    crescent = np.concatenate([edge, (edge * (1 - 0.12 * depth) + depth * (0.14, 0.1))[::-1]])
+    if pen.style.colour:
+        pen.fill(crescent, darker(person.hair, 0.2), clip=shape)
+    elif person.finish != "black":
+        pen.fill(crescent, pen.shade(0.18 if person.finish == "white" else 0.6), clip=shape)

@@ -9,8 +9,16 @@ from mangagan.sample import face, hair, profile
 from mangagan.sample.background import rectangle
 from mangagan.sample.body import draw_body
 from mangagan.sample.character import (
-    Character, Expression, FaceTruth, Pose, Rng, Style, random_character, random_expression, random_pose,
-)  # fmt: skip
+    Character,
+    Expression,
+    FaceTruth,
+    Pose,
+    Rng,
+    Style,
+    random_character,
+    random_expression,
+    random_pose,
+)
 from mangagan.sample.pen import Pen
 from mangagan.sample.strokes import Canvas, Paint, Points, points
 
@@ -76,4 +84,4 @@ def draw_face(
     while pose.view in ("profile", "other"):
         pose = random_pose(rng, float(x), float(y), unit)
     face_truth = draw_head(canvas, style, person, random_expression(rng), pose)
-    return canvas.finished(), face_truth
+    return canvas.finished(style.softness if size >= 48 else 0.0), face_truth

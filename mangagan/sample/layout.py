@@ -50,7 +50,12 @@ def _columns(rng: Rng, rows: int) -> int:
 
 
 def _row(
-    rng: Rng, count: int, sides: tuple[float, float], top: tuple[float, float], bottom: tuple[float, float], gutter: float
+    rng: Rng,
+    count: int,
+    sides: tuple[float, float],
+    top: tuple[float, float],
+    bottom: tuple[float, float],
+    gutter: float,
 ) -> list[Panel]:
     left, right = sides
     shares = rng.uniform(0.7, 1.3, count)

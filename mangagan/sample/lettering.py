@@ -7,7 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from mangagan.sample.character import Rng
-from mangagan.sample.strokes import BLACK, WHITE, Canvas, Colour, Points, bezier, ellipse, points, spline
+from mangagan.sample.strokes import BLACK, WHITE, Canvas, Colour, Points, bezier, ellipse, points
+
+# Letters of sound effects in a unit square, after katakana: each a list of strokes
+_TICKS = [[(0.72, 0.02), (0.8, 0.17)], [(0.88, -0.04), (0.96, 0.11)]]
+SOUND_STROKES: dict[str, list[list[tuple[float, float]]]] = {
+    "do": [[(0.35, 0.05), (0.35, 0.97)], [(0.35, 0.4), (0.75, 0.62)], *_TICKS],
+    "go": [[(0.12, 0.25), (0.78, 0.25), (0.76, 0.88)], [(0.12, 0.86), (0.8, 0.86)], *_TICKS],
+    "ba": [[(0.38, 0.3), (0.08, 0.9)], [(0.58, 0.3), (0.92, 0.9)], *_TICKS],
+    "za": [
+        [(0.05, 0.38), (0.92, 0.38)],
+        [(0.28, 0.12), (0.28, 0.62)],
+        [(0.64, 0.12), (0.62, 0.6), (0.35, 0.97)],
+        *_TICKS,
+    ],
+    "n": [[(0.12, 0.2), (0.36, 0.36)], [(0.9, 0.25), (0.6, 0.7), (0.15, 0.92)]],
+    "long": [[(0.5, 0.05), (0.5, 0.95)]],
+}
+SOUNDS: tuple[tuple[str, ...], ...] = (
+    ("do", "n"), ("go", "go", "go"), ("ba", "n"), ("za", "za"), ("do", "do", "do"), ("za", "long"), ("ba", "long", "n"),
+)  # fmt: skip
 
 Box = tuple[float, float, float, float]  # x, y, width, height
 
@@ -25,7 +44,7 @@ class Balloon:
 
 def draw_glyph(canvas: Canvas, rng: Rng, x: float, y: float, size: float, colour: Colour = BLACK) -> None:
     """Draw one made-up character in the square of `size` pixels whose corner is (x, y)."""
-    width = max(size * 0.085, 0.8)
+    width = max(size * 0.075, 0.8)
     if rng.random() < 0.45:  # like kana: one or two curved strokes
         for _ in range(int(rng.integers(1, 4))):
             a, b, c = rng.uniform(0.12, 0.88, (3, 2))
@@ -34,7 +53,9 @@ def draw_glyph(canvas: Canvas, rng: Rng, x: float, y: float, size: float, colour
         return
     for share in np.linspace(0.15, 0.85, int(rng.integers(2, 5))):  # like kanji: bars, a post, a leg
         left, right = rng.uniform(0.05, 0.3), rng.uniform(0.7, 0.95)
-        canvas.polyline(points((x + size * left, y + size * share), (x + size * right, y + size * share)), width, colour)
+        canvas.polyline(
+            points((x + size * left, y + size * share), (x + size * right, y + size * share)), width, colour
+        )
     for _ in range(int(rng.integers(1, 3))):
         post, top, low = rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.3), rng.uniform(0.65, 0.95)
         canvas.polyline(points((x + size * post, y + size * top), (x + size * post, y + size * low)), width, colour)
@@ -64,9 +85,12 @@ def balloon_outline(balloon: Balloon, rng: Rng) -> Points:
     if balloon.kind == "shout":
         spikes = 14
         phase = angle / (2 * np.pi) * spikes % 1.0
-        radius = 1.0 + 0.28 * (np.abs(2 * phase - 1) ** 2 - 0.3) * rng.uniform(0.7, 1.3, spikes)[
-            (angle / (2 * np.pi) * spikes).astype(int) % spikes
-        ]
+        radius = (
+            1.0
+            + 0.28
+            * (np.abs(2 * phase - 1) ** 2 - 0.3)
+            * rng.uniform(0.7, 1.3, spikes)[(angle / (2 * np.pi) * spikes).astype(int) % spikes]
+        )
     elif balloon.kind == "thought":
         radius = 0.94 + 0.1 * np.abs(np.sin(angle * 5))
     else:
@@ -96,7 +120,12 @@ def draw_balloon(
             canvas.fill(bubble, WHITE)
             canvas.contour(bubble, line, ink)
     inset = 0.66 if balloon.kind != "caption" else 0.84
-    text = (balloon.x - balloon.rx * inset, balloon.y - balloon.ry * inset, balloon.rx * 2 * inset, balloon.ry * 2 * inset)
+    text = (
+        balloon.x - balloon.rx * inset,
+        balloon.y - balloon.ry * inset,
+        balloon.rx * 2 * inset,
+        balloon.ry * 2 * inset,
+    )
     draw_text(canvas, rng, text, size, ink)
 
 
@@ -117,19 +146,22 @@ def _tail(balloon: Balloon, mouth: tuple[float, float], rng: Rng) -> Points:
     ])  # fmt: skip
 
 
-def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, count: int, ink: Colour) -> None:
-    """Draw a sound effect: `count` big angular strokes of lettering that fall away from (x, y), white-edged."""
-    for index in range(count):
-        ox, oy = x + rng.uniform(-0.1, 0.1) * size, y + index * size * 1.02
-        strokes = []
-        for _ in range(int(rng.integers(2, 4))):
-            a = rng.uniform(0.05, 0.95, 2)
-            b = a + rng.choice([-1, 1], 2) * rng.uniform(0.35, 0.6, 2) * ((1, 0.25) if rng.random() < 0.5 else (0.25, 1))
-            strokes.append(spline(np.stack([a, (a + b) / 2 + rng.uniform(-0.06, 0.06, 2), np.clip(b, 0, 1)])) * size + (ox, oy))
-        for stroke in strokes:
-            canvas.line(stroke, size * 0.3, WHITE, (0.05, 0.4))
-        for stroke in strokes:
-            canvas.line(stroke, size * 0.18, ink, (0.05, 0.6))
+def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound: tuple[str, ...], ink: Colour) -> None:
+    """Draw a sound effect: letters of SOUND_STROKES one under the other from (x, y), thick and edged in white."""
+    strokes = []
+    lean = rng.uniform(-0.25, 0.25)
+    for index, letter in enumerate(sound):
+        tall = size * rng.uniform(0.85, 1.15)
+        for stroke in SOUND_STROKES[letter]:
+            shape = np.array(stroke, np.float64)
+            shape[:, 0] += lean * (0.5 - shape[:, 1])
+            # a pen drawn along straight strokes needs points between their ends to swell and thin
+            path = np.concatenate([np.linspace(a, b, 6) for a, b in zip(shape[:-1], shape[1:], strict=True)])
+            strokes.append(path * tall + (x + rng.uniform(-0.05, 0.05) * size, y + index * size * 1.05))
+    for path in strokes:
+        canvas.line(path, size * 0.3, WHITE, (0.05, 0.2))
+    for path in strokes:
+        canvas.line(path, size * 0.17, ink, (0.05, 0.45))
 
 
 def overlaps(box: Box, others: list[Box], margin: float = 0.0) -> bool:

@@ -6,6 +6,7 @@ import multiprocessing
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,17 @@ import numpy as np
 
 from mangagan.errors import UserError
 from mangagan.files import write_bytes, write_json
+from mangagan.progress import track
 from mangagan.sample.character import STYLES, Character, Rng, Style, random_cast
 from mangagan.sample.page import MIN_USABLE, FaceRow, draw_cover, draw_page
 from mangagan.sample.screenshot import (
-    broken_bytes, encode, encode_gray16, encode_transparent, encode_turned, rescreenshot,
-)  # fmt: skip
+    broken_bytes,
+    encode,
+    encode_gray16,
+    encode_transparent,
+    encode_turned,
+    rescreenshot,
+)
 from mangagan.sample.strokes import Image
 
 PAGES_PER_TITLE = 24
@@ -56,8 +63,6 @@ def draw_story_page(seed: int, style: Style, number: int) -> tuple[Image, list[F
     rng = page_rng(seed, style.title, number)
     width, height = SIZES[style.title]
     if number % CYCLE == 1:
-        from dataclasses import replace
-
         coloured = replace(style, colour=True, ink=(52, 34, 40) if style.colour else (25, 20, 25))
         return draw_cover(rng, coloured, width, height, title_cast(seed, style))
     return draw_page(rng, style, width, height, title_cast(seed, style))
@@ -129,11 +134,9 @@ def _spoilt(
     return broken_bytes(rng, reason, picture), row | {"width": 0, "height": 0, "faces": [], "reason": reason}
 
 
-def _moved(
-    face: FaceRow, scale: float, shift: tuple[float, float], seen: tuple[int, int, int, int]
-) -> FaceRow | None:
+def _moved(face: FaceRow, scale: float, shift: tuple[float, float], seen: tuple[int, int, int, int]) -> FaceRow | None:
     """A face's row in a picture scaled and then shifted, cut to the box `seen`; None when little of it is left."""
-    x, y, w, h = (float(str(face[key])) * scale for key in "xywh")
+    x, y, w, h = (face[key] * scale for key in "xywh")
     x0, y0 = max(round(x + shift[0]), seen[0]), max(round(y + shift[1]), seen[1])
     x1, y1 = min(round(x + w + shift[0]), seen[0] + seen[2]), min(round(y + h + shift[1]), seen[1] + seen[3])
     if x1 - x0 < 8 or y1 - y0 < 8:
@@ -196,17 +199,15 @@ def _refuse_other_files(directory: Path, jobs: list[tuple[int, Style, int]]) -> 
 
 
 def _write(directory: Path, drawn: Iterable[tuple[bytes, dict[str, Any]]], total: int) -> list[dict[str, Any]]:
-    from mangagan.progress import track
-
     rows = []
-    for data, row in track(drawn, total, "drawing", "page"):
+    for data, row in track(drawn, total, "sample", "files"):
         write_bytes(directory / "screenshots" / row["title"] / row["file"], data)
         rows.append(row)
     return rows
 
 
 def labels(truth: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The truth in the form detectors are scored with: "<title>/<file>" to width, height and faces; readable files only."""
+    """The truth as detectors are scored with it: "<title>/<file>" to width, height, faces; readable files only."""
     return {
         f"{row['title']}/{row['file']}": {key: row[key] for key in ("width", "height", "faces")}
         for row in truth["pages"]

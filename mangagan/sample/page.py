@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
 
 from mangagan.sample.background import draw_background, draw_kind, rectangle
 from mangagan.sample.character import (
-    Character, Expression, FaceTruth, Pose, Rng, Style, pick, random_cast, random_expression, random_pose,
-)  # fmt: skip
+    Character,
+    FaceTruth,
+    Pose,
+    Rng,
+    Style,
+    pick,
+    random_cast,
+    random_expression,
+    random_pose,
+)
 from mangagan.sample.head import draw_head
 from mangagan.sample.layout import Panel, random_layout
-from mangagan.sample.lettering import Balloon, Box, draw_balloon, draw_sound, draw_text, find_room
+from mangagan.sample.lettering import SOUNDS, Balloon, Box, draw_balloon, draw_sound, draw_text, find_room
 from mangagan.sample.strokes import WHITE, Canvas, Image, Points
 
-FaceRow = dict[str, object]
+FaceRow = dict[str, Any]
+MOSTLY_COVERED = 0.4  # share of the box: a face hidden so far is not counted as shown
 MIN_USABLE = 40  # pixels of face width: narrower faces are too small to train on
 TALLEST_UNIT, SMALLEST_UNIT = 128.0, 12.5  # half face widths, pixels
 
@@ -29,7 +40,8 @@ def draw_page(
     Args:
         rng: decides everything that is not in `style` or `cast`.
         style: the artist's hand.
-        width, height: of the page in pixels.
+        width: of the page in pixels.
+        height: of the page in pixels.
         cast: the people who may appear; invented when not given.
 
     Returns:
@@ -45,11 +57,11 @@ def draw_page(
         faces += [row for face in found if (row := face_row(face, panel, visible, width, height))]
         if panel.border:
             page.contour(panel.corners, 2.0 if width > 500 else 1.0, style.ink)
-    return page.pixels, faces
+    return page.finished(style.softness), faces
 
 
 def _paste(page: Canvas, picture: Image, panel: Panel) -> Image:
-    """Copy a panel's picture onto the page inside the panel's corners; return the page mask (H, W) of what it covers."""
+    """Copy a panel's picture onto the page inside the panel's corners; return the mask (H, W) of what it covers."""
     height, width = page.pixels.shape[:2]
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.rint(panel.corners * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
@@ -71,10 +83,10 @@ def face_row(face: FaceTruth, panel: Panel, visible: Image, width: int, height: 
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None
     shown = (visible[y0:y1, x0:x1] > 127).sum() / (face.w * face.h)
-    if shown < 0.35:
+    if shown < 0.35 or face.covered > MOSTLY_COVERED:
         return None
     seen = [0 <= ex < width and 0 <= ey < height and visible[int(ey), int(ex)] > 127 for ex, ey in face.eyes]
-    usable = shown >= 0.75 and len(seen) == 2 and all(seen) and x1 - x0 >= MIN_USABLE
+    usable = shown >= 0.75 and face.covered < 0.04 and len(seen) == 2 and all(seen) and x1 - x0 >= MIN_USABLE
     return {"x": x0, "y": y0, "w": x1 - x0, "h": y1 - y0, "view": face.view, "usable": bool(usable),
             "character": face.character}  # fmt: skip
 
@@ -88,14 +100,31 @@ def _draw_panel(rng: Rng, style: Style, panel: Panel, cast: tuple[Character, ...
     if poses:
         draw_background(canvas, rng, style, (w, h), centre)
     else:
-        draw_kind(canvas, rng, style, (w, h), centre, pick(rng, ["sky", "city", "trees", "sea", "room", "speed"]))
+        draw_kind(canvas, rng, style, (w, h), centre, pick(rng, ["sky", "city", "trees", "sea", "room"]))
     people = rng.permutation(len(cast))[: len(poses)]
-    faces = []
+    drawn: list[tuple[FaceTruth, Image]] = []
     for pose, who in zip(poses, people, strict=True):
-        expression: Expression = random_expression(rng)
-        faces.append(draw_head(canvas, style, cast[int(who)], expression, pose))
-    _speak(canvas, rng, style, inner, faces)
+        face = draw_head(canvas, style, cast[int(who)], random_expression(rng), pose)
+        drawn.append((face, _patch(canvas, face).copy()))
+    _speak(canvas, rng, style, inner, [face for face, _ in drawn])
+    faces = [replace(face, covered=_covered(canvas, face, before)) for face, before in drawn]
     return canvas.finished(), faces
+
+
+def _patch(canvas: Canvas, face: FaceTruth) -> Image:
+    """The part of the canvas that a face's box takes up."""
+    scale = canvas.scale
+    x0, y0 = max(int(face.x * scale), 0), max(int(face.y * scale), 0)
+    x1, y1 = max(int((face.x + face.w) * scale), 0), max(int((face.y + face.h) * scale), 0)
+    return canvas.pixels[y0:y1, x0:x1]
+
+
+def _covered(canvas: Canvas, face: FaceTruth, before: Image) -> float:
+    """The share of a face's box that was drawn over since it looked like `before`, 0 to 1."""
+    if before.size == 0:
+        return 0.0
+    changed = _patch(canvas, face) != before
+    return float((changed.any(-1) if changed.ndim == 3 else changed).mean())
 
 
 def _inner_box(panel: Panel) -> Box:
@@ -112,20 +141,26 @@ def _stage(rng: Rng, inner: Box) -> list[Pose]:
     x, y, w, h = inner
     aspect = w / h
     shots = ["close", "bust", "pair", "group", "empty"]
-    weights = [(1.2 if aspect < 2.4 else 0.5), 2.6, (1.8 if aspect > 1.0 else 0.3), (1.3 if aspect > 1.35 else 0.15), 0.35]
+    weights = [
+        (0.8 if aspect < 2.4 else 0.3),
+        2.6,
+        (1.8 if aspect > 1.0 else 0.3),
+        (1.3 if aspect > 1.35 else 0.15),
+        0.35,
+    ]
     shot = pick(rng, shots, tuple(weights))
     if shot == "empty":
         return []
     count = {"close": 1, "bust": 1, "pair": 2, "group": int(rng.integers(3, 6))}[shot]
-    fill = {"close": rng.uniform(0.5, 0.62), "bust": rng.uniform(0.3, 0.44), "pair": rng.uniform(0.28, 0.42),
+    fill = {"close": rng.uniform(0.46, 0.6), "bust": rng.uniform(0.27, 0.40), "pair": rng.uniform(0.28, 0.42),
             "group": rng.uniform(0.18, 0.32)}[shot]  # fmt: skip
-    unit = min(fill * h / 1.75, 0.42 * w / count, TALLEST_UNIT)
+    unit = min(fill * h / 1.75, (0.42 if count == 1 else 0.33) * w / count, TALLEST_UNIT)
     unit = max(unit, SMALLEST_UNIT)
     poses = []
     order = rng.permutation(count)
     for index in order:
         slot_w = w / count
-        slack = max(slot_w / 2 - 1.3 * unit, 0)
+        slack = max(slot_w / 2 - 1.5 * unit, 0)
         px = x + slot_w * (index + 0.5) + rng.uniform(-1, 1) * slack * (0.9 if count == 1 else 0.5)
         size = unit * (rng.uniform(0.85, 1.0) if count > 1 else 1.0)
         top, low = y + (0.85 if shot == "close" else 1.5) * size, y + h - 1.3 * size
@@ -153,7 +188,7 @@ def _speak(canvas: Canvas, rng: Rng, style: Style, inner: Box, faces: list[FaceT
     """Put balloons, captions and sounds where they cover no face."""
     x, y, w, h = inner
     taken = _face_boxes(faces)
-    letter = 11.5
+    letter = 13.5
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.12, 0.45, 0.33, 0.1]))):
         columns, rows = int(rng.integers(1, 5)), int(rng.integers(3, 8))
         rx, ry = (columns * letter * 1.25) / 1.25, (rows * letter * 1.04) / 1.25
@@ -164,15 +199,22 @@ def _speak(canvas: Canvas, rng: Rng, style: Style, inner: Box, faces: list[FaceT
             continue
         mouth = None
         if faces:
-            near = min(faces, key=lambda f: (f.x + f.w / 2 - place[0]) ** 2 + (f.y + f.h / 2 - place[1]) ** 2)
+            near = min(faces, key=partial(_apart, place=place))
             mouth = (near.x + near.w / 2, near.y + 0.85 * near.h)
         draw_balloon(canvas, rng, Balloon(*place, rx, ry, kind), mouth, letter, style.ink)
         taken.append((place[0] - rx, place[1] - ry, 2 * rx, 2 * ry))
-    if rng.random() < 0.14:
-        size, count = float(rng.uniform(26, 44)), int(rng.integers(2, 4))
+    if rng.random() < 0.2:
+        size, sound = float(rng.uniform(30, 56)), SOUNDS[int(rng.integers(len(SOUNDS)))]
+        count = len(sound)
         place = find_room(rng, inner, size * 0.7, size * count * 0.55, taken)
         if place is not None:
-            draw_sound(canvas, rng, place[0] - size / 2, place[1] - size * count / 2, size, count, style.ink)
+            draw_sound(canvas, rng, place[0] - size / 2, place[1] - size * count / 2, size, sound, style.ink)
+
+
+def _apart(face: FaceTruth, place: tuple[float, float]) -> float:
+    """How far a face's middle is from a place, in squared pixels."""
+    x, y = place
+    return (face.x + face.w / 2 - x) ** 2 + (face.y + face.h / 2 - y) ** 2
 
 
 def draw_cover(
@@ -180,7 +222,9 @@ def draw_cover(
 ) -> tuple[Image, list[FaceRow]]:
     """Draw a title page: two of the cast, large, under the title's lettering; returns as `draw_page` does."""
     canvas = Canvas(width, height, style.colour)
-    draw_kind(canvas, rng, style, (width, height), (width / 2, height / 2), pick(rng, ["sky", "sea", "sparkles", "trees"]))
+    draw_kind(
+        canvas, rng, style, (width, height), (width / 2, height / 2), pick(rng, ["sky", "sea", "sparkles", "trees"])
+    )
     unit = 0.135 * width
     faces = []
     for index, (px, py) in enumerate(((0.30, 0.50), (0.70, 0.62))):
@@ -191,11 +235,17 @@ def draw_cover(
     canvas.fill(rectangle(0.06 * width, 0.05 * height, 5.8 * size, 1.5 * size), WHITE)
     canvas.contour(rectangle(0.06 * width, 0.05 * height, 5.8 * size, 1.5 * size), 3, style.ink)
     for letter in range(5):
-        draw_text(canvas, rng, (0.06 * width + (0.3 + 1.1 * letter) * size, 0.05 * height + 0.25 * size, size, size), size * 0.8, style.ink)
+        draw_text(
+            canvas,
+            rng,
+            (0.06 * width + (0.3 + 1.1 * letter) * size, 0.05 * height + 0.25 * size, size, size),
+            size * 0.8,
+            style.ink,
+        )
     whole = Panel(_corners(width, height))
     seen = np.full((height, width), 255, np.uint8)
     rows = [row for face in faces if (row := face_row(face, whole, seen, width, height))]
-    return canvas.finished(), rows
+    return canvas.finished(style.softness), rows
 
 
 def _corners(width: int, height: int) -> Points:

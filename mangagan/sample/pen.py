@@ -38,7 +38,7 @@ class Pen:
         self.canvas.fill(self.pose.place(shape), paint, None if clip is None else self.pose.place(clip))
 
     def width(self, width: float) -> float:
-        """A line width in pixels for `width` head units: pens do not grow with the head, so that big faces have finer lines."""
+        """A line width in pixels for `width` head units; pens hardly grow with the head."""
         unit = self.pose.unit
         return float(max(width * (unit if unit < 30 else 30 * (unit / 30) ** 0.6), 0.65))
 
@@ -57,6 +57,11 @@ class Pen:
         """Draw an even line around a closed shape (n, 2) in head units."""
         pixels = self.width(0.8 * self.style.line_weight if width is None else width)
         self.canvas.contour(self.pose.place(shape), pixels, self.style.ink)
+
+    def rim(self, shape: Points) -> None:
+        """Draw the white rim that keeps a dark shape (n, 2) apart from a dark ground; call it before filling."""
+        if not self.style.colour:
+            self.canvas.contour(self.pose.place(shape), 2.5 * self.width(self.style.line_weight) + 2, WHITE)
 
     def shade(self, level: float, end: float | None = None) -> Paint:
         """A screentone of this style."""

@@ -15,7 +15,7 @@ from mangagan.sample.strokes import WHITE, Points, bezier, ellipse, points, spli
 if TYPE_CHECKING:
     from mangagan.sample.strokes import Colour
 
-EYE = (0.42, 0.2)
+EYE = (0.42, 0.15)
 
 
 def profile_outline(person: Character) -> Points:
@@ -52,13 +52,19 @@ def _draw_eye(pen: Pen, person: Character, expression: Expression) -> None:
         pen.line(bezier((0.58, y + 0.1), (0.42, y - 0.2), (0.22, y + 0.08)), 0.07)
         return
     b = pen.style.eye_height * person.eye_scale
-    opening = spline(points((x + 0.15, y - b * 0.75), (x + 0.18, y), (x + 0.12, y + b * 0.8), (x - 0.18, y - b * 0.1)), True)
+    opening = spline(
+        points((x + 0.15, y - b * 0.75), (x + 0.18, y), (x + 0.12, y + b * 0.8), (x - 0.18, y - b * 0.1)), True
+    )
     pen.fill(opening, WHITE)
     iris = ellipse(x + 0.1, y + 0.01, 0.11, b * 0.82)
     pen.fill(iris, darker(person.iris, 0.3) if pen.style.colour else (60, 60, 60), clip=opening)
     pen.fill(ellipse(x + 0.11, y + 0.02, 0.05, b * 0.4), pen.style.ink, clip=opening)
     pen.fill(ellipse(x + 0.08, y - b * 0.35, 0.045, b * 0.22), WHITE)
-    pen.line(spline(points((x + 0.2, y - b * 0.8), (x + 0.05, y - b * 0.8), (x - 0.22, y - b * 0.05))), 0.085, taper=(0.2, 0.3))
+    pen.line(
+        spline(points((x + 0.2, y - b * 0.8), (x + 0.05, y - b * 0.8), (x - 0.22, y - b * 0.05))),
+        0.085,
+        taper=(0.2, 0.3),
+    )
     pen.line(points((x + 0.12, y + b * 0.82), (x - 0.02, y + b * 0.7)), 0.03)
 
 

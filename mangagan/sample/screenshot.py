@@ -88,7 +88,9 @@ def phone_screen(rng: Rng, width: int, height: int, colour: bool) -> Image:
     for bar in range(4):
         canvas.fill(rectangle(right - 80 + 8 * bar, 34 - 4 * bar, 4, 4 + 4 * bar), light)
     middle = total - NAVIGATION_BAR / 2
-    canvas.contour(points((width * 0.25 + 10, middle - 11), (width * 0.25 + 10, middle + 11), (width * 0.25 - 8, middle)), 2, light)
+    canvas.contour(
+        points((width * 0.25 + 10, middle - 11), (width * 0.25 + 10, middle + 11), (width * 0.25 - 8, middle)), 2, light
+    )
     canvas.contour(ellipse(width * 0.5, middle, 11, 11), 2, light)
     canvas.contour(rectangle(width * 0.75 - 10, middle - 10, 20, 20), 2, light)
     return canvas.pixels

@@ -58,7 +58,9 @@ def spline(knots: Points, closed: bool = False, steps: int = 8) -> Points:
     return curve if closed else np.concatenate([curve, knots[-1:]])
 
 
-def bezier(start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], steps: int = 8) -> Points:
+def bezier(
+    start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], steps: int = 8
+) -> Points:
     """Quadratic Bézier curve from `start` to `end` as (steps + 1, 2) points."""
     t = np.linspace(0, 1, steps + 1)[:, None]
     return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
@@ -160,9 +162,7 @@ class Canvas:
         # ranks run evenly from 0 to 1, so this ramp is about a pixel wide at usual periods
         return np.clip((level - rank) * period * 0.6 + 0.5, 0, 1) * (level > 0.004)
 
-    def line(
-        self, path: Points, width: float, colour: Colour = BLACK, taper: tuple[float, float] = (0.3, 0.3)
-    ) -> None:
+    def line(self, path: Points, width: float, colour: Colour = BLACK, taper: tuple[float, float] = (0.3, 0.3)) -> None:
         """Draw a pen stroke along `path` (n, 2) that is `width` pixels at its thickest."""
         if len(path) >= 2:
             self.fill(ribbon(path, tapered(len(path), width, *taper)), colour)
@@ -179,10 +179,11 @@ class Canvas:
         fixed = self._fixed(path)
         cv2.polylines(self.pixels, [fixed], False, self._value(colour), thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
-    def finished(self) -> Image:
-        """The picture at its final size."""
-        if self.scale == 1:
-            return self.pixels.copy()
+    def finished(self, softness: float = 0.0) -> Image:
+        """The picture at its final size, blurred by a Gaussian of `softness` pixels."""
         height, width = self.pixels.shape[:2]
         size = (width // self.scale, height // self.scale)
-        return np.asarray(cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        picture = cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+        if softness > 0:
+            picture = cv2.GaussianBlur(picture, (0, 0), softness)
+        return np.asarray(picture, np.uint8)

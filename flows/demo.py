@@ -1,0 +1,112 @@
+"""`make demo`: the whole pipeline on the sample manga, in a workspace of its own."""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mangagan import paths
+from mangagan.errors import UserError
+from mangagan.files import atomic_path
+from tasks.environment import for_dvc
+
+PROJECT = Path(__file__).resolve().parents[1]
+CODE = ("mangagan", "tasks", "flows")
+FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
+CASCADE = Path("data/lbpcascade_animeface.xml")
+# What makes training short enough for two cores without a GPU: a narrow network and a small budget.
+SHORT = {"train": {"kimg": 16.0, "base_channels": 16, "snapshot_kimg": 2}, "evaluate": {"samples": 256}}
+GIT = ("git", "-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
+
+
+def main() -> int:
+    """Makes or refreshes the workspace, draws the sample manga and runs `dvc repro` in it."""
+    parser = argparse.ArgumentParser(prog="python -m flows.demo", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=PROJECT / "demo", help="the workspace (default: demo)")
+    parser.add_argument("--cascade", type=Path, help="the detector's model file; by default it is downloaded")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    try:
+        prepare(arguments.directory, arguments.cascade)
+    except UserError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    code = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=arguments.directory, env=for_dvc()).returncode
+    if code == 0:
+        print_places(arguments.directory, time.monotonic() - started)
+    return code
+
+
+def prepare(directory: Path, cascade: Path | None) -> None:
+    """Brings the workspace's code and parameters up to date; draws the sample manga if it is not there yet."""
+    if directory.exists() and any(directory.iterdir()) and not (directory / "data" / "truth.json").exists():
+        raise UserError(f"{directory} holds something else: name an empty folder with --directory")
+    (directory / "data").mkdir(parents=True, exist_ok=True)
+    for name in CODE:
+        shutil.rmtree(directory / name, ignore_errors=True)
+        shutil.copytree(PROJECT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copyfile(PROJECT / name, directory / name)
+    if not (directory / paths.OVERRIDES).exists():
+        shutil.copyfile(PROJECT / paths.OVERRIDES, directory / paths.OVERRIDES)
+    shorten(directory / paths.PARAMS, cascade is not None)
+    if cascade is not None:
+        if not cascade.is_file():
+            raise UserError(f"no file {cascade}: leave --cascade out to download the detector's model")
+        shutil.copyfile(cascade, directory / CASCADE)
+    if not (directory / "data" / "truth.json").exists():
+        from mangagan.sample import draw_manga
+
+        print("demo: drawing the sample manga", flush=True)
+        draw_manga(directory / "data", seed=0)
+    make_repository(directory)
+
+
+def shorten(path: Path, cascade_here: bool) -> None:
+    """Writes the demo's values into its params.yaml; the comments stay."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.width = 120
+    document = yaml.load(path)
+    for section, values in SHORT.items():
+        document[section].update(values)
+    if cascade_here:
+        document["detect"]["model"] = CASCADE.as_posix()
+    with atomic_path(path) as temporary:
+        yaml.dump(document, temporary)
+
+
+def make_repository(directory: Path) -> None:
+    """Makes the workspace a repository of git and DVC, so that experiments can be tried in it."""
+    if (directory / ".dvc").exists():
+        return
+    (directory / ".gitignore").write_text("/.mangagan/\n__pycache__/\n/data/screenshots/\n")
+    dvc = [sys.executable, "-m", "dvc"]
+    for command in (
+        ["git", "init", "--quiet"],
+        [*dvc, "init", "--quiet"],
+        [*dvc, "config", "core.analytics", "false"],
+        ["git", "add", "--all"],
+        [*GIT, "commit", "--quiet", "--message", "The demo's pipeline"],
+    ):
+        subprocess.run(command, cwd=directory, env=for_dvc(), check=True)
+
+
+def print_places(directory: Path, seconds: float) -> None:
+    """Says where to look."""
+    print(f"\ndone in {seconds:.0f} s. Look at:")
+    for what, path in {
+        "report": paths.REPORT,
+        "faces kept": paths.pictures("dedup") / "kept.png",
+        "sample grid": paths.pictures("train") / "samples.png",
+        "manifest": paths.MANIFEST,
+        "metrics": Path("metrics"),
+    }.items():
+        print(f"  {what:12} {directory / path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

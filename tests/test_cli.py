@@ -1,0 +1,137 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mangagan.cli import build_parser, main
+from mangagan.files import sha256_file
+
+PROJECT = Path(__file__).parents[1]
+CASCADE = PROJECT.parent / "shared" / "models" / "lbpcascade_animeface.xml"
+COMMANDS = [
+    "ingest", "detect", "normalize", "dedup", "train", "evaluate",
+    "run", "inspect", "export", "faces", "generate", "sample",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"example: mangagan {command}" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from mangagan.cli import build_parser; build_parser(); print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    ).stdout
+    heavy = {"torch", "cv2", "prefect", "dvc", "pandas", "numpy", "PIL", "pydantic", "pyarrow", "yaml"}
+    assert not heavy & set(loaded.split())
+
+
+def test_no_command_is_missing_from_the_parser() -> None:
+    for command in COMMANDS:
+        assert f" {command} " in build_parser().format_help() or f" {command}\n" in build_parser().format_help()
+
+
+@pytest.mark.parametrize("command", ["ingest", "detect", "normalize", "dedup", "train", "evaluate", "inspect"])
+def test_an_empty_workspace_gets_one_line_and_status_2(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text().replace("https://", "nowhere/"))
+    assert main([command]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mangagan: ")
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml"]
+
+
+def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match=r"params\.yaml not found"):
+        main(["ingest", "--debug"])
+
+
+def test_a_defect_is_told_apart_from_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mangagan.commands.inspect", lambda _: 1 // 0)
+    assert main(["inspect"]) == 1
+    assert "--debug" in capsys.readouterr().err
+
+
+def test_faces_names_pages_relative_to_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not CASCADE.exists():
+        pytest.skip("the cascade file is not beside the project")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(f"detect: {{model: '{CASCADE}', model_sha256: {sha256_file(CASCADE)}}}")
+    page = PROJECT.parent / "shared" / "data" / "pages" / "haruko" / "05.jpg"
+    (tmp_path / "scans" / "vol1").mkdir(parents=True)
+    (tmp_path / "scans" / "vol1" / "p1.jpg").write_bytes(page.read_bytes())
+    (tmp_path / "scans" / "bad.png").write_bytes(b"no picture")
+    assert main(["faces", "scans", str(page), "--out", "faces.csv"]) == 0
+    rows = list(csv.DictReader((tmp_path / "faces.csv").open()))
+    assert set(rows[0]) == {"page", "x", "y", "w", "h", "score"}
+    pages = [row["page"] for row in rows]
+    assert set(pages) == {"vol1/p1.jpg", page.as_posix()}
+    assert pages.count("vol1/p1.jpg") == pages.count(page.as_posix())
+    assert "bad.png left out" in capsys.readouterr().err
+
+
+def test_faces_without_images_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not CASCADE.exists():
+        pytest.skip("the cascade file is not beside the project")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(f"detect: {{model: '{CASCADE}', model_sha256: {sha256_file(CASCADE)}}}")
+    (tmp_path / "empty").mkdir()
+    for path, message in {"empty": "no PNG, JPEG or WebP file", "nowhere": "no file or folder"}.items():
+        assert main(["faces", path, "--out", "faces.csv"]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "faces.csv").exists()
+
+
+def test_sample_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(tmp_path), "--pages", "1"]) == 0
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    assert len(truth["pages"]) == len(list((tmp_path / "screenshots").rglob("*.*"))) == 3
+    assert main(["sample", str(tmp_path), "--pages", "1"]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_killed_ingest_leaves_no_half_out(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "screenshots" / "title"
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(0)
+    for number in range(60):
+        Image.fromarray(noise.integers(0, 256, (900, 700), np.uint8)).save(folder / f"{number}.png")
+    (tmp_path / "params.yaml").write_text("ingest: {min_side: 100}")
+    command = [sys.executable, "-m", "mangagan", "ingest"]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "data").glob(".pages.tmp/.title.cbz.tmp")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "data" / "pages").exists()
+    assert not (tmp_path / "data" / "pages.parquet").exists()
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["pages", "pages.parquet", "screenshots"]
+    assert [path.name for path in (tmp_path / "data" / "pages").iterdir()] == ["title.cbz"]

@@ -1,0 +1,215 @@
+"""ingest, detect, normalize and dedup on the sample manga, whose every face, repeat and broken file is known."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mangagan import paths
+from mangagan.detection.base import DetectParams
+from mangagan.detection.run import detection_rows, face_id, write_detections
+from mangagan.errors import UserError
+from mangagan.faces.manifest import COLUMNS, read_manifest
+from mangagan.faces.table import decode_faces, read_faces
+from mangagan.files import sha256_file
+from mangagan.pages.table import read_pages
+from mangagan.sample import draw_manga
+from mangagan.stages import dedup, detect, ingest, normalize
+
+PROJECT = Path(__file__).parents[1]
+SHARED = PROJECT.parent / "shared"
+CASCADE = SHARED / "models" / "lbpcascade_animeface.xml"
+needs_cascade = pytest.mark.skipif(not CASCADE.exists(), reason="the cascade file is not beside the project")
+
+
+class Truth:
+    """A stand-in for a detector's place in the tables: boxes come from the drawing itself."""
+
+    name, version, crop_margin = "truth", "1", 0.4
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("workspace")
+    draw_manga(root / "data", seed=3, pages_per_title=9)
+    shutil.copy(PROJECT / "params.yaml", root)
+    shutil.copy(PROJECT / "data" / "overrides.csv", root / "data")
+    ingest.run(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def truth(workspace: Path) -> list[dict[str, Any]]:
+    return json.loads((workspace / "data" / "truth.json").read_text())["pages"]
+
+
+@pytest.fixture(scope="module")
+def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int], str]:
+    """Detections as drawn, then normalize and dedup; maps (source, index of the face) to its id."""
+    pages = read_pages(workspace / paths.PAGES_TABLE).set_index("source")
+    rows, ids = [], {}
+    for page in truth:
+        source = f"{page['title']}/{page['file']}"
+        if source not in pages.index or not page["faces"]:
+            continue
+        page_id = pages.loc[source, "page_id"]
+        boxes = pd.DataFrame(page["faces"])[["x", "y", "w", "h"]].to_numpy(float)
+        rows += detection_rows(Truth(), page_id, boxes, boxes[:, 2])  # type: ignore[arg-type]
+        ids |= {(source, index): face_id(page_id, box) for index, box in enumerate(boxes)}
+    write_detections(workspace / paths.DETECTIONS, rows)
+    normalize.run(workspace)
+    dedup.run(workspace)
+    return ids
+
+
+def test_pages_are_just_those_drawn(workspace: Path, truth: list[dict[str, Any]]) -> None:
+    pages = read_pages(workspace / paths.PAGES_TABLE)
+    kinds = {f"{page['title']}/{page['file']}": page["kind"] for page in truth}
+    kept = pages[pages["reason"] == ""]
+    assert {kinds[source] for source in kept["source"]} == {"page", "rescreenshot"}
+    assert len(kept) == sum(kind in ("page", "rescreenshot") for kind in kinds.values())
+    assert set(pages["source"][pages["reason"] != ""]) == {s for s, kind in kinds.items() if kind in ("broken", "tiny")}
+    repeats = {f"{p['title']}/{p['file']}": f"{p['title']}/{p['repeat_of']}" for p in truth if p["kind"] == "repeat"}
+    sources = {row.source: list(row.sources) for row in kept.itertuples()}
+    for repeat, first in repeats.items():
+        assert sources[first] == sorted([first, repeat])
+    sizes = {f"{p['title']}/{p['file']}": (p["width"], p["height"]) for p in truth}
+    assert all(sizes[row.source] == (row.width, row.height) for row in kept.itertuples())
+
+
+def test_every_face_is_in_the_manifest(workspace: Path, faces: dict[tuple[str, int], str]) -> None:
+    manifest = read_manifest(workspace / paths.MANIFEST)
+    assert list(manifest.columns) == COLUMNS
+    assert Counter(manifest["face_id"]) == Counter(faces.values())
+    assert (manifest["kept"] == (manifest["drop_reason"] == "")).all()
+    assert (manifest["kept"] == (manifest["split"] != "")).all()
+    assert set(manifest["split"]) == {"train", "holdout", ""}
+    held = set(manifest["page_id"][manifest["split"] == "holdout"])
+    assert not held & set(manifest["page_id"][manifest["split"] == "train"])
+
+
+def test_dataset_is_what_the_manifest_says(workspace: Path, faces: dict[tuple[str, int], str]) -> None:
+    manifest = read_manifest(workspace / paths.MANIFEST)
+    for split, path in {"train": paths.TRAIN_FACES, "holdout": paths.HOLDOUT_FACES}.items():
+        rows = read_faces(workspace / path)
+        assert set(rows["face_id"]) == set(manifest["face_id"][manifest["split"] == split])
+        assert decode_faces(rows["png"].tolist(), 3).shape == (len(rows), 3, 112, 112)
+
+
+def test_rescreenshots_are_found_and_different_drawings_kept(
+    workspace: Path, truth: list[dict[str, Any]], faces: dict[tuple[str, int], str]
+) -> None:
+    manifest = read_manifest(workspace / paths.MANIFEST).set_index("face_id")
+    same = {
+        frozenset((faces[f"{p['title']}/{p['file']}", i], faces[f"{p['title']}/{p['repeat_of']}", i]))
+        for p in truth
+        if p["kind"] == "rescreenshot"
+        for i in range(len(p["faces"]))
+    }
+    judged = {pair for pair in same if all(manifest.loc[face, "drop_reason"] in ("", "duplicate") for face in pair)}
+    merged = {frozenset((face, row["duplicate_of"])) for face, row in manifest.iterrows() if row["duplicate_of"]}
+    assert len(judged) >= 8
+    assert len(judged & merged) >= 0.9 * len(judged)
+    assert len(merged - same) <= 0.05 * len(manifest)
+
+
+def test_a_second_run_is_byte_identical(workspace: Path, faces: dict[tuple[str, int], str]) -> None:
+    outs = [path for folder in ("data", "reports", "metrics") for path in (workspace / folder).rglob("*.*")]
+    before = {path: sha256_file(path) for path in outs if path.is_file()}
+    for stage in (ingest, normalize, dedup):
+        stage.run(workspace)
+    assert {path: sha256_file(path) for path in before} == before
+    assert len(before) > 40
+
+
+def test_overrides_decide(workspace: Path, faces: dict[tuple[str, int], str], tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(workspace, root)
+    manifest = read_manifest(root / paths.MANIFEST)
+    dropped = manifest["face_id"][manifest["kept"]].iloc[0]
+    wanted = manifest["face_id"][~manifest["kept"]].iloc[0]
+    (root / paths.OVERRIDES).write_text(f"face_id,action,note\n{dropped},drop,\n{wanted},keep,\nffff,drop,gone\n")
+    dedup.run(root)
+    after = read_manifest(root / paths.MANIFEST).set_index("face_id")
+    assert after.loc[dropped, "drop_reason"] == "dropped by hand"
+    assert after.loc[wanted, "kept"]
+    figures = json.loads((root / paths.metrics("dedup")).read_text())
+    assert (figures["overrides_applied"], figures["overrides_unknown"]) == (2, 1)
+
+
+def test_no_faces_is_one_clear_line(workspace: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(workspace, root)
+    write_detections(root / paths.DETECTIONS, [])
+    normalize.run(root)
+    with pytest.raises(UserError, match="no face was detected"):
+        dedup.run(root)
+
+
+def use_model(root: Path, model: str, sha256: str) -> None:
+    (root / "params.yaml").write_text(f"detect: {{model: '{model}', model_sha256: '{sha256}'}}\n")
+
+
+@needs_cascade
+def test_cascade_finds_drawn_faces_and_remembers_pages(workspace: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(workspace, root)
+    use_model(root, str(CASCADE), sha256_file(CASCADE))
+    detect.run(root)
+    first = sha256_file(root / paths.DETECTIONS)
+    figures = json.loads((root / paths.metrics("detect")).read_text())
+    assert figures["faces"] >= 30
+    cached = sorted((root / paths.STATE / "detections").rglob("*.json"))
+    assert len(cached) == (read_pages(root / paths.PAGES_TABLE)["reason"] == "").sum()
+    cached[0].write_text("{")  # a torn entry is found again, not believed
+    detect.run(root)
+    assert sha256_file(root / paths.DETECTIONS) == first
+    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores"}
+
+
+@needs_cascade
+def test_cascade_finds_as_many_faces_on_real_pages_as_its_author_would(tmp_path: Path) -> None:
+    shutil.copytree(SHARED / "data" / "pages" / "haruko", tmp_path / paths.SCREENSHOTS / "haruko")
+    use_model(tmp_path, str(CASCADE), sha256_file(CASCADE))
+    ingest.run(tmp_path)
+    detect.run(tmp_path)
+    # The reference: OpenCV called as in the cascade's README, on the same 12 pages.
+    assert json.loads((tmp_path / paths.metrics("detect")).read_text())["faces"] == 35
+
+
+@pytest.mark.parametrize(
+    ("model", "sha256", "message"),
+    [
+        ("", "", "detect.model is empty"),
+        ("nowhere.xml", "0" * 64, "no file .*nowhere.xml"),
+        ("model.xml", "0" * 64, "has SHA-256"),
+        ("model.xml", "", "must be the file's SHA-256, [0-9a-f]{64} for"),
+        ("http://127.0.0.1/model.xml", "0" * 64, "only https"),
+        ("https://127.0.0.1:9/model.xml", "0" * 64, "could not download"),
+        ("https://127.0.0.1:9/model.xml", "beef", "64 hex digits"),
+    ],
+)
+def test_model_file_mistakes_are_one_clear_line(
+    workspace: Path, tmp_path: Path, model: str, sha256: str, message: str
+) -> None:
+    (tmp_path / "model.xml").write_text("<opencv_storage/>")
+    use_model(tmp_path, model, sha256)
+    with pytest.raises(UserError, match=message):
+        detect.run(tmp_path)
+
+
+def test_a_file_that_is_no_cascade_is_one_clear_line(tmp_path: Path) -> None:
+    model = tmp_path / "model.xml"
+    model.write_text("<opencv_storage/>")
+    use_model(tmp_path, "model.xml", sha256_file(model))
+    with pytest.raises(UserError, match="is no OpenCV cascade"):
+        detect.run(tmp_path)
+
+
+def test_default_settings_are_the_authors() -> None:
+    settings = DetectParams().lbpcascade
+    assert (settings.scale_factor, settings.min_neighbors, settings.min_size) == (1.1, 5, 24)

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mangagan import params, paths
+from mangagan.cli import STAGES
+from tests.import_closure import import_closure
+
+PROJECT = Path(__file__).parents[1]
+DAG = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
+
+
+def test_stages_params_and_commands_are_the_same_six() -> None:
+    assert tuple(DAG["stages"]) == params.SECTIONS == tuple(STAGES)
+    assert list(yaml.safe_load((PROJECT / "params.yaml").read_text())) == list(params.SECTIONS)
+
+
+@pytest.mark.parametrize("stage", params.SECTIONS)
+def test_stage_depends_on_all_the_code_that_it_runs(stage: str) -> None:
+    listed = {dep for dep in DAG["stages"][stage]["deps"] if dep.startswith("mangagan/")}
+    runs = import_closure(f"mangagan.stages.{stage}")
+    assert f"mangagan/stages/{stage}.py" in runs
+    assert listed == runs, f"missing: {sorted(runs - listed)}, needless: {sorted(listed - runs)}"
+
+
+@pytest.mark.parametrize("stage", params.SECTIONS)
+def test_stage_keeps_to_the_contract(stage: str) -> None:
+    entry = DAG["stages"][stage]
+    assert entry["desc"]
+    assert entry["cmd"] == f"python -m mangagan {stage}"
+    assert entry["params"] == [stage]
+    assert entry["metrics"] == [{str(paths.metrics(stage)): {"cache": False}}]
+    assert str(paths.pictures(stage)) in entry["outs"]
+    # Either would switch off DVC's run cache for the stage.
+    assert all(isinstance(out, str) for out in entry["outs"])
+
+
+def test_library_imports_neither_prefect_nor_dvc() -> None:
+    for path in (PROJECT / "mangagan").rglob("*.py"):
+        for line in path.read_text().splitlines():
+            assert not line.strip().startswith(("import prefect", "from prefect", "import dvc", "from dvc")), path
+
+
+def test_closure_follows_packages_and_imports_inside_functions() -> None:
+    runs = import_closure("mangagan.detection.base")
+    assert {"mangagan/__init__.py", "mangagan/detection/__init__.py", "mangagan/detection/lbpcascade.py"} <= runs
+    assert "mangagan/cli.py" not in runs

@@ -1,0 +1,101 @@
+import errno
+import io
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from mangagan.errors import UserError
+from mangagan.files import atomic_directory, atomic_path, sha256_file, write_json, write_table
+from mangagan.ordered import map_ordered
+from mangagan.progress import Progress
+
+
+def test_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_directory_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    for name in ("first", "second"):
+        with atomic_directory(path) as temporary:
+            (temporary / name).write_text(name)
+    assert os.listdir(path) == ["second"]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_read_only_and_hardlinked_outs_are_replaced_not_edited(tmp_path: Path) -> None:
+    cached, out = tmp_path / "cached", tmp_path / "out.json"
+    cached.write_text("cache")
+    cached.chmod(0o444)
+    os.link(cached, out)
+    write_json(out, {"a": 1})
+    assert cached.read_text() == "cache"
+    assert out.read_text() == '{\n  "a": 1\n}\n'
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES])
+def test_disk_errors_become_one_line(tmp_path: Path, code: int) -> None:
+    def fail() -> None:
+        with atomic_path(tmp_path / "a"):
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(UserError, match=str(tmp_path / "a")):
+        fail()
+
+
+def test_nan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+
+
+def test_tables_are_byte_identical(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 2], "b": ["x", None]})
+    for name in ("one", "two"):
+        write_table(tmp_path / name, table)
+    assert sha256_file(tmp_path / "one") == sha256_file(tmp_path / "two")
+
+
+def test_map_ordered_keeps_order_and_bounds_what_is_pending() -> None:
+    taken: list[int] = []
+
+    def numbers() -> object:
+        for number in range(40):
+            taken.append(number)
+            yield number
+
+    results = map_ordered(lambda n: n * n, numbers(), workers=2)  # type: ignore[arg-type]
+    assert next(results) == 0
+    assert len(taken) <= 6
+    assert [0, *results] == [n * n for n in range(40)]
+
+
+def test_map_ordered_passes_on_errors() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(map_ordered(lambda n: 1 // n, [1, 0], workers=2))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_draws_on_a_terminal_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mangagan.progress.DELAY_S", 0.0)
+    monkeypatch.setattr("mangagan.progress.INTERVAL_S", 0.0)
+    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+        with Progress(4, "detect", "pages", stream=stream) as progress:
+            progress.update(2, "half")
+        assert ("2/4 pages" in stream.getvalue() and "half" in stream.getvalue()) == drawn

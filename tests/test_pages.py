@@ -1,0 +1,137 @@
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mangagan.errors import UserError
+from mangagan.pages.cbz import Archive, write_cbz
+from mangagan.pages.decode import Unreadable, decode_page, is_gray
+from mangagan.pages.ingest import Limits, distinct_pages, merge_sources
+from mangagan.pages.sources import list_sources, natural_key
+
+LIMITS = Limits(min_side=16, max_megapixels=1, max_file_mb=1)
+RAMP = np.arange(32 * 24, dtype=np.uint32).reshape(24, 32)
+GRAY = (RAMP * 255 // RAMP.max()).astype(np.uint8)
+COLOUR = np.stack([GRAY, GRAY[::-1], 255 - GRAY], axis=2)
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def test_gray_and_colour_come_back_as_they_are() -> None:
+    for pixels in (GRAY, COLOUR):
+        page = decode_page(encoded(Image.fromarray(pixels)))
+        assert (page.pixels == pixels).all()
+        assert page.plain
+
+
+def test_equal_channels_become_one() -> None:
+    page = decode_page(encoded(Image.fromarray(GRAY).convert("RGB")))
+    assert (page.pixels == GRAY).all()
+    assert page.page_id == decode_page(encoded(Image.fromarray(GRAY), "WEBP", lossless=True)).page_id
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    page = decode_page(encoded(Image.fromarray((GRAY.astype(np.uint16) * 257))))
+    assert (page.pixels == GRAY).all()
+    assert not page.plain
+
+
+def test_transparency_shows_white_paper_not_hidden_colours() -> None:
+    rgba = np.dstack([COLOUR, np.zeros_like(GRAY)])
+    rgba[:, :16, 3] = 255
+    page = decode_page(encoded(Image.fromarray(rgba)))
+    assert (page.pixels[:, :16] == COLOUR[:, :16]).all()
+    assert (page.pixels[:, 16:] == 255).all()
+
+
+def test_palette_transparency_shows_white_paper() -> None:
+    image = Image.new("P", (32, 24), 0)
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    assert (decode_page(encoded(image, transparency=0)).pixels == 255).all()
+
+
+def test_exif_orientation_is_applied() -> None:
+    image = Image.fromarray(GRAY)
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    page = decode_page(encoded(image, exif=exif))
+    assert (page.pixels == np.rot90(GRAY, -1)).all()
+    assert not page.plain
+
+
+def test_broken_and_huge_pictures_have_a_reason() -> None:
+    whole = encoded(Image.fromarray(COLOUR))
+    with pytest.raises(Unreadable, match="damaged"):
+        decode_page(whole[: len(whole) // 2])
+    with pytest.raises(Unreadable, match="no PNG"):
+        decode_page(b"GIF89a not here")
+    with pytest.raises(Unreadable, match="2000x1000"):
+        decode_page(encoded(Image.new("1", (2000, 1000))), max_megapixels=1)
+
+
+def test_is_gray_bears_jpeg_noise_but_no_colour() -> None:
+    noise = np.random.default_rng(0).integers(-8, 9, COLOUR.shape)
+    assert is_gray((GRAY[..., None].astype(int) + noise).clip(0, 255).astype(np.uint8))
+    assert not is_gray(COLOUR)
+
+
+def test_natural_order() -> None:
+    names = ["t/10.png", "t/2.png", "t/ch2/1.png", "t/1.png", "t/ch10/1.png", "t/CH2/2.png"]
+    assert sorted(names, key=natural_key) == [
+        "t/1.png", "t/2.png", "t/10.png", "t/ch2/1.png", "t/CH2/2.png", "t/ch10/1.png",
+    ]  # fmt: skip
+
+
+def test_every_file_becomes_one_record_with_all_its_sources(tmp_path: Path) -> None:
+    files = {
+        "b/2.png": encoded(Image.fromarray(GRAY)),
+        "b/10.webp": encoded(Image.fromarray(GRAY), "WEBP", lossless=True),
+        "b/1.png": encoded(Image.fromarray(COLOUR)),
+        "a/1.png": encoded(Image.fromarray(GRAY[::-1])),
+        "a/broken.png": b"\x89PNG\r\n\x1a\n",
+        "a/empty.jpg": b"",
+        "a/notes.txt": b"hello",
+        "a/tiny.png": encoded(Image.fromarray(GRAY[:8, :8])),
+        "a/huge.png": encoded(Image.new("1", (2000, 1000))),
+        "loose.png": encoded(Image.fromarray(COLOUR[::-1])),
+        ".DS_Store": b"",
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    records = merge_sources(distinct_pages(list_sources(tmp_path), LIMITS))
+    kept = {record.source: record for record in records if not record.reason}
+    assert {name: record.page_number for name, record in kept.items()} == {"a/1.png": 1, "b/1.png": 1, "b/2.png": 2}
+    assert kept["b/2.png"].sources == ("b/2.png", "b/10.webp")
+    reasons = {record.source: record.reason for record in records if record.reason}
+    assert set(reasons) == {"a/broken.png", "a/empty.jpg", "a/notes.txt", "a/tiny.png", "a/huge.png", "loose.png"}
+    assert reasons["a/tiny.png"].startswith("too small: 8x8")
+    assert reasons["a/huge.png"].startswith("too large")
+
+
+def test_nothing_to_ingest_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="make .*/<title>/"):
+        list_sources(tmp_path / "missing")
+    with pytest.raises(UserError, match="put PNG"):
+        list_sources(tmp_path)
+
+
+def test_cbz_is_a_plain_archive_and_the_same_every_time(tmp_path: Path) -> None:
+    entries = [("00001.png", b"one"), ("00002.png", b"two")]
+    for name in ("a.cbz", "b.cbz"):
+        write_cbz(tmp_path / name, entries)
+    assert (tmp_path / "a.cbz").read_bytes() == (tmp_path / "b.cbz").read_bytes()
+    assert zipfile.ZipFile(tmp_path / "a.cbz").testzip() is None
+    archive = Archive(tmp_path / "a.cbz")
+    assert archive.read("00002.png") == b"two"
+    with pytest.raises(UserError, match="no page x"):
+        archive.read("x")
+    with pytest.raises(UserError, match="not found"):
+        Archive(tmp_path / "c.cbz")
