@@ -90,8 +90,10 @@ def _room(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
 
 
 def _cloud(canvas: Canvas, rng: Rng, style: Style, x: float, y: float, size: float) -> None:
-    bumps = [(x + dx * size, y - size * 0.5 * rng.uniform(0.3, 1.0) * (1 - dx**2), size * rng.uniform(0.22, 0.4))
-             for dx in np.linspace(-0.85, 0.85, 8)]  # fmt: skip
+    bumps = [(x + dx * size, y, size * rng.uniform(0.2, 0.3)) for dx in (-0.8, -0.4, 0.0, 0.4, 0.8)]
+    bumps += [
+        (x + dx * size, y - size * rng.uniform(0.18, 0.28), size * rng.uniform(0.22, 0.36)) for dx in (-0.35, 0.2)
+    ]
     for bx, by, radius in bumps:
         canvas.contour(ellipse(bx, by, radius, radius * 0.72), 2.4, style.ink)
     for bx, by, radius in bumps:

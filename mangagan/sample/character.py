@@ -169,9 +169,11 @@ def pick(rng: Rng, options: tuple[str, ...] | list[str], weights: tuple[float, .
     return str(options[int(rng.choice(len(options), p=share))])
 
 
-def random_character(rng: Rng, style: Style, name: str = "someone", finish: str | None = None) -> Character:
-    """Invent a person in the proportions of `style`."""
-    hairstyle = pick(rng, HAIRSTYLES, (1.4, 1.4, 1.4, 1.3, 1, 1, 0.6, 0.9))
+def random_character(
+    rng: Rng, style: Style, name: str = "someone", finish: str | None = None, hairstyle: str | None = None
+) -> Character:
+    """Invent a person in the proportions of `style`, with the hair's finish and cut as given or at random."""
+    hairstyle = hairstyle or pick(rng, HAIRSTYLES, (1.4, 1.4, 1.4, 1.3, 1, 1, 0.6, 0.9))
     fringes = ("spikes", "ragged", "swept", "parted") if hairstyle in ("spiky", "short") else FRINGES
     boyish = hairstyle in ("spiky", "short")
     return Character(
@@ -201,12 +203,16 @@ def random_character(rng: Rng, style: Style, name: str = "someone", finish: str 
 
 
 def random_cast(rng: Rng, style: Style, count: int = 6) -> tuple[Character, ...]:
-    """The recurring people of one title; the first three differ in the finish of their hair."""
+    """The recurring people of one title; among six, no two heads of hair have the same cut or colour."""
     finishes = ("black", "tone", "white")
-    return tuple(
-        random_character(rng, style, f"{style.title}_{index + 1}", finishes[index] if index < 3 else None)
-        for index in range(count)
-    )
+    cuts, hairs, cloths = (rng.permutation(len(kind)) for kind in (HAIRSTYLES, HAIRS, CLOTH_COLOURS))
+    cast = []
+    for index in range(count):
+        name, finish = f"{style.title}_{index + 1}", finishes[index] if index < 3 else None
+        person = random_character(rng, style, name, finish, HAIRSTYLES[cuts[index % len(cuts)]])
+        hair, cloth = HAIRS[hairs[index % len(hairs)]], CLOTH_COLOURS[cloths[index % len(cloths)]]
+        cast.append(replace(person, hair=hair, cloth=cloth, glasses=index == 3, seed=person.seed // 4 * 4 + index % 4))
+    return tuple(cast)
 
 
 def random_expression(rng: Rng) -> Expression:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -156,12 +157,12 @@ def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound:
             shape = np.array(stroke, np.float64)
             shape[:, 0] += lean * (0.5 - shape[:, 1])
             # a pen drawn along straight strokes needs points between their ends to swell and thin
-            path = np.concatenate([np.linspace(a, b, 6) for a, b in zip(shape[:-1], shape[1:], strict=True)])
+            path = np.concatenate([np.linspace(a, b, 6) for a, b in pairwise(shape)])
             strokes.append(path * tall + (x + rng.uniform(-0.05, 0.05) * size, y + index * size * 1.05))
     for path in strokes:
-        canvas.line(path, size * 0.3, WHITE, (0.05, 0.2))
+        canvas.line(path, size * 0.36, WHITE, (0.05, 0.2))
     for path in strokes:
-        canvas.line(path, size * 0.17, ink, (0.05, 0.45))
+        canvas.line(path, size * 0.23, ink, (0.02, 0.35))
 
 
 def overlaps(box: Box, others: list[Box], margin: float = 0.0) -> bool:

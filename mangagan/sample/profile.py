@@ -71,8 +71,8 @@ def _draw_eye(pen: Pen, person: Character, expression: Expression) -> None:
 def _draw_cap(pen: Pen, person: Character) -> None:
     rng = locks_rng(person)
     angle = np.linspace(np.pi * 1.25, 0.16 * np.pi, 50)
-    ragged = 0.2 if person.hairstyle == "spiky" else 0.03
-    radius = person.volume * (1 + ragged * ((angle * 3.5) % 1.0))
+    ragged = 0.2 if person.hairstyle == "spiky" else 0.0
+    radius = person.volume * (1 + ragged * ((angle * 3.0) % 1.0))
     outer = np.stack([-0.3 + 1.1 * radius * np.cos(angle), -0.28 - 1.2 * radius * np.sin(angle)], axis=1)
     tips = points((0.72, -0.7), (0.7, -0.12), (0.5, -0.5), (0.45, -0.08), (0.25, -0.5), (0.12, -0.05), (-0.02, -0.3),
                   (-0.08, person.side_locks), (-0.32, 0.1), (-0.45, person.side_locks * 0.9), (-0.75, 0.8))  # fmt: skip
