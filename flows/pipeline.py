@@ -97,16 +97,24 @@ def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def check_server() -> None:
+def check_server(temporary: bool = True) -> None:
     """Says that a temporary server is started, or that the configured one does not answer.
 
+    Args:
+        temporary: whether a temporary server will do; it schedules nothing.
+
     Raises:
-        UserError: the configured server does not answer.
+        UserError: the configured server does not answer, or none is configured and a temporary one will not do.
     """
     from prefect.client.orchestration import get_client
     from prefect.settings import get_current_settings
 
     url = get_current_settings().api.url
+    if not url and not temporary:
+        raise UserError(
+            "a schedule needs a Prefect server: run `prefect server start` and set PREFECT_API_URL to "
+            "http://127.0.0.1:4200/api"
+        )
     if not url:
         print(
             "starting a temporary Prefect server; point PREFECT_API_URL at a running one to skip this", file=sys.stderr

@@ -1,10 +1,11 @@
 """Runs the pipeline on a schedule, in this process: `python -m flows.serve --cron "0 3 * * *"`."""
 
 import argparse
+import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mangagan.errors import UserError
@@ -12,6 +13,7 @@ from tasks.environment import set_defaults
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
+    from prefect.runner import Runner
 
 NAME = "scheduled"
 EXAMPLE = 'example: python -m flows.serve --cron "0 3 * * *" --timezone Europe/Berlin'
@@ -79,25 +81,45 @@ def one_at_a_time() -> "ConcurrencyLimitConfig":
 
 def serve(arguments: argparse.Namespace) -> None:
     """Registers the deployment and runs what falls due until SIGINT or SIGTERM."""
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.runner import Runner
+
     from flows.pipeline import check_server, pipeline
     from tasks import graph
 
     due = schedule(arguments)
     graph.order(arguments.stages)
-    check_server()
-    pipeline.serve(
-        name=NAME,
-        schedule=due,
-        parameters={"stages": arguments.stages or None},
-        global_limit=one_at_a_time(),
+    check_server(temporary=False)
+    deployment = pipeline.to_deployment(
+        NAME, schedule=due, parameters={"stages": arguments.stages or None}, concurrency_limit=one_at_a_time()
     )
+    runner = Runner(name=NAME)
+    runner.add_deployment(cast(RunnerDeployment, deployment))
+    print(f"serving {pipeline.name}/{NAME}; SIGINT or SIGTERM ends it, with the run in progress", file=sys.stderr)
+    asyncio.run(until_stopped(runner))
+
+
+async def until_stopped(runner: "Runner") -> None:
+    """Runs what falls due; on a signal ends the run in progress, pauses the schedule and returns.
+
+    Prefect 3.8's own handler for SIGTERM does neither: it never awaits the runner's end.
+    """
+    serving = asyncio.create_task(runner.start())
+    await asyncio.sleep(0)  # the runner sets its handler first thing
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not serving.done():
+        await runner.astop()
+    await serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status, 2 for the user's mistakes."""
     set_defaults()
-    # Prefect stops a served flow's runs on SIGINT; an init system sends SIGTERM.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         serve(parser().parse_args(argv))
     except UserError as error:

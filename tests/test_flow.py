@@ -167,11 +167,13 @@ def test_a_server_that_does_not_answer_is_named(
         (["--cron", "0 3 * * *", "--timezone", "Nope/X"], "--timezone Nope/X: unknown"),
         (["--interval", "nan"], "--interval must be between"),
         (["--interval", "60", "frist"], "'frist' not found"),
+        (["--interval", "60", "first"], "a schedule needs a Prefect server"),
     ],
 )
 def test_serve_names_a_mistake_before_it_starts(
     root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
 ) -> None:
-    assert serve.main(arguments) == 2
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        assert serve.main(arguments) == 2
     error = capsys.readouterr().err
     assert line in error and error.count("\n") == 1

@@ -1,6 +1,7 @@
 """The networks, the loop, checkpoints, weights and samples, with real training on tiny networks."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,15 @@ from mangagan.gan.weights import load_generator, save_generator
 
 CPU = torch.device("cpu")
 TINY = TrainConfig(kimg=0.04, log_kimg=0.016, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks gain nothing from more, and lose much when the machine is busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def faces(count: int = 8, size: int = 28, channels: int = 1) -> np.ndarray:

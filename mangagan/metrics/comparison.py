@@ -18,7 +18,8 @@ class Comparison:
         sd: standard deviation of `value` over the subsamples.
         floor: what real faces get where the samples stand.
         floor_sd: standard deviation of `floor`; None where there is but one way to take it.
-        count: images in each set that is compared.
+        count: samples in each measurement.
+        floor_count: real faces in each measurement of the floor.
         reason: one line, why a figure is None; else empty.
         details: more figures, by name.
     """
@@ -28,6 +29,7 @@ class Comparison:
     floor: float | None
     floor_sd: float | None
     count: int
+    floor_count: int
     reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 

@@ -55,7 +55,7 @@ def swd(sets: Sets, settings: EvaluateParams) -> Comparison:
     """
     count = min(len(sets.fake), len(sets.train), len(sets.holdout))
     if reason := lacking(sets.holdout, 2):
-        return Comparison(None, None, None, None, count, reason)
+        return Comparison(None, None, None, None, count, count, reason)
     reference = sets.holdout[np.random.default_rng(settings.seed).permutation(len(sets.holdout))[:count]]
 
     def measure(subsample: np.ndarray, seed: int) -> dict[int, float]:
@@ -72,7 +72,7 @@ def swd(sets: Sets, settings: EvaluateParams) -> Comparison:
     }
     value, sd = mean_sd([float(np.mean(list(repeat.values()))) for repeat in values])
     floor, floor_sd = mean_sd([float(np.mean(list(repeat.values()))) for repeat in floors])
-    return Comparison(value, sd, floor, floor_sd, count, details={"levels": levels})
+    return Comparison(value, sd, floor, floor_sd, count, count, details={"levels": levels})
 
 
 def diversity(sets: Sets, settings: EvaluateParams) -> Comparison:
@@ -89,12 +89,12 @@ def diversity(sets: Sets, settings: EvaluateParams) -> Comparison:
 
     value, sd = mean_sd(repeated(measure, sets.fake, count, settings.repeats, settings.seed))
     if reason:
-        return Comparison(value, sd, None, None, count, reason)
+        return Comparison(value, sd, None, None, count, 0, reason)
     floor, _ = mean_sd(repeated(measure, sets.holdout, count, settings.repeats, settings.seed))
     if len(sets.train) < count:
-        return Comparison(value, sd, floor, None, count)
+        return Comparison(value, sd, floor, None, count, count)
     train, train_sd = mean_sd(repeated(measure, sets.train, count, settings.repeats, settings.seed))
-    return Comparison(value, sd, floor, train_sd, count, details={"train": train})
+    return Comparison(value, sd, floor, train_sd, count, count, details={"train": train})
 
 
 def nearest_train(sets: Sets, settings: EvaluateParams) -> Comparison:
@@ -102,9 +102,9 @@ def nearest_train(sets: Sets, settings: EvaluateParams) -> Comparison:
     distances, floors = sets.fake_nearest.distances[:, 0], sets.holdout_nearest.distances[:, 0]
     value, closest = float(np.median(distances)), float(distances.min())
     if reason := lacking(sets.holdout, 1):
-        return Comparison(value, None, None, None, len(distances), reason, {"closest": closest})
-    details = {"closest": closest, "floor_closest": float(floors.min()), "floor_count": len(floors)}
-    return Comparison(value, None, float(np.median(floors)), None, len(distances), details=details)
+        return Comparison(value, None, None, None, len(distances), 0, reason, {"closest": closest})
+    details = {"closest": closest, "floor_closest": float(floors.min())}
+    return Comparison(value, None, float(np.median(floors)), None, len(distances), len(floors), details=details)
 
 
 # Name in metrics/evaluate.json → how it is measured. What it means to a person: mangagan/report/words.py.

@@ -1,4 +1,4 @@
-"""Rows of images, each with its name to the left and captions below: snapshots in time, samples beside their neighbours."""
+"""Rows of images with names and captions: snapshots in time, samples beside their neighbours."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -19,7 +19,9 @@ def font(size: int = TEXT) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def labelled_rows(rows: Sequence[np.ndarray], labels: Sequence[str], captions: Sequence[Sequence[str]] = ()) -> np.ndarray:
+def labelled_rows(
+    rows: Sequence[np.ndarray], labels: Sequence[str], captions: Sequence[Sequence[str]] = ()
+) -> np.ndarray:
     """Lays out one row of images a label.
 
     Args:

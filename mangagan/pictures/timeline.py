@@ -25,7 +25,9 @@ def timeline(folder: Path, side: int, columns: int = 8, most: int = 12) -> np.nd
     Returns:
         uint8 (height, width, 3); a line of text where there is no snapshot.
     """
-    snapshots = sorted((int(match[1]), path) for path in folder.glob("*.png") if (match := SNAPSHOT.fullmatch(path.name)))
+    snapshots = sorted(
+        (int(match[1]), path) for path in folder.glob("*.png") if (match := SNAPSHOT.fullmatch(path.name))
+    )
     if not snapshots:
         return message("no snapshot of the training")
     chosen = [snapshots[index] for index in spread(len(snapshots), most)]

@@ -76,11 +76,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: bool = True
     return f"{box}<table{kind}><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def section(name: str, title: str, *parts: str) -> str:
-    """A section of the page; `name` is its anchor."""
-    return f'<section id="{escape(name)}"><h2>{escape(title)}</h2>{"".join(parts)}</section>'
-
-
 def paragraph(text: str) -> str:
     """Plain text as a paragraph."""
     return f"<p>{escape(text)}</p>"

@@ -40,7 +40,9 @@ def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) 
     if not filled:
         return f"<p>{escape(title)}: no data.</p>"
     everything = np.concatenate(filled)
-    x_ticks, y_ticks = (nice_ticks(*extent) for extent in zip(everything.min(axis=0), everything.max(axis=0), strict=True))
+    x_ticks, y_ticks = (
+        nice_ticks(*extent) for extent in zip(everything.min(axis=0), everything.max(axis=0), strict=True)
+    )
     scale = Scale((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
     return "".join(
         [

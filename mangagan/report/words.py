@@ -59,7 +59,9 @@ def read_nearest(figure: Figure) -> str:
     if figure["ratio"] is not None and figure["ratio"] < 0.9:
         return "Nearer to training faces than unseen faces are: copied, or merely smooth. The pictures below tell."
     if figure["ratio"] is not None and figure["ratio"] > 1.1:
-        return "Further from any training face than unseen faces are: nothing is copied, and much does not look like one."
+        return (
+            "Further from any training face than unseen faces are: nothing is copied, and much does not look like one."
+        )
     return "As far from the training faces as unseen faces are: no sign of copying."
 
 
@@ -69,8 +71,8 @@ WORDS = {
         "sliced Wasserstein distance × 10³, from 0",
         "training faces",
         "lower; the floor is the best there is (1 ×)",
-        "Patches of 7 px at four scales, from lines and screentone to where a face's parts lie, compared with faces that"
-        " were held out of training.",
+        "Patches of 7 px at four scales, from lines and screentone to where a face's parts lie, compared with faces"
+        " that were held out of training.",
         read_swd,
     ),
     "diversity": Words(
@@ -102,5 +104,5 @@ def reading(name: str, figure: Figure) -> str:
     """A sentence about one metric: what it means, or why there is nothing to say."""
     if figure["value"] is None or figure["floor"] is None:
         return f"Nothing to compare with: {figure['reason']}." if figure["reason"] else "Nothing to compare with."
-    caution = " A rough hint only, with so few hold-out faces." if figure["holdout"] < ROUGH else ""
+    caution = " A rough hint only, with so few hold-out faces." if figure["floor_count"] < ROUGH else ""
     return describe(name).reading(figure) + caution

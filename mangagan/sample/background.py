@@ -157,7 +157,7 @@ def _sea(canvas: Canvas, rng: Rng, style: Style, size: Size) -> None:
     canvas.fill(rectangle(0, horizon, w, h - horizon), _paint(style, (84, 150, 196), 0.25, 0.5))
     canvas.polyline(points((0, horizon), (w, horizon)), 1.2, style.ink)
     for _ in range(16):
-        x, y = rng.uniform(0, w), rng.uniform(horizon + 6, h)
+        x, y = rng.uniform(0, w), rng.uniform(horizon, h)
         canvas.line(points((x, y), (x + w * rng.uniform(0.05, 0.15), y)), 2.0, WHITE)
     for _ in range(int(rng.integers(1, 3))):
         x, s = rng.uniform(0.1, 0.9) * w, min(w, h) * rng.uniform(0.08, 0.14)

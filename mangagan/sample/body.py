@@ -32,7 +32,12 @@ def draw_body(pen: Pen, person: Character) -> None:
     pen.contour(torso)
     _draw_folds(pen, person, torso)
     for side in (-1.0, 1.0):
-        arm = points((side * 1.35 * person.build, 2.75), (side * 1.28 * person.build, 3.6), (side * 1.36, FEET))
+        arm = points(
+            (side * 1.35 * person.build, 2.75),
+            (side * 1.29 * person.build, 3.6),
+            (side * 1.33, 5.0),
+            (side * 1.36, FEET),
+        )
         pen.line(spline(arm), taper=(0.15, 0.0))
     _draw_neck(pen, person, middle)
     {"sailor": _sailor, "blazer": _blazer, "hoodie": _hoodie, "shirt": _blazer, "turtleneck": _turtleneck}.get(
@@ -45,7 +50,15 @@ def _draw_folds(pen: Pen, person: Character, torso: Points) -> None:
     reach = person.build
     if pen.style.colour:
         shade = spline(
-            points((1.1 * reach, 1.4), (1.25 * reach, 2.6), (1.0 * reach, 4.0), (1.2, FEET), (3, FEET), (3, 1.4))
+            points(
+                (1.1 * reach, 1.4),
+                (1.25 * reach, 2.6),
+                (1.1 * reach, 3.8),
+                (1.15, 5.5),
+                (1.2, FEET),
+                (3, FEET),
+                (3, 1.4),
+            )
         )
         pen.fill(shade, darker(person.cloth, 0.16), clip=torso)
     black = not pen.style.colour and person.seed % 4 == 0
@@ -62,8 +75,9 @@ def _draw_folds(pen: Pen, person: Character, torso: Points) -> None:
 
 
 def _torso(build: float) -> Points:
-    right = spline(points((0.3, 1.32), (0.75, 1.55), (1.3 * build, 1.72), (1.72 * build, 2.1),
-                          (1.9 * build, 2.9), (2.05 * build, FEET)))  # fmt: skip
+    shoulder = ((0.3, 1.32), (0.75, 1.55), (1.3 * build, 1.72), (1.72 * build, 2.1))
+    sleeve = ((1.88 * build, 2.8), (1.94 * build, 3.8), (1.98 * build, 5.0), (2.05 * build, FEET))
+    right = spline(points(*shoulder, *sleeve))
     return np.concatenate([right, (right * (-1, 1))[::-1]])
 
 

@@ -29,6 +29,7 @@ from mangagan.sample.strokes import WHITE, Canvas, Image, Points
 FaceRow = dict[str, Any]
 MOSTLY_COVERED = 0.4  # share of the box: a face hidden so far is not counted as shown
 MIN_USABLE = 40  # pixels of face width: narrower faces are too small to train on
+SMALLEST_PAGE = 240  # pixels
 TALLEST_UNIT, SMALLEST_UNIT = 128.0, 12.5  # half face widths, pixels
 
 
@@ -40,14 +41,19 @@ def draw_page(
     Args:
         rng: decides everything that is not in `style` or `cast`.
         style: the artist's hand.
-        width: of the page in pixels.
-        height: of the page in pixels.
+        width: of the page in pixels, SMALLEST_PAGE or more.
+        height: of the page in pixels, SMALLEST_PAGE or more.
         cast: the people who may appear; invented when not given.
 
     Returns:
         The page, uint8, (height, width) or in colour (height, width, 3) RGB, and one row a face: x, y, w, h (whole
         pixels, inside the page), view, usable, character.
+
+    Raises:
+        ValueError: a side is below SMALLEST_PAGE.
     """
+    if min(width, height) < SMALLEST_PAGE:
+        raise ValueError(f"a page needs sides of {SMALLEST_PAGE} pixels or more, not {width} x {height}")
     cast = cast or random_cast(rng, style)
     page = Canvas(width, height, style.colour, scale=1)
     faces: list[FaceRow] = []
