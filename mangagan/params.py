@@ -2,9 +2,9 @@
 
 import difflib
 import json
-from dataclasses import fields
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from mangagan.errors import UserError
 from mangagan.paths import PARAMS
@@ -30,12 +30,7 @@ def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
     from pydantic import TypeAdapter, ValidationError
 
     values = read_sections(root / PARAMS).get(section) or {}
-    if not isinstance(values, dict):
-        raise UserError(f"{PARAMS}: section {section} must hold keys and values, not {type(values).__name__}")
-    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            raise UserError(f"{PARAMS}: {section}.{key} is not a known key{nearest(str(key), known)}")
+    check_keys(values, cls, section)
     try:
         # JSON mode is strict about types, yet reads a list as a tuple.
         return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
@@ -66,6 +61,18 @@ def read_sections(path: Path) -> dict[str, Any]:
         if section not in SECTIONS:
             raise UserError(f"{path.name}: {section} is not a known section{nearest(str(section), list(SECTIONS))}")
     return document
+
+
+def check_keys(values: Any, cls: type, where: str) -> None:
+    """Raises UserError for a key that `cls`, or a dataclass within it, has no field for."""
+    if not isinstance(values, dict):
+        raise UserError(f"{PARAMS}: {where} must hold keys and values, not {type(values).__name__}")
+    types = get_type_hints(cls)
+    for key, value in values.items():
+        if key not in types:
+            raise UserError(f"{PARAMS}: {where}.{key} is not a known key{nearest(str(key), list(types))}")
+        if is_dataclass(types[key]):
+            check_keys(value, types[key], f"{where}.{key}")
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -14,7 +14,7 @@ from mangagan.faces.overrides import read_overrides
 from mangagan.faces.phash import correlation, hash_distance, phash64, shifted_hashes
 from mangagan.faces.quality import Gates, first_failure, sharpness
 from mangagan.faces.split import components, holdout_groups
-from mangagan.sample import STYLES, draw_face, random_character
+from mangagan.sample import STYLES, draw_face
 
 OPEN = Gates(0, 0, 0, 1)
 

@@ -58,10 +58,10 @@ def test_values_and_defaults(tmp_path: Path) -> None:
         ("train: {count: 2.5}", ["train.count", "2.5"]),
         ("train: {count: true}", ["train.count"]),
         ("train: {share: high}", ["train.share", "'high'"]),
-        ("train: {nested: {deep: 1}}", ["train.nested.deep"]),
+        ("train: {nested: {deep: 1}}", ["train.nested.deep is not a known key", "did you mean depth?"]),
         ("train: {count: 0}", ["count must be at least 1"]),
         ("trian: {count: 3}", ["trian is not a known section", "did you mean train?"]),
-        ("train: [3]", ["section train", "list"]),
+        ("train: [3]", ["train must hold keys and values", "list"]),
         ("train: {count: [", ["not valid YAML"]),
         ("- 1", ["must hold the sections"]),
     ],
@@ -104,5 +104,5 @@ def test_shipped_file_names_every_key_with_its_default(section: str) -> None:
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, section: str, values: str) -> None:
     (tmp_path / "params.yaml").write_text(f"{section}: {{{values}}}")
-    with pytest.raises(UserError, match="must be"):
+    with pytest.raises(UserError, match="must (not )?be"):
         params.load(section, CLASSES[section], tmp_path)

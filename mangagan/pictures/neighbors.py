@@ -20,7 +20,7 @@ def neighbor_rows(
         distances: (N, k).
 
     Returns:
-        uint8 (height, width, 3).
+        uint8 (height, width, C).
     """
     rows = []
     for sample, chosen, flips in zip(samples, indices, mirrored, strict=True):

@@ -23,7 +23,7 @@ def timeline(folder: Path, side: int, columns: int = 8, most: int = 12) -> np.nd
         most: rows at most, spread over the run; the first and the last snapshot are always there.
 
     Returns:
-        uint8 (height, width, 3); a line of text where there is no snapshot.
+        uint8 (height, width, C); a line of text where there is no snapshot.
     """
     snapshots = sorted(
         (int(match[1]), path) for path in folder.glob("*.png") if (match := SNAPSHOT.fullmatch(path.name))
@@ -31,7 +31,7 @@ def timeline(folder: Path, side: int, columns: int = 8, most: int = 12) -> np.nd
     if not snapshots:
         return message("no snapshot of the training")
     chosen = [snapshots[index] for index in spread(len(snapshots), most)]
-    rows = [first_row(np.asarray(Image.open(path).convert("RGB")), side, columns) for _, path in chosen]
+    rows = [first_row(read_grid(path), side, columns) for _, path in chosen]
     return labelled_rows(rows, [f"{kimg} kimg" for kimg, _ in chosen])
 
 
@@ -40,8 +40,14 @@ def spread(count: int, most: int) -> Sequence[int]:
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
 
 
+def read_grid(path: Path) -> np.ndarray:
+    """A grid's pixels, uint8 (height, width, C)."""
+    pixels = np.asarray(Image.open(path))
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
 def first_row(sheet: np.ndarray, side: int, columns: int) -> np.ndarray:
-    """The first images of a grid: uint8 (height, width, 3) to (K, 3, side, side)."""
+    """The first images of a grid: uint8 (height, width, C) to (K, C, side, side)."""
     there = min(columns, (sheet.shape[1] + GAP) // (side + GAP))
     starts = [column * (side + GAP) for column in range(there)]
     return np.stack([sheet[:side, start : start + side].transpose(2, 0, 1) for start in starts])

@@ -19,15 +19,15 @@ def escape(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def number(value: object) -> str:
-    """A figure for reading: whole numbers with separators, others with three significant digits."""
+def number(value: object, digits: int = 3) -> str:
+    """A figure for reading: whole numbers with separators, others with so many significant digits."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return MISSING
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{round(value):,}"
-    decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
+    decimals = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
     return f"{value:.{max(decimals, 0)}f}"
 
 
@@ -39,9 +39,9 @@ def look_up(values: Mapping[str, Any], key: str) -> Any:
     return found
 
 
-def figure_of(values: Mapping[str, Any], key: str) -> str:
+def figure_of(values: Mapping[str, Any], key: str, digits: int = 3) -> str:
     """A figure from the metrics, marked with the key it comes from."""
-    return f'<span data-key="{escape(key)}">{escape(number(look_up(values, key)))}</span>'
+    return f'<span data-key="{escape(key)}">{escape(number(look_up(values, key), digits))}</span>'
 
 
 def picture(data: bytes, alt: str, media: str = "image/png", wide: bool = False) -> str:
@@ -63,17 +63,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: bool = True
     """A table whose cells are HTML; the first column names the row.
 
     Args:
-        head: column names, text.
+        head: column names, text; no header where all are empty.
         rows: cells, HTML.
         right: sets the cells behind the first to the right, as figures want it.
     """
-    header = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    header = f"<thead><tr>{cells}</tr></thead>" if any(head) else ""
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
     )
     kind = ' class="figures"' if right else ""
-    box = f'<div class="wide" tabindex="0" role="group" aria-label="{escape(", ".join(head))}">'
-    return f"{box}<table{kind}><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
+    box = '<div class="wide" tabindex="0" role="group" aria-label="Table">'
+    return f"{box}<table{kind}>{header}<tbody>{body}</tbody></table></div>"
 
 
 def paragraph(text: str) -> str:

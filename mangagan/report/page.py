@@ -17,13 +17,13 @@ FRAME = Template("""<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>$title</title>
+<title>Faces of manga, and what was learned from them</title>
 <link rel="icon" href="data:,">
 <style>$style</style>
 </head>
 <body>
 <header>
-<h1>$title</h1>
+<h1>Faces of manga, and what was learned from them</h1>
 <p class="soft">$subtitle</p>
 <nav aria-label="Sections">$links</nav>
 </header>
@@ -78,7 +78,6 @@ def render(report: Report) -> str:
         f'<section id="{anchor}"><h2>{escape(title)}</h2>{content}</section>' for anchor, title, content in parts
     )
     return FRAME.substitute(
-        title=escape(f"mangagan: {len(report.titles)} titles, {sections.trained_for(report.card)}"),
         subtitle=sections.subtitle(report.metrics, report.card),
         style=STYLE,
         links="".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in parts),

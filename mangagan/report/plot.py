@@ -43,7 +43,9 @@ def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) 
     x_ticks, y_ticks = (
         nice_ticks(*extent) for extent in zip(everything.min(axis=0), everything.max(axis=0), strict=True)
     )
-    scale = Scale((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
+    end = max(float(everything[:, 0].max()), x_ticks[1])
+    x_ticks = [tick for tick in x_ticks if tick <= end]
+    scale = Scale((x_ticks[0], end), (y_ticks[0], y_ticks[-1]))
     return "".join(
         [
             f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',

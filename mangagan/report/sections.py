@@ -18,7 +18,7 @@ from mangagan.report.markup import (
     table,
 )
 from mangagan.report.plot import Series, line_plot
-from mangagan.report.words import describe, reading
+from mangagan.report.words import ROUGH, describe, reading
 
 Metrics = Mapping[str, Mapping[str, Any]]
 SHORT = 12  # characters of a hash that are shown
@@ -50,19 +50,13 @@ PLOTS = (
 )
 
 
-def trained_for(card: Mapping[str, Any]) -> str:
-    """How long the model was trained, in words."""
-    seen = card.get("images_seen")
-    return f"{number(seen / 1000)} kimg" if isinstance(seen, int | float) else "a generator"
-
-
 def subtitle(metrics: Metrics, card: Mapping[str, Any]) -> str:
     """One line: what was compared with what, by which model."""
     counts = [figure_of(metrics, f"evaluate.{name}") for name in ("samples", "train", "holdout")]
     model = escape(str(card.get("weights_sha256", "unknown"))[:SHORT])
     return (
-        f"{counts[0]} samples of model <code>{model}</code> beside {counts[1]} training faces"
-        f" and {counts[2]} faces that were held out."
+        f"{counts[0]} samples of model <code>{model}</code>, which was shown {number(card.get('images_seen'))} faces in"
+        f" training, beside the {counts[1]} it was trained on and {counts[2]} that were held out."
     )
 
 
@@ -74,7 +68,10 @@ def headline(metrics: Metrics) -> str:
         "Each figure stands beside its floor: what real faces get in the samples' place, in equal numbers."
         " ± is the standard deviation over subsamples."
     )
-    return f'{paragraph(note)}<div class="cards">{cards}</div>{levels(metrics)}'
+    if metrics["evaluate"]["holdout"] < ROUGH:
+        held = figure_of(metrics, "evaluate.holdout")
+        note += f" Only {held} faces are held out: take all of this as a rough hint."
+    return f'<p>{note}</p><div class="cards">{cards}</div>{levels(metrics)}'
 
 
 def metric_card(metrics: Metrics, name: str, values: Mapping[str, Any]) -> str:
@@ -100,14 +97,14 @@ def spread(metrics: Metrics, key: str, value: str, deviation: str) -> str:
     shown = figure_of(metrics, f"{key}.{value}")
     if look_up(metrics, f"{key}.{deviation}") is None:
         return shown
-    return f"{shown} ± {figure_of(metrics, f'{key}.{deviation}')}"
+    return f"{shown} ± {figure_of(metrics, f'{key}.{deviation}', digits=2)}"
 
 
 def levels(metrics: Metrics) -> str:
     """The distance scale by scale."""
     sides = look_up(metrics, "evaluate.swd.levels") or {}
     rows = [
-        [escape(side), *(figure_of(metrics, f"evaluate.swd.levels.{side}.{name}") for name in ("value", "floor"))]
+        [escape(side.replace("px", " px")), *(figure_of(metrics, f"evaluate.swd.levels.{side}.{name}") for name in ("value", "floor"))]
         for side in sorted(sides, key=lambda side: -int(side.removesuffix("px")))
     ]
     if not rows:
@@ -183,13 +180,14 @@ def contact_sheets(sheets: Mapping[str, Mapping[str, bytes]]) -> str:
     """Every stage's pictures, to be unfolded."""
     if not sheets:
         return paragraph("No stage left a contact sheet in reports/.")
+    note = paragraph("What each stage kept, and what it turned away with the reason.")
     folded = (
         f"<details><summary>{escape(stage)}: {escape(name)}</summary>"
         f"{picture(shrink(png), f'{stage}: {name}', 'image/jpeg', wide=True)}</details>"
         for stage, pictures in sheets.items()
         for name, png in pictures.items()
     )
-    return "".join(folded)
+    return note + "".join(folded)
 
 
 def lineage(metrics: Metrics, card: Mapping[str, Any], dataset_matches: bool) -> str:

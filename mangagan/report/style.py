@@ -40,9 +40,9 @@ img { display: block; max-width: 100%; height: auto; background: #fff; filter: b
 .wide img { max-width: max(100%, 40rem); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-.figures thead th { white-space: nowrap; }
+thead th { vertical-align: bottom; }
 .figures th:not(:first-child), .figures td { text-align: right; padding: .3rem 0 .3rem .9rem; }
-tbody th { font-weight: 400; min-width: 7rem; overflow-wrap: anywhere; }
+tbody th { font-weight: 400; min-width: 9rem; overflow-wrap: anywhere; }
 code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 details { border-bottom: 1px solid var(--rule); padding: .2rem 0; }
 summary { cursor: pointer; padding: .4rem 0; }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CLEAR = 2.0  # standard deviations of the floor that a figure must differ by to be told from it
-ROUGH = 50  # hold-out faces; figures on fewer only hint
+ROUGH = 50  # hold-out faces; figures on fewer are but a hint
 Figure = Mapping[str, Any]
 
 
@@ -104,5 +104,4 @@ def reading(name: str, figure: Figure) -> str:
     """A sentence about one metric: what it means, or why there is nothing to say."""
     if figure["value"] is None or figure["floor"] is None:
         return f"Nothing to compare with: {figure['reason']}." if figure["reason"] else "Nothing to compare with."
-    caution = " A rough hint only, with so few hold-out faces." if figure["floor_count"] < ROUGH else ""
-    return describe(name).reading(figure) + caution
+    return describe(name).reading(figure)

@@ -44,6 +44,18 @@ def points(*pairs: tuple[float, float]) -> Points:
     return np.array(pairs, dtype=np.float64)
 
 
+@lru_cache(maxsize=256)
+def _ramp(count: int) -> NDArray[np.float64]:
+    """`count` numbers from 0 to 1; kept, since a head takes hundreds of short curves."""
+    return np.linspace(0, 1, count)
+
+
+@lru_cache(maxsize=64)
+def _circle(steps: int) -> Points:
+    angle = np.linspace(0, 2 * np.pi, steps, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
 def spline(knots: Points, closed: bool = False, steps: int = 8) -> Points:
     """Catmull-Rom curve through `knots` (n, 2), `steps` points a segment: (m, 2)."""
     knots = np.asarray(knots, dtype=np.float64)
@@ -52,7 +64,7 @@ def spline(knots: Points, closed: bool = False, steps: int = 8) -> Points:
     else:
         padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     p0, p1, p2, p3 = padded[:-3, None], padded[1:-2, None], padded[2:-1, None], padded[3:, None]
-    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    t = _ramp(steps + 1)[None, :-1, None]
     curve = 0.5 * (2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * (p1 - p2) + p3 - p0) * t**3)
     curve = curve.reshape(-1, 2)
     return curve if closed else np.concatenate([curve, knots[-1:]])
@@ -62,30 +74,37 @@ def bezier(
     start: tuple[float, float], control: tuple[float, float], end: tuple[float, float], steps: int = 8
 ) -> Points:
     """Quadratic Bézier curve from `start` to `end` as (steps + 1, 2) points."""
-    t = np.linspace(0, 1, steps + 1)[:, None]
+    t = _ramp(steps + 1)[:, None]
     return (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(control) + t**2 * np.array(end)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, steps: int = 28) -> Points:
     """Points (steps, 2) of an upright ellipse."""
-    angle = np.linspace(0, 2 * np.pi, steps, endpoint=False)
-    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
+    return np.asarray(_circle(steps) * (rx, ry) + (x, y))
 
 
 def ribbon(centre: Points, widths: NDArray[np.float64]) -> Points:
     """Polygon of a band along `centre` (n, 2) that is `widths` (n,) wide."""
-    tangent = np.gradient(centre, axis=0)
-    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)[:, None]
-    offset = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * (widths / 2)[:, None]
+    tangent = np.empty_like(centre)
+    tangent[1:-1] = centre[2:] - centre[:-2]
+    tangent[0], tangent[-1] = centre[1] - centre[0], centre[-1] - centre[-2]
+    length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)
+    offset = tangent[:, ::-1] * (-1, 1) * (widths / 2 / length)[:, None]
     return np.concatenate([centre + offset, (centre - offset)[::-1]])
 
 
 def tapered(count: int, width: float, start: float, end: float) -> NDArray[np.float64]:
     """Widths (count,) of a pen stroke that swells over its first share `start` and thins over its last share `end`."""
-    t = np.linspace(0, 1, count)
+    return width * _pressure(count, start, end)
+
+
+@lru_cache(maxsize=1024)
+def _pressure(count: int, start: float, end: float) -> NDArray[np.float64]:
+    t = _ramp(count)
     rise = np.clip(t / start, 0, 1) if start > 0 else np.ones(count)
     fall = np.clip((1 - t) / end, 0, 1) if end > 0 else np.ones(count)
-    return width * (0.12 + 0.88 * np.minimum(rise, fall) ** 0.8)
+    pressure: NDArray[np.float64] = 0.12 + 0.88 * np.minimum(rise, fall) ** 0.8
+    return pressure
 
 
 @lru_cache(maxsize=64)

@@ -117,7 +117,7 @@ def neighbors(sets: Sets, chosen: np.ndarray) -> np.ndarray:
 def distance_quantiles(sets: Sets) -> pd.DataFrame:
     """Within which distance of their nearest training face how many of the faces lie; `share` is in percent."""
     shares = np.arange(0, 101, 2)
-    columns: dict[str, list[float]] = {"share": shares.tolist()}
+    columns: dict[str, list[float]] = {"share": [float(share) for share in shares]}
     for name, found in (("samples", sets.fake_nearest), ("hold-out faces", sets.holdout_nearest)):
         if len(found.distances):
             values = np.percentile(found.distances[:, 0], shares)

@@ -1,0 +1,212 @@
+"""Metrics on images whose figures are known, or whose order is."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mangagan.metrics.comparison import Comparison, subsamples
+from mangagan.metrics.config import EvaluateParams
+from mangagan.metrics.diversity import choose_pairs, ms_ssim, pairwise_diversity
+from mangagan.metrics.nearest import nearest_faces
+from mangagan.metrics.suite import compare, figures
+from mangagan.metrics.swd import laplacian_pyramid, sliced_wasserstein
+
+QUICK = EvaluateParams(repeats=3, swd_patches=16, swd_directions=32, diversity_pairs=60)
+
+
+def draw_faces(count: int, seed: int, side: int = 112, channels: int = 1) -> np.ndarray:
+    """Ovals with eyes and hair of random place and shade over a gradient: one distribution, no two alike."""
+    rng = np.random.default_rng(seed)
+    images = np.empty((count, side, side), np.uint8)
+    for image in images:
+        image[:] = np.linspace(rng.integers(120, 255), rng.integers(120, 255), side)[None]
+        x, y = (int(v) for v in rng.integers(side * 4 // 10, side * 6 // 10, 2))
+        cv2.circle(image, (x, y - side // 8), side * 3 // 10, int(rng.integers(0, 160)), -1)
+        cv2.ellipse(image, (x, y), (side // 4, side // 3), 0, 0, 360, 245, -1)
+        cv2.ellipse(image, (x, y), (side // 4, side // 3), 0, 0, 360, 0, 2)
+        for eye in (-1, 1):
+            cv2.circle(image, (x + eye * side // 9, y), int(rng.integers(3, 8)), int(rng.integers(0, 60)), -1)
+    return np.repeat(images[:, None], channels, axis=1)
+
+
+def mean_swd(images: np.ndarray, reference: np.ndarray) -> float:
+    return float(np.mean(list(sliced_wasserstein(images, reference, seed=0).values())))
+
+
+def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+    return np.stack([cv2.GaussianBlur(image[0], (0, 0), sigma)[None] for image in images])
+
+
+def with_noise(images: np.ndarray, deviation: float) -> np.ndarray:
+    noise = np.random.default_rng(5).normal(0, deviation, images.shape)
+    return np.clip(images + noise, 0, 255).astype(np.uint8)
+
+
+def test_swd_of_a_set_against_itself_is_exactly_zero_also_in_another_order() -> None:
+    images = draw_faces(20, 1)
+    assert set(sliced_wasserstein(images, images.copy(), seed=3).values()) == {0.0}
+    assert mean_swd(images[::-1], images) == pytest.approx(0, abs=1e-4)
+
+
+def test_swd_levels_end_at_two_patches() -> None:
+    for side, levels in ((112, [112, 56, 28, 14]), (96, [96, 48, 24]), (28, [28, 14]), (16, [16])):
+        assert list(sliced_wasserstein(draw_faces(2, 0, side), draw_faces(2, 1, side), seed=0)) == levels
+
+
+def test_pyramid_adds_up_to_the_image() -> None:
+    images = draw_faces(2, 0, channels=3)
+    *details, current = laplacian_pyramid(images)
+    for level in reversed(details):
+        current = level + np.stack([cv2.pyrUp(image) for image in current])
+    np.testing.assert_allclose(current, images.transpose(0, 2, 3, 1), atol=1e-3)
+
+
+def test_swd_of_a_shifted_normal_cloud_is_the_known_one() -> None:
+    # Gray levels one deviation d apart: along a unit line w through 49 dimensions the clouds lie d·|Σw| apart, and
+    # E|Σw| = √(2·49/π)·(1 − O(1/49)). Noise of deviation 1 in every pixel is the unit of measure.
+    rng = np.random.default_rng(0)
+    noise = rng.normal(128, 10, (400, 1, 16, 16))
+    images = [np.clip(np.round(part), 0, 255).astype(np.uint8) for part in (noise[:200] + 10, noise[200:])]
+    found = sliced_wasserstein(images[0], images[1], seed=0, patches=16, directions=4000)[16]
+    assert found / 1000 == pytest.approx(np.sqrt(2 / np.pi), rel=0.04)
+
+
+def test_swd_of_two_samples_of_one_distribution_is_small_and_falls_with_their_number() -> None:
+    few, many = (mean_swd(draw_faces(count, 1), draw_faces(count, 2)) for count in (30, 300))
+    assert many < few / 2
+    assert many < mean_swd(blurred(draw_faces(300, 1), 1), draw_faces(300, 2)) / 3
+
+
+@pytest.mark.parametrize("spoil", [blurred, with_noise])
+def test_swd_grows_with_blur_and_with_noise(spoil) -> None:
+    images, reference = draw_faces(60, 1), draw_faces(60, 2)
+    found = [mean_swd(spoil(images, strength), reference) for strength in (1, 2, 4)]
+    found += [mean_swd(spoil(images, strength), reference) for strength in (8, 16)]
+    floor = mean_swd(images, reference)
+    clear = [value for value in found if value > floor * 1.1]
+    assert len(clear) >= 2
+    assert clear == found[-len(clear) :]
+    assert clear == sorted(clear)
+
+
+def test_swd_sees_a_loss_of_contrast() -> None:
+    images = draw_faces(60, 1)
+    assert mean_swd(images // 2 + 64, draw_faces(60, 2)) > 2 * mean_swd(images, draw_faces(60, 2))
+
+
+def test_swd_of_unequal_counts_is_an_error() -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        sliced_wasserstein(draw_faces(3, 0), draw_faces(4, 0), seed=0)
+
+
+def test_diversity_of_a_collapsed_set_is_zero_and_half_of_it_in_between() -> None:
+    images = draw_faces(40, 1)
+    assert pairwise_diversity(np.repeat(images[:1], 40, axis=0), seed=0) == pytest.approx(0, abs=1e-6)
+    full = pairwise_diversity(images, seed=0)
+    assert 0 < pairwise_diversity(np.repeat(images[:2], 20, axis=0), seed=0) < full <= 1
+
+
+def test_diversity_of_two_kinds_is_the_share_of_unlike_pairs() -> None:
+    one, other = draw_faces(2, 1)
+    apart = pairwise_diversity(np.stack([one, other]), seed=0)
+    mixed = pairwise_diversity(np.stack([one] * 10 + [other] * 10), seed=0, pairs=10_000)
+    assert mixed == pytest.approx(apart * 100 / 190, rel=1e-5)  # of the 190 pairs of 20, 100 are unlike
+
+
+def test_pairs_are_all_pairs_once() -> None:
+    first, second = choose_pairs(9, 1000, np.random.default_rng(0))
+    assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == [
+        (i, j) for i in range(9) for j in range(i + 1, 9)
+    ]
+
+
+def test_ssim_at_one_scale_is_the_published_one() -> None:
+    # Two flat images: contrast and structure are 1, luminance (2ab + C1) / (a² + b² + C1).
+    first, second = (np.full((1, 16, 16), value, np.float32) for value in (0.2, 0.6))
+    assert ms_ssim(first, second)[0] == pytest.approx((2 * 0.12 + 1e-4) / (0.04 + 0.36 + 1e-4), rel=1e-4)
+    assert ms_ssim(first, first)[0] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_nearest_finds_a_copy_and_a_mirrored_copy(channels: int) -> None:
+    train = draw_faces(50, 1, channels=channels)
+    ramp = np.linspace(0, 120, 112).astype(np.uint8)  # makes mirror images differ for certain
+    train = (train // 2 + ramp).astype(np.uint8)
+    found = nearest_faces(np.stack([train[17], train[31][..., ::-1]]), train, neighbors=4)
+    assert found.indices[:, 0].tolist() == [17, 31]
+    assert found.mirrored[:, 0].tolist() == [False, True]
+    np.testing.assert_allclose(found.distances[:, 0], 0, atol=1e-6)
+    assert (np.diff(found.distances) >= 0).all()
+    assert (found.distances[:, 1] > 0.01).all()
+
+
+def test_nearest_ignores_contrast_and_knows_negatives_and_strangers() -> None:
+    train = draw_faces(1, 1)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 1, 112, 112)).astype(np.uint8)
+    assert nearest_faces(train // 2 + 60, train, 1).distances[0, 0] < 0.03
+    symmetric = np.maximum(train, train[..., ::-1])
+    assert nearest_faces(255 - symmetric, symmetric, 1).distances[0, 0] == pytest.approx(2, abs=1e-3)
+    assert np.median(nearest_faces(noise, noise[:1], 1).distances[1:]) == pytest.approx(np.sqrt(2), abs=0.1)
+
+
+def test_nearest_of_blank_images_and_of_none() -> None:
+    train = draw_faces(3, 1)
+    assert nearest_faces(np.zeros((1, 1, 112, 112), np.uint8), train, 5).distances.tolist() == [[1.0, 1.0, 1.0]]
+    assert nearest_faces(train[:0], train, 2).distances.shape == (0, 2)
+
+
+def test_nearest_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, train = draw_faces(5, 1), draw_faces(23, 2)
+    whole = nearest_faces(images, train, 4)
+    monkeypatch.setattr("mangagan.metrics.nearest.BLOCK", 7)
+    parts = nearest_faces(images, train, 4)
+    np.testing.assert_array_equal(parts.indices, whole.indices)
+    np.testing.assert_allclose(parts.distances, whole.distances, atol=1e-9)
+
+
+def test_subsamples_are_disjoint_where_they_can_be() -> None:
+    taken = np.concatenate(list(subsamples(30, 10, 3, seed=0)))
+    assert sorted(taken.tolist()) == list(range(30))
+    for indices in subsamples(7, 5, 20, seed=0):
+        assert len(set(indices.tolist())) == 5
+
+
+def test_real_faces_in_place_of_samples_get_the_floor() -> None:
+    found = figures(compare(draw_faces(120, 1), draw_faces(120, 2), draw_faces(30, 3), 2), QUICK)
+    assert found["swd"].count == found["swd"].floor_count == 30
+    for name in ("swd", "diversity", "nearest_train"):
+        assert found[name].ratio == pytest.approx(1, abs=0.25), name
+
+
+def test_collapse_and_copying_show() -> None:
+    train, holdout = draw_faces(60, 2), draw_faces(30, 3)
+    collapsed = figures(compare(np.repeat(draw_faces(1, 9), 40, axis=0), train, holdout, 2), QUICK)
+    assert collapsed["diversity"].value == pytest.approx(0, abs=1e-6)
+    copied = figures(compare(train[:40], train, holdout, 2), QUICK)
+    assert copied["nearest_train"].value == pytest.approx(0, abs=1e-6)
+    assert copied["diversity"].ratio == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_hardly_any_hold_out_gives_null_with_a_reason_and_never_nan(count: int) -> None:
+    found = figures(compare(draw_faces(12, 1), draw_faces(12, 2), draw_faces(count, 3), 2), QUICK)
+    for name, comparison in found.items():
+        values = comparison.as_json()
+        assert not any(isinstance(value, float) and not np.isfinite(value) for value in values.values())
+        assert (values["floor"] is None) == bool(values["reason"]), name
+    assert bool(found["swd"].reason) == (count < 2)
+    assert bool(found["nearest_train"].reason) == (count < 1)
+    assert found["diversity"].value is not None
+
+
+def test_figures_are_rounded_and_plain() -> None:
+    values = Comparison(1 / 3, 0.0, 0.0, None, 2, 2, details={"levels": {"14px": np.float64(2 / 3)}}).as_json()
+    assert values["value"] == 0.33333
+    assert values["levels"] == {"14px": 0.66667}
+    assert values["ratio"] is None
+
+
+@pytest.mark.parametrize("bad", [{"samples": 1}, {"seed": -1}, {"repeats": 1}, {"neighbors": 0}])
+def test_params_out_of_range_are_named(bad: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        EvaluateParams(**bad)
