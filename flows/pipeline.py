@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, cast
 
-from mangagan.errors import UserError
+from flows.server import server, start_temporary_server
 from tasks import graph
 from tasks.environment import set_defaults
 
@@ -82,9 +82,10 @@ def main(stages: Sequence[str] = ()) -> int:
         UserError: an unknown stage, no workspace, no Prefect server.
     """
     signal.signal(signal.SIGTERM, on_sigterm)
-    graph.order(stages)  # a misspelt name is told before a server is started
-    check_server()
     try:
+        graph.order(stages)  # a misspelt name is told before a server is started
+        if not server():
+            start_temporary_server()
         state = pipeline(list(stages) or None, return_state=True)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
@@ -95,32 +96,3 @@ def main(stages: Sequence[str] = ()) -> int:
 def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
     """Ends the process as a shell expects; the stage's group is ended on the way out."""
     sys.exit(128 + number)
-
-
-def check_server(temporary: bool = True) -> None:
-    """Says that a temporary server is started, or that the configured one does not answer.
-
-    Args:
-        temporary: whether a temporary server will do; it schedules nothing.
-
-    Raises:
-        UserError: the configured server does not answer, or none is configured and a temporary one will not do.
-    """
-    from prefect.client.orchestration import get_client
-    from prefect.settings import get_current_settings
-
-    url = get_current_settings().api.url
-    if not url and not temporary:
-        raise UserError(
-            "a schedule needs a Prefect server: run `prefect server start` and set PREFECT_API_URL to "
-            "http://127.0.0.1:4200/api"
-        )
-    if not url:
-        print(
-            "starting a temporary Prefect server; point PREFECT_API_URL at a running one to skip this", file=sys.stderr
-        )
-        return
-    with get_client(sync_client=True) as client:
-        error = client.api_healthcheck()
-    if error:
-        raise UserError(f"no Prefect server answers at {url}: run `prefect server start` or unset PREFECT_API_URL")

@@ -84,12 +84,14 @@ def serve(arguments: argparse.Namespace) -> None:
     from prefect.deployments.runner import RunnerDeployment
     from prefect.runner import Runner
 
-    from flows.pipeline import check_server, pipeline
+    from flows.pipeline import pipeline
+    from flows.server import server
     from tasks import graph
 
     due = schedule(arguments)
     graph.order(arguments.stages)
-    check_server(temporary=False)
+    if not server():
+        raise UserError("a schedule needs a Prefect server: run `prefect server start` and set PREFECT_API_URL")
     deployment = pipeline.to_deployment(
         NAME, schedule=due, parameters={"stages": arguments.stages or None}, concurrency_limit=one_at_a_time()
     )

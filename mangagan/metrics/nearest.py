@@ -67,7 +67,7 @@ def descriptors(images: np.ndarray) -> np.ndarray:
     for target, gray in zip(small, to_gray(images), strict=True):
         resized = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         target[:] = cv2.GaussianBlur(resized, (0, 0), SIGMA, borderType=cv2.BORDER_REFLECT)
-    flat = small.reshape(len(images), -1)
+    flat = small.reshape(len(images), SIDE**2)
     centred = flat - flat.mean(axis=1, keepdims=True)
     deviation = centred.std(axis=1, keepdims=True)
     return np.where(deviation > 1e-4, centred / np.maximum(deviation, 1e-4), 0.0)

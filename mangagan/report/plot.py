@@ -16,7 +16,7 @@ POINTS = 400  # at most so many a line; beyond, means of neighbours
 
 @dataclass(frozen=True)
 class Series:
-    """One line: a name and its points in rising x; points that are not finite are left out."""
+    """One line: a name and its points in rising x. Points that are not finite are left out; so is a line of none."""
 
     name: str
     x: Sequence[float]
@@ -35,11 +35,10 @@ def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) 
     Returns:
         An `<svg>` element; a paragraph where there is no finite point.
     """
-    points = [thinned(finite(line)) for line in series]
-    filled = [part for part in points if len(part)]
-    if not filled:
+    drawn = [(line.name, points) for line in series if len(points := thinned(finite(line)))]
+    if not drawn:
         return f"<p>{escape(title)}: no data.</p>"
-    everything = np.concatenate(filled)
+    everything = np.concatenate([points for _, points in drawn])
     x_ticks, y_ticks = (
         nice_ticks(*extent) for extent in zip(everything.min(axis=0), everything.max(axis=0), strict=True)
     )
@@ -54,8 +53,8 @@ def line_plot(series: Sequence[Series], title: str, x_label: str, y_label: str) 
             f"{escape(x_label)}</text>",
             f'<text class="label" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" '
             f'text-anchor="middle">{escape(y_label)}</text>',
-            *legend([line.name for line in series]),
-            *(path(part, index, scale) for index, part in enumerate(points)),
+            *legend([name for name, _ in drawn]),
+            *(path(points, index, scale) for index, (_, points) in enumerate(drawn)),
             "</svg>",
         ]
     )
@@ -131,7 +130,5 @@ def legend(names: Sequence[str]) -> list[str]:
 
 def path(points: np.ndarray, index: int, scale: Scale) -> str:
     """One line; a single point becomes a dot."""
-    if not len(points):
-        return ""
     corners = [f"{scale.x(x):g} {scale.y(y):g}" for x, y in points]
     return f'<path class="line-{index}" d="M{"L".join(corners if len(corners) > 1 else corners * 2)}"/>'

@@ -82,12 +82,14 @@ def metric_card(metrics: Metrics, name: str, values: Mapping[str, Any]) -> str:
         (f"floor: {words.floor}", spread(metrics, key, "floor", "floor_sd")),
         ("compared", f"{figure_of(metrics, key + '.count')} : {figure_of(metrics, key + '.floor_count')}"),
     ]
+    multiple = f'<p class="ratio">{figure_of(metrics, key + ".ratio")} ×</p><div class="soft">of the floor</div>'
+    if values["ratio"] is None:
+        multiple = '<p class="ratio">no floor</p>'
     listed = "".join(f"<dt>{escape(term)}</dt><dd>{value}</dd>" for term, value in rows)
     better = f'<p class="soft">Better: {escape(words.better)}.</p>' if words.better else ""
     return (
         f'<article class="card"><h3>{escape(words.name)}</h3><div class="soft">{escape(words.unit)}</div>'
-        f'<p class="ratio">{figure_of(metrics, key + ".ratio")} ×</p><div class="soft">of the floor</div>'
-        f'<dl>{listed}</dl><p class="reading">{escape(reading(name, values))}</p>'
+        f'{multiple}<dl>{listed}</dl><p class="reading">{escape(reading(name, values))}</p>'
         f'<p class="soft">{escape(words.about)}</p>{better}</article>'
     )
 
@@ -102,10 +104,11 @@ def spread(metrics: Metrics, key: str, value: str, deviation: str) -> str:
 
 def levels(metrics: Metrics) -> str:
     """The distance scale by scale."""
-    sides = look_up(metrics, "evaluate.swd.levels") or {}
+    key = "evaluate.swd.levels"
+    sides = sorted(look_up(metrics, key) or {}, key=lambda side: -int(side.removesuffix("px")))
     rows = [
-        [escape(side.replace("px", " px")), *(figure_of(metrics, f"evaluate.swd.levels.{side}.{name}") for name in ("value", "floor"))]
-        for side in sorted(sides, key=lambda side: -int(side.removesuffix("px")))
+        [escape(side.replace("px", " px")), *(figure_of(metrics, f"{key}.{side}.{of}") for of in ("value", "floor"))]
+        for side in sides
     ]
     if not rows:
         return ""

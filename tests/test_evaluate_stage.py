@@ -1,0 +1,208 @@
+"""The evaluate stage on a small trained generator: what it writes, and what it says where something is missing."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from mangagan import paths
+from mangagan.errors import UserError
+from mangagan.faces.manifest import COLUMNS, write_manifest
+from mangagan.faces.table import write_faces
+from mangagan.files import sha256_bytes, sha256_file, write_json
+from mangagan.gan.sampling import latents, sample
+from mangagan.gan.weights import load_generator
+from mangagan.pictures.grid import encode_png, grid
+from mangagan.stages import evaluate, train
+from tests.test_metrics import draw_faces
+from tests.test_report import NASTY, Page, check_self_contained, check_traceable
+
+OUTS = (paths.pictures("evaluate"), paths.REPORT, paths.metrics("evaluate"))
+PICTURES = {"real_grid", "fake_grid", "timeline", "interpolation", "nearest", "first"}
+SCHEMA = pa.schema([("face_id", pa.string()), ("title", pa.string()), ("is_gray", pa.bool_())])
+SIDE = 28
+PARAMS = {
+    "train": {"kimg": 0.1, "log_kimg": 0.03, "snapshot_kimg": 1, "base_channels": 4, "z_dim": 8, "batch_size": 8}
+    | {"device": "cpu", "threads": 1},
+    "evaluate": {"samples": 40, "repeats": 2, "swd_patches": 4, "swd_directions": 8, "diversity_pairs": 10}
+    | {"grid_columns": 4, "interpolations": 2, "neighbors": 3},
+}
+
+
+def write_split(root: Path, path: Path, images: np.ndarray) -> pd.DataFrame:
+    """One of the dataset's two tables; returns its rows."""
+    pngs = [encode_png(image.transpose(1, 2, 0)) for image in images]
+    rows = pd.DataFrame({"face_id": [sha256_bytes(png)[:16] for png in pngs], "png": pngs})
+    rows = rows.assign(title=NASTY, is_gray=images.shape[1] == 1)
+    write_faces(root / path, rows, SCHEMA)
+    return rows
+
+
+def write_dataset(root: Path, holdout: int = 12, channels: int = 1) -> None:
+    """Faces of one title, and a manifest that also holds some that were dropped."""
+    kept = write_split(root, paths.TRAIN_FACES, draw_faces(30, 1, SIDE, channels)).assign(kept=True, split="train")
+    write_split(root, paths.HOLDOUT_FACES, draw_faces(holdout, 2, SIDE, channels))
+    dropped = kept.head(5).assign(kept=False, split="", drop_reason="blurred")
+    rows = pd.concat([kept.assign(drop_reason=""), dropped]).assign(page_id="p", page_number=1, x=0, y=0)
+    write_manifest(root / paths.MANIFEST, rows.reindex(columns=COLUMNS))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which all stages before evaluate have left what the report reads."""
+    root = tmp_path_factory.mktemp("workspace")
+    (root / paths.PARAMS).write_text(json.dumps(PARAMS))
+    write_dataset(root)
+    write_json(root / paths.metrics("ingest"), {"pages": 21, "pages_by_title": {NASTY: 20, "without faces": 1}})
+    sheet = root / paths.pictures("normalize") / "kept.png"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_bytes(encode_png(np.zeros((40, 40, 3), np.uint8)))
+    train.run(root)
+    return root
+
+
+@pytest.fixture
+def workspace(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "workspace"))
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every out of the stage with its bytes."""
+    files = [path for out in OUTS for path in ([root / out] if (root / out).is_file() else (root / out).rglob("*"))]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def measured(root: Path) -> dict[str, object]:
+    return json.loads((root / paths.metrics("evaluate")).read_text())
+
+
+def set_params(root: Path, **changes: object) -> None:
+    (root / paths.PARAMS).write_text(json.dumps({**PARAMS, "evaluate": {**PARAMS["evaluate"], **changes}}))
+
+
+def test_outs_are_complete_and_byte_identical(workspace: Path) -> None:
+    before = {path for path in workspace.rglob("*") if path.is_file()}
+    evaluate.run(workspace)
+    first = contents(workspace)
+    assert {path for path in workspace.rglob("*") if path.is_file()} - before == {workspace / name for name in first}
+    assert {Path(name).stem for name in first if name.endswith(".png")} == PICTURES
+    evaluate.run(workspace)
+    assert contents(workspace) == first
+    assert not any(str(workspace).encode() in data for data in first.values())
+
+    values = measured(workspace)
+    assert (values["samples"], values["train"], values["holdout"]) == (40, 30, 12)
+    assert values["model_sha256"] == sha256_file(workspace / paths.GENERATOR)
+    for name in ("swd", "diversity", "nearest_train"):
+        assert values[name]["value"] >= 0
+        assert values[name]["floor"] > 0
+        assert values[name]["reason"] == ""
+
+
+def test_page_is_self_contained_escaped_and_traceable(workspace: Path) -> None:
+    evaluate.run(workspace)
+    text = (workspace / paths.REPORT).read_text()
+    check_self_contained(text)
+    metrics = {stage: json.loads((workspace / paths.metrics(stage)).read_text()) for stage in ("ingest", "evaluate")}
+    check_traceable(text, metrics)
+    shown = {key for key, _ in Page(text).figures}
+    assert {"evaluate.swd.ratio", "evaluate.diversity.floor", "evaluate.nearest_train.value", "ingest.pages"} <= shown
+    assert "alert(&quot;x&quot;)" in text
+    assert "without faces" in text
+    assert "blurred" in text
+    assert "normalize: kept" in text
+
+
+def test_pictures_show_the_generators_images(workspace: Path) -> None:
+    evaluate.run(workspace)
+    generator = load_generator(workspace / paths.GENERATOR, workspace / paths.MODEL_CARD)
+    images = sample(generator, latents(16, generator.z_dim, 0))
+    folder = workspace / paths.pictures("evaluate")
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "fake_grid.png")), grid(images, 4)[:, :, 0])
+    walks = np.asarray(Image.open(folder / "interpolation.png"))
+    assert walks.shape == (2 * (SIDE + 2) - 2, 8 * (SIDE + 2) - 2)
+    np.testing.assert_array_equal(walks[:SIDE, :SIDE], images[0, 0])
+    np.testing.assert_array_equal(walks[-SIDE:, -SIDE:], images[3, 0])
+    with (folder / "nearest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[25]["samples"]) == measured(workspace)["nearest_train"]["value"]
+    assert float(rows[0]["samples"]) == measured(workspace)["nearest_train"]["closest"]
+
+
+def test_a_copied_training_set_is_seen(workspace: Path) -> None:
+    generator = load_generator(workspace / paths.GENERATOR, workspace / paths.MODEL_CARD)
+    write_split(workspace, paths.TRAIN_FACES, sample(generator, latents(40, generator.z_dim, 0))[..., ::-1])
+    evaluate.run(workspace)
+    assert measured(workspace)["nearest_train"]["value"] < 1e-3
+    assert "no: the dataset has changed since" in (workspace / paths.REPORT).read_text()
+
+
+@pytest.mark.parametrize("holdout", [0, 1, 5])
+def test_hardly_any_hold_out(workspace: Path, holdout: int, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(workspace, holdout)
+    evaluate.run(workspace)
+    values = measured(workspace)
+    assert (values["swd"]["value"] is None) == (holdout < 2)
+    if holdout < 2:
+        assert f"swd: {holdout} hold-out faces, at least 2 needed" in capsys.readouterr().err
+        assert f"{holdout} hold-out faces" in (workspace / paths.REPORT).read_text()
+    assert "faces are held out: take all of this as a rough hint" in (workspace / paths.REPORT).read_text().replace(
+        f'<span data-key="evaluate.holdout">{holdout}</span>', ""
+    )
+
+
+def test_colour_and_few_samples(workspace: Path) -> None:
+    write_dataset(workspace, channels=3)
+    train.run(workspace)
+    set_params(workspace, samples=3)
+    evaluate.run(workspace)
+    assert measured(workspace)["swd"]["count"] == 3
+    assert Image.open(workspace / paths.pictures("evaluate") / "nearest.png").mode == "RGB"
+
+
+def test_works_where_earlier_stages_left_neither_metrics_nor_pictures(workspace: Path) -> None:
+    shutil.rmtree(workspace / "metrics")
+    shutil.rmtree(workspace / "reports")
+    evaluate.run(workspace)
+    text = (workspace / paths.REPORT).read_text()
+    check_self_contained(text)
+    assert "curves.csv is missing" in text
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (paths.GENERATOR, "train a generator first"),
+        (paths.TRAIN_FACES, "run the stage that makes it"),
+        (paths.MANIFEST, "run `dvc repro dedup`"),
+    ],
+)
+def test_missing_inputs_are_one_line_and_leave_no_report(workspace: Path, missing: Path, message: str) -> None:
+    (workspace / missing).unlink()
+    with pytest.raises(UserError, match=message):
+        evaluate.run(workspace)
+    assert not (workspace / paths.REPORT).exists()
+
+
+def test_mistakes_are_one_line(workspace: Path) -> None:
+    write_split(workspace, paths.HOLDOUT_FACES, draw_faces(3, 1, 56))
+    with pytest.raises(UserError, match="holds faces of 56 px, the model draws 28 px"):
+        evaluate.run(workspace)
+    write_split(workspace, paths.TRAIN_FACES, draw_faces(0, 1, SIDE))
+    write_split(workspace, paths.HOLDOUT_FACES, draw_faces(3, 1, SIDE))
+    with pytest.raises(UserError, match="holds no face"):
+        evaluate.run(workspace)
+    set_params(workspace, samples="many")
+    with pytest.raises(UserError, match=r"evaluate\.samples"):
+        evaluate.run(workspace)
+    write_dataset(workspace)
+    set_params(workspace)
+    (workspace / paths.metrics("ingest")).write_text("{")
+    with pytest.raises(UserError, match=r"ingest\.json is not valid JSON"):
+        evaluate.run(workspace)
