@@ -104,5 +104,5 @@ def test_shipped_file_names_every_key_with_its_default(section: str) -> None:
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, section: str, values: str) -> None:
     (tmp_path / "params.yaml").write_text(f"{section}: {{{values}}}")
-    with pytest.raises(UserError, match="must (not )?be"):
+    with pytest.raises(UserError, match=r"must (not )?be"):
         params.load(section, CLASSES[section], tmp_path)
