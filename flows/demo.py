@@ -10,6 +10,7 @@ from pathlib import Path
 from mangagan import paths
 from mangagan.errors import UserError
 from mangagan.files import atomic_path
+from mangagan.ordered import cpu_count
 from tasks.environment import for_dvc
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -71,7 +72,7 @@ def prepare(directory: Path, cascade: Path | None) -> None:
         from mangagan.sample import draw_manga
 
         print("demo: drawing the sample manga", flush=True)
-        draw_manga(directory / "data", seed=0)
+        draw_manga(directory / "data", seed=0, workers=cpu_count())
     make_repository(directory)
 
 

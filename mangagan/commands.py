@@ -60,11 +60,12 @@ def generate(arguments: argparse.Namespace) -> int:
 
 def sample(arguments: argparse.Namespace) -> int:
     """`mangagan sample`: the sample manga with its ground truth."""
+    from mangagan.ordered import cpu_count
     from mangagan.sample import draw_manga
 
     if (arguments.directory / "screenshots").exists():
         raise UserError(f"{arguments.directory}/screenshots exists already: name another folder")
-    truth = draw_manga(arguments.directory, arguments.seed, arguments.pages)
+    truth = draw_manga(arguments.directory, arguments.seed, arguments.pages, cpu_count())
     print(f"{len(truth['pages'])} screenshots in {arguments.directory}/screenshots, truth in truth.json beside it")
     return 0
 
