@@ -10,6 +10,7 @@ setup: .venv/.done
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	mkdir -p data/screenshots
 	touch $@
 
 # The sample manga through all six stages, in demo/ (the data of this workspace is not touched).
@@ -34,7 +35,7 @@ unit: setup
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
-	(head -n 1 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | sort -f) > requirements.lock.new
+	(head -n 2 requirements.lock; .venv-lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | sort -f) > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 	rm -rf .venv-lock
 

@@ -21,6 +21,8 @@ def run_pipeline(arguments: argparse.Namespace) -> int:
 
 def inspect(arguments: argparse.Namespace) -> int:
     """`mangagan inspect`: per title pages, faces, kept, and dropped by reason."""
+    import pandas as pd
+
     from mangagan.faces.manifest import read_manifest, summarize
     from mangagan.pages.table import read_pages
 
@@ -28,8 +30,8 @@ def inspect(arguments: argparse.Namespace) -> int:
     summary = summarize(read_manifest(paths.MANIFEST))
     counts = pages[pages["reason"] == ""].groupby("title").size()
     table = counts.rename("pages").to_frame().join(summary).fillna(0).astype(int)
-    table.loc["total"] = table.sum()
-    print(table.to_string())
+    totals = pd.DataFrame([table.sum()], index=[f"all {len(table)} titles"])
+    print(pd.concat([table, totals]).to_string())
     rejected = pages[pages["reason"] != ""]
     if len(rejected):
         print(f"\n{len(rejected)} files turned away:")
@@ -90,14 +92,14 @@ def faces(arguments: argparse.Namespace) -> int:
             except (OSError, Unreadable) as error:
                 print(f"mangagan: {path} left out: {error}", file=sys.stderr)
 
-    count = 0
+    count, searched = 0, 0
     with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "x", "y", "w", "h", "score"])
         for name, boxes, scores in track(detect_pages(detector, decoded()), len(images), "faces", "images"):
             writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
-            count += len(boxes)
-    print(f"{count} faces in {len(images)} images: {arguments.out}")
+            count, searched = count + len(boxes), searched + 1
+    print(f"{count} faces in {searched} images: {arguments.out}")
     return 0
 
 
@@ -107,15 +109,15 @@ def list_images(given: list[Path]) -> Iterator[tuple[str, Path]]:
     Raises:
         UserError: a path does not exist, or a folder holds no image.
     """
-    from mangagan.pages.sources import READERS, natural_key
+    from mangagan.pages.sources import READERS, natural_key, visible
 
     for path in given:
         if path.is_dir():
-            inside = [file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READERS]
+            inside = [f for f in path.rglob("*") if f.is_file() and f.suffix.lower() in READERS and visible(f.name)]
             if not inside:
                 raise UserError(f"no PNG, JPEG or WebP file in {path}")
             names = {file.relative_to(path).as_posix(): file for file in inside}
-            yield from sorted(names.items(), key=lambda item: natural_key(item[0]))
+            yield from sorted(names.items(), key=lambda item: (natural_key(item[0]), item[0]))
         elif path.is_file():
             yield path.as_posix(), path
         else:

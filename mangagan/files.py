@@ -1,11 +1,12 @@
 """Files that are either whole or absent, and whose bytes depend on nothing but their content."""
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,27 +27,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         UserError: the disk is full or the folder may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
         raise_if_disk(error, path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path` that takes the place of `path`, contents and all, when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary, retired = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old.tmp")
-    for leftover in (temporary, retired):
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir()
     try:
+        for leftover in (temporary, retired):
+            shutil.rmtree(leftover, ignore_errors=True)
+        temporary.mkdir(parents=True)
         yield temporary
         if path.exists():
             os.replace(path, retired)
@@ -60,11 +61,11 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def raise_if_disk(error: OSError, path: Path) -> None:
-    """Turns "no space" and "not permitted" into the line a user needs; any other error is left to the caller."""
+    """Turns what a user can mend (space, rights, a wrong path) into one line; other errors are left to the caller."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise UserError(f"no space left on the disk while writing {path}: free some and run again") from error
-    if error.errno in (errno.EACCES, errno.EROFS):
-        raise UserError(f"cannot write {path}: permission denied") from error
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        raise UserError(f"cannot write {path}: {(error.strerror or '').lower()}") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -89,6 +90,24 @@ def write_table(path: Path, table: "pyarrow.Table") -> None:
 
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_statistics=False)
+
+
+def read_table(path: Path, stage: str, columns: Sequence[str] | None = None) -> "pyarrow.Table":
+    """Reads a Parquet file that the stage named wrote; all of its columns by default.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=list(columns) if columns else None)
+    except FileNotFoundError:
+        raise UserError(f"{path} not found: run `dvc repro {stage}`") from None
+    except pa.ArrowInvalid as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is damaged ({reason}): delete it and run `dvc repro {stage}`") from None
 
 
 def sha256_bytes(data: bytes) -> str:

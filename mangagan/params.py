@@ -33,8 +33,10 @@ def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
     check_keys(values, cls, section)
     try:
         # JSON mode is strict about types, yet reads a list as a tuple.
-        return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
-    except ValidationError as error:
+        return TypeAdapter(cls).validate_json(json.dumps(values, default=str, allow_nan=False), strict=True)
+    except ValueError as error:
+        if not isinstance(error, ValidationError):
+            raise UserError(f"{PARAMS}: {section}: a number must be finite, not .inf or .nan") from None
         first = error.errors()[0]
         where = ".".join([section, *(str(part) for part in first["loc"])])
         got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
@@ -47,13 +49,15 @@ def read_sections(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, no YAML, or holds an unknown section.
     """
-    import yaml
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # YAML 1.2, as DVC reads and writes it: there 1e-05 is a number.
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} not found: run this in the folder that holds params.yaml and dvc.yaml") from None
-    except yaml.YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise UserError(f"{path} must hold the sections {', '.join(SECTIONS)}")

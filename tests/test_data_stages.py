@@ -11,7 +11,8 @@ import pytest
 
 from mangagan import paths
 from mangagan.detection.base import DetectParams
-from mangagan.detection.run import detection_rows, face_id, write_detections
+from mangagan.detection.run import detection_rows, face_id
+from mangagan.detection.table import write_detections
 from mangagan.errors import UserError
 from mangagan.faces.manifest import COLUMNS, read_manifest
 from mangagan.faces.table import decode_faces, read_faces

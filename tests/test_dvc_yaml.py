@@ -1,19 +1,20 @@
+import ast
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from mangagan import params, paths
 from mangagan.cli import STAGES
 from tests.import_closure import import_closure
 
 PROJECT = Path(__file__).parents[1]
-DAG = yaml.safe_load((PROJECT / "dvc.yaml").read_text())
+DAG = YAML(typ="safe").load(PROJECT / "dvc.yaml")
 
 
 def test_stages_params_and_commands_are_the_same_six() -> None:
     assert tuple(DAG["stages"]) == params.SECTIONS == tuple(STAGES)
-    assert list(yaml.safe_load((PROJECT / "params.yaml").read_text())) == list(params.SECTIONS)
+    assert list(YAML(typ="safe").load(PROJECT / "params.yaml")) == list(params.SECTIONS)
 
 
 @pytest.mark.parametrize("stage", params.SECTIONS)
@@ -38,8 +39,11 @@ def test_stage_keeps_to_the_contract(stage: str) -> None:
 
 def test_library_imports_neither_prefect_nor_dvc() -> None:
     for path in (PROJECT / "mangagan").rglob("*.py"):
-        for line in path.read_text().splitlines():
-            assert not line.strip().startswith(("import prefect", "from prefect", "import dvc", "from dvc")), path
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            # commands.py hands `mangagan run` to the flow.
+            assert not {name.split(".")[0] for name in names} & {"prefect", "dvc", "tasks"}, path
 
 
 def test_closure_follows_packages_and_imports_inside_functions() -> None:

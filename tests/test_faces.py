@@ -100,6 +100,22 @@ def test_correlation_tells_a_rescaled_drawing_from_another() -> None:
         assert correlation(face, drawn(seed + 20, 200)) < 0.93
 
 
+def test_clusters_do_not_chain() -> None:
+    one, other = drawn(3, 112).astype(float), drawn(4, 112).astype(float)
+    between = [(1 - share) * one + share * other for share in (0.0, 0.3, 0.6)]
+    grays = np.array(between).astype(np.uint8)
+    pairs = [correlation(grays[i], grays[j]) for i, j in ((0, 1), (1, 2), (0, 2))]
+    bar = (min(pairs[:2]) + pairs[2]) / 2
+    assert min(pairs[:2]) > bar > pairs[2]
+    hashes = np.array([shifted_hashes(gray) for gray in grays])
+    assert cluster_faces(grays, hashes, np.array([0, 1, 2]), 64, bar).representative.tolist() == [0, 0, 2]
+
+
+def test_blank_faces_resemble_nothing() -> None:
+    blank = np.full((112, 112), 200, np.uint8)
+    assert correlation(blank, drawn(0, 112)) == correlation(blank, blank) == 0
+
+
 def test_cluster_is_named_after_its_best_face_and_never_chains() -> None:
     base = drawn(3, 150)
     grays = np.array([base[i : i + 112, i : i + 112] for i in (0, 4, 38)] + [drawn(4, 112)])
@@ -122,6 +138,8 @@ def test_components_and_holdout() -> None:
     assert holdout_groups(sizes, 0.0, seed=0) == set()
     assert holdout_groups({"only": 9}, 0.1, seed=0) == set()
     assert len(holdout_groups({"a": 50, "b": 50}, 0.1, seed=0)) == 1
+    huge = {"huge": 900} | {f"page{i}": 5 for i in range(20)}
+    assert all("huge" not in holdout_groups(huge, 0.1, seed) for seed in range(50))
 
 
 def table(count: int, pages: list[str]) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 import io
+import os
+import struct
 import zipfile
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +69,14 @@ def test_exif_orientation_is_applied() -> None:
     assert not page.plain
 
 
+def test_odd_exif_of_a_turned_photo_does_not_stop_it() -> None:
+    turned = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    resolution_as_text = struct.pack("<HHI4s", 0x011A, 2, 4, b"abc")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + resolution_as_text + bytes(4)
+    page = decode_page(encoded(Image.fromarray(GRAY), "JPEG", exif=exif, quality=95))
+    assert page.pixels.shape == GRAY.shape[::-1]
+
+
 def test_broken_and_huge_pictures_have_a_reason() -> None:
     whole = encoded(Image.fromarray(COLOUR))
     with pytest.raises(Unreadable, match="damaged"):
@@ -114,6 +125,47 @@ def test_every_file_becomes_one_record_with_all_its_sources(tmp_path: Path) -> N
     assert set(reasons) == {"a/broken.png", "a/empty.jpg", "a/notes.txt", "a/tiny.png", "a/huge.png", "loose.png"}
     assert reasons["a/tiny.png"].startswith("too small: 8x8")
     assert reasons["a/huge.png"].startswith("too large")
+
+
+def test_titles_that_sort_alike_are_not_mixed(tmp_path: Path) -> None:
+    names = ["A/1.png", "a/2.png", "A/3.png", "Vol 1/1.png", "Vol 01/2.png", "Vol 1/3.png", "x/y.png", "x/b/1.png"]
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(encoded(Image.fromarray(GRAY + np.uint8(number))))
+    records = list(distinct_pages(list_sources(tmp_path), LIMITS))
+    titles = [record.title for record in records]
+    assert len(list(groupby(titles))) == len(set(titles)) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (b"a\nb/1.png", "line break"),
+        (b"\xff\xfe/1.png", "not UTF-8"),
+        (b"t/\xff.png", "not UTF-8"),
+        ("漫" * 80, "over 200 bytes"),
+    ],
+)
+def test_names_that_cannot_be_kept_are_rows_with_a_reason(tmp_path: Path, name: bytes | str, reason: str) -> None:
+    path = os.fsencode(tmp_path) + b"/" + (name if isinstance(name, bytes) else name.encode() + b"/1.png")
+    os.makedirs(os.path.dirname(path))  # noqa: PTH103, PTH120 - bytes
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(encoded(Image.fromarray(GRAY)))
+    (record,) = distinct_pages(list_sources(tmp_path), LIMITS)
+    assert reason in record.reason
+    record.source.encode()
+
+
+def test_hidden_titles_and_linked_folders_are_read(tmp_path: Path) -> None:
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "1.png").write_bytes(encoded(Image.fromarray(GRAY)))
+    (tmp_path / "shots" / ".hack").mkdir(parents=True)
+    (tmp_path / "shots" / ".hack" / "1.png").write_bytes(encoded(Image.fromarray(GRAY)))
+    (tmp_path / "shots" / "linked").symlink_to(tmp_path / "books")
+    (tmp_path / "shots" / "t").mkdir()
+    (tmp_path / "shots" / "t" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = {source.name: source.reason for source in list_sources(tmp_path / "shots")}
+    assert found == {".hack/1.png": "", "linked/1.png": "", "t/gone.png": "no regular file"}
 
 
 def test_nothing_to_ingest_says_what_to_do(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def load(tmp_path: Path, text: str) -> Example:
 
 
 def test_values_and_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, "train:\n  share: 1e-05\n").share == 1e-5  # a string in YAML 1.1
     found = load(tmp_path, "train:\n  share: 1\n  scales: [4]\n  nested: {depth: 7}\n")
     assert found == Example(3, 1.0, (4,), Nested(7))
 
@@ -63,6 +64,8 @@ def test_values_and_defaults(tmp_path: Path) -> None:
         ("trian: {count: 3}", ["trian is not a known section", "did you mean train?"]),
         ("train: [3]", ["train must hold keys and values", "list"]),
         ("train: {count: [", ["not valid YAML"]),
+        ("train: {share: .inf}", ["train", "finite"]),
+        ("train: {count: 2020-01-01}", ["train.count", "2020-01-01"]),
         ("- 1", ["must hold the sections"]),
     ],
 )

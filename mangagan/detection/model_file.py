@@ -1,5 +1,6 @@
 """A detector's model file: found by path or fetched by URL, and never used unless its SHA-256 is the one expected."""
 
+import http.client
 import re
 import urllib.error
 import urllib.request
@@ -31,7 +32,7 @@ def resolve_model(location: str, sha256: str, root: Path) -> Path:
         if not location.startswith("https://"):
             raise UserError(f"params.yaml: detect.model: only https URLs are fetched, not {location}")
         check_digest_form(sha256, "the file's SHA-256 (64 hex digits), which a URL needs")
-        path = root / paths.STATE / "models" / sha256[:16] / location.rsplit("/", 1)[-1]
+        path = root / paths.STATE / "models" / f"{sha256}{Path(location).suffix[:8]}"
         if not path.exists():
             download(location, path, sha256)
     else:
@@ -60,7 +61,7 @@ def download(url: str, path: Path, sha256: str) -> None:
                     file.write(block)
                     if file.tell() > MAX_BYTES:
                         raise UserError(f"{url} is over {MAX_BYTES >> 20} MiB: not a detector's model file")
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(
                 f"could not download {url} ({reason}): fetch it by other means and give its path as detect.model"

@@ -1,43 +1,28 @@
 """A detector over many pages: side by side, in order, and not twice over the same page."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from mangagan.detection.base import Detector
-from mangagan.files import write_table, write_text
+from mangagan.files import sha256_file, write_text
 from mangagan.ordered import map_ordered
 from mangagan.pages.decode import Page
-
-SCHEMA = pa.schema(
-    [
-        ("face_id", pa.string()),
-        ("page_id", pa.string()),
-        ("x", pa.float64()),  # px of the upright page, left edge
-        ("y", pa.float64()),
-        ("w", pa.float64()),
-        ("h", pa.float64()),
-        ("score", pa.float64()),
-        ("detector", pa.string()),
-        ("detector_version", pa.string()),
-        ("crop_margin", pa.float64()),  # the detector's own advice, as a share of the box's longer side
-    ]
-)
 
 
 class DetectionCache:
     """Boxes already found, kept outside the stage's outs so that one new screenshot does not cost all the others.
 
-    One small file a page, in a folder a detector and version.
+    One small file a page, in a folder a detector, version and state of the detector's code.
     """
 
     def __init__(self, folder: Path, detector: Detector) -> None:
-        key = hashlib.sha256(f"{detector.name} {detector.version}".encode()).hexdigest()[:16]
+        code = sha256_file(Path(inspect.getfile(type(detector))))
+        key = hashlib.sha256(f"{detector.name} {detector.version} {code}".encode()).hexdigest()[:16]
         self.folder = folder / f"{detector.name}-{key}"
 
     def get(self, page_id: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -76,7 +61,7 @@ def face_id(page_id: str, box: Iterable[float]) -> str:
 
 
 def detection_rows(detector: Detector, page_id: str, boxes: np.ndarray, scores: np.ndarray) -> list[dict[str, object]]:
-    """One record a face, with the columns of `SCHEMA`."""
+    """One record a face, with the columns of `mangagan.detection.table.SCHEMA`."""
     return [
         {
             "face_id": face_id(page_id, box),
@@ -89,10 +74,3 @@ def detection_rows(detector: Detector, page_id: str, boxes: np.ndarray, scores: 
         }
         for box, score in zip(boxes, scores, strict=True)
     ]
-
-
-def write_detections(path: Path, rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Writes the rows and returns them as a table."""
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    write_table(path, table)
-    return table.to_pandas()

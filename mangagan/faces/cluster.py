@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mangagan.faces.phash import correlation, hash_distance
+from mangagan.progress import track
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def cluster_faces(
     chosen = np.zeros(len(grays), int)
     chosen_hashes = np.zeros_like(hashes)
     count = 0
-    for face in order:
+    for face in track(order, len(order), "dedup", "faces"):
         distances = hash_distance(hashes[face], chosen_hashes[:count])
         near = np.flatnonzero(distances <= max_distance)
         for candidate in near[np.argsort(distances[near], kind="stable")]:

@@ -6,8 +6,9 @@ from mangagan import paths
 from mangagan.errors import UserError
 from mangagan.faces.table import read_faces
 from mangagan.files import write_bytes, write_text
+from mangagan.progress import track
 
-SPLITS = {"train": paths.TRAIN_FACES, "holdout": paths.HOLDOUT_FACES}
+SPLITS = {"train": paths.TRAIN_FACES, "test": paths.HOLDOUT_FACES}  # names that ImageFolder knows as splits
 
 
 def export_faces(root: Path, directory: Path) -> int:
@@ -24,7 +25,7 @@ def export_faces(root: Path, directory: Path) -> int:
     count = 0
     for split, path in SPLITS.items():
         faces = read_faces(root / path)
-        for face in faces.itertuples():
+        for face in track(faces.itertuples(), len(faces), f"export {split}", "faces"):
             write_bytes(directory / split / f"{face.face_id}.png", face.png)
         metadata = faces.drop(columns="png")
         metadata.insert(0, "file_name", metadata["face_id"] + ".png")

@@ -14,6 +14,7 @@ INSET = 0.08  # of the side: cut from each edge before hashing, so that shifts s
 CENTRE = len(SHIFTS) ** 2 // 2  # index of the unshifted hash
 MATCH_SIDE = 64  # px, the picture that is correlated
 MATCH_INSET = 0.14  # of the side: the edges that the face looked for goes without, room for shifts
+FLAT = 2.0  # gray levels of standard deviation below which a face is blank
 SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.2)  # boxes of one drawing differ so much in size
 
 
@@ -69,8 +70,10 @@ def correlation(gray: np.ndarray, other: np.ndarray) -> float:
         other: uint8 (S, S).
 
     Returns:
-        −1 to 1; 1 for the same drawing.
+        −1 to 1; 1 for the same drawing, 0 where either face is blank.
     """
+    if min(gray.std(), other.std()) < FLAT:
+        return 0.0  # OpenCV gives 1 wherever there is nothing to correlate
     return max(best_match(gray, other), best_match(other, gray))
 
 

@@ -44,11 +44,9 @@ def holdout_groups(sizes: dict[str, int], share: float, seed: int) -> set[str]:
     order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())
     chosen: set[str] = set()
     held = 0
-    for group in order[:-1]:
-        if held >= wanted:
-            break
+    for group in order:
         # A group that overshoots by more than what is missing (one huge group, say) would make a worse split.
-        if not chosen or held + sizes[group] - wanted <= wanted - held:
+        if held + sizes[group] - wanted < wanted - held:
             chosen.add(group)
             held += sizes[group]
-    return chosen
+    return chosen or {min(order, key=lambda group: sizes[group])}

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
-from mangagan.errors import UserError
-from mangagan.files import write_table
+from mangagan.files import read_table, write_table
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 # `datasets` reads this to know that the column holds pictures.
@@ -28,22 +26,22 @@ def write_faces(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
     write_table(path, arrow.replace_schema_metadata(HF_METADATA))
 
 
-def read_faces(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "dedup") -> pd.DataFrame:
     """Reads faces back; the `image` column comes as `png` (bytes).
 
+    Args:
+        path: the Parquet file.
+        columns: those wanted; all by default.
+        stage: which one writes the file.
+
     Raises:
-        UserError: the file is missing or no Parquet file.
+        UserError: the file is missing or damaged.
     """
-    try:
-        table = pq.read_table(path, columns=list(columns) if columns else None)
-    except FileNotFoundError:
-        raise UserError(f"{path} not found: run the stage that makes it (`dvc repro`)") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is not a readable Parquet file ({error}): delete it and run `dvc repro`") from None
-    rows = table.drop_columns("image").to_pandas() if "image" in table.column_names else table.to_pandas()
-    if "image" in table.column_names:
-        rows["png"] = [image["bytes"] for image in table.column("image").to_pylist()]
-    return rows
+    table = read_table(path, stage, columns)
+    if "image" not in table.column_names:
+        return table.to_pandas()
+    images = table.column("image").to_pylist()
+    return table.drop_columns("image").to_pandas().assign(png=[image["bytes"] for image in images])
 
 
 def decode_faces(pngs: Sequence[bytes], channels: int) -> np.ndarray:

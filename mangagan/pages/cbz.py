@@ -3,6 +3,8 @@
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from mangagan.errors import UserError
 from mangagan.files import atomic_path
@@ -35,6 +37,12 @@ class Archive:
             raise UserError(f"{path} not found: run `dvc repro ingest`") from None
         except zipfile.BadZipFile:
             raise UserError(f"{path} is damaged: delete it and run `dvc repro ingest`") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.zip.close()
 
     def read(self, name: str) -> bytes:
         """The encoded bytes of one page.

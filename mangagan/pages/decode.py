@@ -2,14 +2,25 @@
 
 import hashlib
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Our own bound is checked before any pixel is decoded; Pillow's would warn, or refuse what params.yaml allows.
+Image.MAX_IMAGE_PIXELS = None
 
 
 class Unreadable(Exception):
@@ -51,24 +62,27 @@ def decode_page(data: bytes, max_megapixels: float = 100) -> Page:
         Unreadable: not such a file, damaged, or too large.
     """
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             suffix = SUFFIXES[str(image.format)]
             if image.width * image.height > max_megapixels * 1e6:
                 raise Unreadable(f"too large: {image.width}x{image.height}, over {max_megapixels:g} megapixels")
             pixels, plain = flatten(image)
     except Image.UnidentifiedImageError:
         raise Unreadable("no PNG, JPEG or WebP picture") from None
-    # Pillow's decoders raise any of these on damaged data.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, MemoryError) as error:
+    except Unreadable:
+        raise
+    # On damaged data Pillow's decoders raise whatever they stumble over: OSError, SyntaxError, struct.error, TypeError…
+    except Exception as error:
         raise Unreadable(f"damaged: {' '.join(str(error).split())[:80]}") from None
     return Page(pixels, plain, suffix)
 
 
 def flatten(image: Image.Image) -> tuple[np.ndarray, bool]:
     """An opened picture as uint8 pixels, and whether that took no more than reading them."""
-    upright = ImageOps.exif_transpose(image)
-    plain = upright.mode in ("L", "RGB") and image.getexif().get(0x0112, 1) == 1
+    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    # Not ImageOps.exif_transpose: it writes the EXIF block anew and fails on the odd ones that phones leave.
+    upright = image if turn is None else image.transpose(turn)
+    plain = upright.mode in ("L", "RGB") and turn is None
     if upright.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip
         return (np.asarray(upright).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8), False
     if "transparency" in upright.info or upright.mode in ("LA", "PA", "La", "RGBA", "RGBa"):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from mangagan.files import sha256_bytes
 from mangagan.ordered import map_ordered
 from mangagan.pages.decode import Unreadable, decode_page, is_gray
 from mangagan.pages.sources import Source
@@ -29,9 +28,9 @@ class Limits:
 class Record:
     """A row of the page table in the making; see `mangagan.pages.table.SCHEMA` for the meaning of each field."""
 
-    page_id: str
     title: str
     source: str
+    page_id: str = ""
     reason: str = ""
     width: int = 0
     height: int = 0
@@ -45,27 +44,25 @@ class Record:
 
 def read_record(source: Source, limits: Limits) -> Record:
     """Reads and judges one source; whatever is wrong with it becomes the record's reason."""
-    try:
-        data = source.read()
-    except OSError as error:
-        return Record(
-            sha256_bytes(source.name.encode())[:16], source.title, source.name, f"unreadable: {error.strerror}"
-        )
-    rejected = Record(sha256_bytes(data)[:16], source.title, source.name)
+    rejected = Record(source.title, source.name)
     if source.reason:
         return replace(rejected, reason=source.reason)
-    if not data:
+    if source.size == 0:
         return replace(rejected, reason="empty file")
-    if len(data) > limits.max_file_mb * 1e6:
-        return replace(rejected, reason=f"too large: {len(data) / 1e6:.0f} MB, over {limits.max_file_mb:g} MB")
+    if source.size > limits.max_file_mb * 1e6:
+        return replace(rejected, reason=f"too large: {source.size / 1e6:.0f} MB, over {limits.max_file_mb:g} MB")
     try:
+        data = source.read()
         page = decode_page(data, limits.max_megapixels)
+    except OSError as error:
+        return replace(rejected, reason=f"unreadable: {error.strerror}")
     except Unreadable as unreadable:
         return replace(rejected, reason=str(unreadable))
     height, width = page.pixels.shape[:2]
-    record = replace(rejected, page_id=page.page_id, width=width, height=height, is_gray=is_gray(page.pixels))
+    record = replace(rejected, width=width, height=height, is_gray=is_gray(page.pixels))
     if min(width, height) < limits.min_side:
         return replace(record, reason=f"too small: {width}x{height}, under {limits.min_side} px")
+    record = replace(record, page_id=page.page_id)
     if page.plain:
         return replace(record, encoded=data, suffix=page.suffix)
     return replace(record, encoded=encode_png(page.pixels), suffix=".png")
@@ -89,9 +86,10 @@ def distinct_pages(sources: Iterable[Source], limits: Limits) -> Iterator[Record
 
 
 def merge_sources(records: Iterable[Record]) -> list[Record]:
-    """One record a distinct picture, the first, with the sources of all."""
+    """One record a distinct page, the first, with the sources of all; files turned away stay as they are."""
     merged: dict[str, Record] = {}
     for record in records:
-        first = merged.setdefault(record.page_id, record)
-        merged[record.page_id] = replace(first, sources=(*first.sources, record.source))
+        key = record.page_id or record.source
+        first = merged.setdefault(key, record)
+        merged[key] = replace(first, sources=(*first.sources, record.source))
     return list(merged.values())

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mangagan.errors import UserError
-from mangagan.files import write_table
+from mangagan.files import read_table, write_table
 from mangagan.ordered import map_ordered
 from mangagan.pages.cbz import Archive
 from mangagan.pages.decode import Page, decode_page
 
 SCHEMA = pa.schema(
     [
-        ("page_id", pa.string()),  # of the pixels; of the file's bytes where there are no pixels
+        ("page_id", pa.string()),  # a hash of the pixels; empty for one turned away
         ("title", pa.string()),
         ("page_number", pa.int32()),  # from 1 in reading order; 0 for one turned away
         ("entry", pa.string()),  # its name in data/pages/<title>.cbz; empty for one turned away
@@ -43,20 +41,15 @@ def read_pages(path: Path) -> pd.DataFrame:
     Raises:
         UserError: it is missing or damaged.
     """
-    try:
-        return pq.read_table(path).to_pandas()
-    except FileNotFoundError:
-        raise UserError(f"{path} not found: run `dvc repro ingest`") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run `dvc repro ingest`") from None
+    return read_table(path, "ingest").to_pandas()
 
 
 def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[pd.Series, Page]]:
     """Yields each kept page's row and pixels, title by title in reading order; decoding runs ahead on all cores."""
     for title, group in pages[pages["reason"] == ""].groupby("title", sort=True):
-        archive = Archive(folder / f"{title}.cbz")
         rows = [row for _, row in group.sort_values("page_number").iterrows()]
-        yield from map_ordered(partial(read_page, archive), rows)
+        with Archive(folder / f"{title}.cbz") as archive:
+            yield from map_ordered(partial(read_page, archive), rows)
 
 
 def read_page(archive: Archive, row: pd.Series) -> tuple[pd.Series, Page]:

@@ -57,6 +57,7 @@ def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns
     for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
         left, top = index % columns * cell_w + 3, index // columns * cell_h + 2
         sheet.paste(Image.fromarray(image).convert("RGB"), (left, top))
+        caption = " ".join(caption.split())
         while caption and draw.textlength(caption, font=font) > width:
             caption = caption[:-1]
         draw.text((left, top + height), caption, fill=(60, 60, 60), font=font)

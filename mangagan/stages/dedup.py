@@ -26,7 +26,7 @@ DATASET = pa.schema([(name, SCHEMA.field(name).type) for name in SCHEMA.names if
 class DedupParams:
     """The section `dedup` of params.yaml."""
 
-    max_distance: int = 16
+    max_distance: int = 12
     min_correlation: float = 0.93
     holdout_share: float = 0.1
     seed: int = 0
@@ -45,7 +45,7 @@ def run(root: Path = Path()) -> None:
     shards = sorted((root / paths.FACES_DIR).glob("*.parquet"))
     if not shards:
         raise UserError(f"no faces in {paths.FACES_DIR}: run `dvc repro normalize`")
-    faces = pd.concat([read_faces(shard) for shard in shards], ignore_index=True)
+    faces = pd.concat([read_faces(shard, stage="normalize") for shard in shards], ignore_index=True)
     if faces.empty:
         raise UserError("no face was detected on any page: see reports/detect/boxes.png, and params.yaml: detect")
     decided = deduplicate(

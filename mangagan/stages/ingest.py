@@ -1,5 +1,6 @@
 """Screenshots → one comic-book archive a title, and a table of every picture with what became of it."""
 
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -61,8 +62,8 @@ def run(root: Path = Path()) -> None:
         file=sys.stderr,
     )
     with atomic_directory(root / paths.pictures("ingest")) as folder:
-        draw_sheets(folder, root, table)
-        counts = table.groupby("title")["reason"].agg(pages=lambda reasons: (reasons == "").sum())
+        draw_sheets(folder, root, table, limits)
+        counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
         counts.to_csv(folder / "pages.csv")
     write_json(
         root / paths.metrics("ingest"),
@@ -95,7 +96,7 @@ def entries(records: Iterable[Record], listed: list[Record]) -> Iterator[tuple[s
             yield record.entry, record.encoded
 
 
-def draw_sheets(folder: Path, root: Path, table: pd.DataFrame) -> None:
+def draw_sheets(folder: Path, root: Path, table: pd.DataFrame, limits: Limits) -> None:
     """Draws thumbnails of pages kept, and of files turned away with the reason."""
     kept = table[table["reason"] == ""].reset_index(drop=True)
     shown = kept.iloc[np.linspace(0, len(kept) - 1, min(SHEET_PAGES, len(kept))).astype(int)]
@@ -103,16 +104,16 @@ def draw_sheets(folder: Path, root: Path, table: pd.DataFrame) -> None:
     images = [thumbnail(page.pixels) for _, page in pages]
     write_png(folder / "kept.png", contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages]))
     turned_away = table[table["reason"] != ""].head(SHEET_PAGES)
-    images = [thumbnail(rejected_pixels(root / paths.SCREENSHOTS / source)) for source in turned_away["source"]]
+    images = [thumbnail(rejected_pixels(root / paths.SCREENSHOTS / source, limits)) for source in turned_away["source"]]
     write_png(folder / "rejected.png", contact_sheet(images, list(turned_away["reason"])))
 
 
-def rejected_pixels(file: Path) -> np.ndarray:
+def rejected_pixels(file: Path, limits: Limits) -> np.ndarray:
     """What can be seen of a file that was turned away: a gray field where nothing can."""
-    try:
-        return decode_page(file.read_bytes()).pixels
-    except (OSError, Unreadable):
-        return np.full((8, 6), 200, np.uint8)
+    with contextlib.suppress(OSError, Unreadable):
+        if file.is_file() and file.stat().st_size <= limits.max_file_mb * 1e6:
+            return decode_page(file.read_bytes(), limits.max_megapixels).pixels
+    return np.full((8, 6), 200, np.uint8)
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:

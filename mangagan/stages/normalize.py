@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from mangagan import params, paths
+from mangagan.detection.table import read_detections
 from mangagan.faces.normalize import SCHEMA, FaceSettings, normalize_page
 from mangagan.faces.quality import Gates
 from mangagan.faces.sheets import write_kept_and_rejected
@@ -32,8 +32,8 @@ class NormalizeParams:
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512:
             raise ValueError("size must be from 16 to 512")
-        if self.margin is not None and not -0.4 <= self.margin <= 4:
-            raise ValueError("margin must be from -0.4 to 4, or null for the detector's own")
+        if self.margin is not None and not -0.4 <= self.margin <= 1:
+            raise ValueError("margin must be from -0.4 to 1, or null for the detector's own")
         if min(self.min_size, self.min_contrast, self.min_sharpness) < 0 or not 0 <= self.max_pad <= 1:
             raise ValueError("min_size, min_contrast and min_sharpness must not be negative, max_pad be from 0 to 1")
 
@@ -44,7 +44,7 @@ def run(root: Path = Path()) -> None:
     gates = Gates(settings.min_size, settings.min_contrast, settings.min_sharpness, settings.max_pad)
     faces = FaceSettings(settings.size, settings.margin, gates)
     pages = read_pages(root / paths.PAGES_TABLE)
-    detections = pq.read_table(root / paths.DETECTIONS).to_pandas()
+    detections = read_detections(root / paths.DETECTIONS)
     by_page = dict(iter(detections.groupby("page_id", sort=False)))
     with_faces = pages[pages["page_id"].isin(by_page)]
 
