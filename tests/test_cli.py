@@ -71,13 +71,18 @@ def test_a_defect_is_told_apart_from_a_mistake(
     assert "--debug" in capsys.readouterr().err
 
 
-def test_faces_names_pages_relative_to_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def cascade_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with the cascade as its detector."""
     if not CASCADE.exists():
         pytest.skip("the cascade file is not beside the project")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(f"detect: {{model: '{CASCADE}', model_sha256: {sha256_file(CASCADE)}}}")
+    return tmp_path
+
+
+def test_faces_names_pages_relative_to_the_folder(cascade_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path = cascade_workspace
     page = PROJECT.parent / "shared" / "data" / "pages" / "haruko" / "05.jpg"
     (tmp_path / "scans" / "vol1").mkdir(parents=True)
     (tmp_path / "scans" / "vol1" / "p1.jpg").write_bytes(page.read_bytes())
@@ -91,18 +96,29 @@ def test_faces_names_pages_relative_to_the_folder(
     assert "bad.png left out" in capsys.readouterr().err
 
 
-def test_faces_without_images_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if not CASCADE.exists():
-        pytest.skip("the cascade file is not beside the project")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(f"detect: {{model: '{CASCADE}', model_sha256: {sha256_file(CASCADE)}}}")
-    (tmp_path / "empty").mkdir()
+def test_faces_without_images_says_so(cascade_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (cascade_workspace / "empty").mkdir()
     for path, message in {"empty": "no PNG, JPEG or WebP file", "nowhere": "no file or folder"}.items():
         assert main(["faces", path, "--out", "faces.csv"]) == 2
         assert message in capsys.readouterr().err
-    assert not (tmp_path / "faces.csv").exists()
+    assert not (cascade_workspace / "faces.csv").exists()
+
+
+def test_an_output_that_cannot_be_written_is_one_line(
+    cascade_workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (300, 300)).save("page.png")
+    (cascade_workspace / "folder").mkdir()
+    assert main(["faces", "page.png", "--out", "folder"]) == 2
+    assert "cannot write folder: is a directory" in capsys.readouterr().err
+    assert main(["sample", "page.png", "--pages", "1"]) == 2
+
+
+def test_detection_needs_no_more_than_a_gpu_machine_has() -> None:
+    absent = ["pyarrow", "pydantic", "ruamel", "yaml", "safetensors", "prefect", "dvc"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent})); import mangagan.detection.{{}}"
+    for module in ("base", "lbpcascade", "model_file", "run"):
+        subprocess.run([sys.executable, "-c", code.format(module)], cwd=PROJECT, check=True)
 
 
 def test_sample_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mangagan.pictures.grid import encode_png, grid
+from mangagan.pictures.grid import encode_png, grid, spread
 from mangagan.pictures.neighbors import closest_first, neighbor_rows
 from mangagan.pictures.rows import labelled_rows
-from mangagan.pictures.timeline import spread, timeline
+from mangagan.pictures.timeline import timeline
 from mangagan.report.markup import look_up, number, shrink
 from mangagan.report.page import Report, render
 from mangagan.report.plot import HEIGHT, WIDTH, Series, line_plot, nice_ticks

@@ -8,14 +8,14 @@ import pandas as pd
 from PIL import Image
 
 from mangagan.files import atomic_directory
-from mangagan.pictures.grid import contact_sheet, write_png
+from mangagan.pictures.grid import contact_sheet, spread, write_png
 
 SHEET_FACES = 144  # at most so many on a sheet, spread over all
 
 
 def faces_sheet(rows: pd.DataFrame, captions: pd.Series) -> np.ndarray:
     """A sheet of faces spread over all rows; `rows["png"]` holds the pictures."""
-    chosen = np.linspace(0, len(rows) - 1, min(SHEET_FACES, len(rows))).astype(int)
+    chosen = spread(len(rows), SHEET_FACES)
     images = [np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for png in rows["png"].iloc[chosen]]
     return contact_sheet(images, [str(text) for text in captions.iloc[chosen]])
 

@@ -64,6 +64,11 @@ def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns
     return np.asarray(sheet)
 
 
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` indices of `count` items, evenly spread, the first and the last among them."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
+
+
 def encode_png(image: np.ndarray) -> bytes:
     """uint8 (H, W), (H, W, 1) or (H, W, 3) as the bytes of a PNG."""
     buffer = io.BytesIO()

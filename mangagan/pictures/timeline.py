@@ -1,13 +1,12 @@
 """The same latents at every snapshot of a training run: what it learned, and whether it went astray."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mangagan.pictures.grid import GAP
+from mangagan.pictures.grid import GAP, spread
 from mangagan.pictures.rows import labelled_rows, message
 
 SNAPSHOT = re.compile(r"(\d+)kimg\.png")
@@ -33,11 +32,6 @@ def timeline(folder: Path, side: int, columns: int = 8, most: int = 12) -> np.nd
     chosen = [snapshots[index] for index in spread(len(snapshots), most)]
     rows = [first_row(read_grid(path), side, columns) for _, path in chosen]
     return labelled_rows(rows, [f"{kimg} kimg" for kimg, _ in chosen])
-
-
-def spread(count: int, most: int) -> Sequence[int]:
-    """At most `most` indices of `count` items, evenly spread, the first and the last among them."""
-    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
 
 
 def read_grid(path: Path) -> np.ndarray:

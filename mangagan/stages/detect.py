@@ -14,7 +14,7 @@ from mangagan.detection.run import DetectionCache, detect_pages, detection_rows
 from mangagan.detection.table import write_detections
 from mangagan.files import atomic_directory, write_json
 from mangagan.pages.table import iterate_pages, read_pages
-from mangagan.pictures.grid import contact_sheet, write_png
+from mangagan.pictures.grid import contact_sheet, spread, write_png
 from mangagan.progress import track
 
 SHEET_PAGES = 24  # at most so many on the sheet, spread over all
@@ -55,7 +55,7 @@ def run(root: Path = Path()) -> None:
 
 def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.ndarray:
     """A sheet of pages, spread over all titles, with their boxes and scores."""
-    shown = kept.iloc[np.linspace(0, len(kept) - 1, min(SHEET_PAGES, len(kept))).astype(int)]
+    shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
     widest = max(PAGE_HEIGHT * row["width"] / row["height"] for _, row in shown.iterrows())
     width = round(min(widest, 2 * PAGE_HEIGHT))  # a scroll is shown small rather than making every tile as wide
     boxes = dict(iter(detections.groupby("page_id")))

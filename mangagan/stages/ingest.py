@@ -19,7 +19,7 @@ from mangagan.pages.decode import Unreadable, decode_page
 from mangagan.pages.ingest import Limits, Record, distinct_pages, merge_sources
 from mangagan.pages.sources import list_sources
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
-from mangagan.pictures.grid import contact_sheet, write_png
+from mangagan.pictures.grid import contact_sheet, spread, write_png
 from mangagan.progress import track
 
 SHEET_PAGES = 60  # at most so many on a contact sheet, spread over all
@@ -99,7 +99,7 @@ def entries(records: Iterable[Record], listed: list[Record]) -> Iterator[tuple[s
 def draw_sheets(folder: Path, root: Path, table: pd.DataFrame, limits: Limits) -> None:
     """Draws thumbnails of pages kept, and of files turned away with the reason."""
     kept = table[table["reason"] == ""].reset_index(drop=True)
-    shown = kept.iloc[np.linspace(0, len(kept) - 1, min(SHEET_PAGES, len(kept))).astype(int)]
+    shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
     pages = list(iterate_pages(shown, root / paths.PAGES_DIR))
     images = [thumbnail(page.pixels) for _, page in pages]
     write_png(folder / "kept.png", contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages]))
