@@ -82,6 +82,9 @@ def shorten(path: Path, cascade_here: bool) -> None:
 
     yaml = YAML()
     yaml.width = 120
+    yaml.representer.add_representer(
+        type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     document = yaml.load(path)
     for section, values in SHORT.items():
         document[section].update(values)

@@ -23,6 +23,8 @@ from tasks.outcome import Outcome  # noqa: E402
 from tasks.stage import Result  # noqa: E402
 from tasks.task import run_stage, warned  # noqa: E402
 
+STOPPED = "stopped: finished stages are kept, and training goes on from its checkpoint in the next run"
+
 
 @flow(name="mangagan", persist_result=False, retries=0)
 def pipeline(stages: list[str] | None = None, root: Path = Path()) -> State[None]:
@@ -88,6 +90,7 @@ def main(stages: Sequence[str] = ()) -> int:
             start_temporary_server()
         state = pipeline(list(stages) or None, return_state=True)
     except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
     print(state.message, file=sys.stderr)
     return 0 if state.is_completed() else 1
@@ -95,4 +98,5 @@ def main(stages: Sequence[str] = ()) -> int:
 
 def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
     """Ends the process as a shell expects; the stage's group is ended on the way out."""
+    print(STOPPED, file=sys.stderr)
     sys.exit(128 + number)

@@ -74,7 +74,7 @@ def add_pipeline_commands(subparsers: "argparse._SubParsersAction[argparse.Argum
     parser.set_defaults(call=commands.inspect)
 
     parser = add(
-        subparsers, "export", "write the dataset as an image folder with metadata.csv", "mangagan export faces/"
+        subparsers, "export", "write the dataset as an image folder with metadata.csv", "mangagan export out/faces"
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
     parser.set_defaults(call=commands.export)
@@ -87,10 +87,10 @@ def add_tool_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("--out", type=Path, required=True, help="CSV with the columns page,x,y,w,h,score")
     parser.set_defaults(call=commands.faces)
 
-    parser = add(subparsers, "generate", "draw new faces", "mangagan generate --count 64 --seed 1 --out new/")
+    parser = add(subparsers, "generate", "draw new faces", "mangagan generate --count 64 --seed 1 --out out/new")
     parser.add_argument("--count", type=positive, default=64, help="how many (default 64)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same faces (default 0)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the PNG files go")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.set_defaults(call=commands.generate)
 
     parser = add(subparsers, "sample", "draw the sample manga", "mangagan sample demo/data")
@@ -131,6 +131,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         print(f"mangagan: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if debug:
+            raise
+        print(
+            f"mangagan: no module {error.name}: `source .venv/bin/activate` first (made by `make setup`)",
+            file=sys.stderr,
+        )
         return 2
     except Exception as error:
         if debug:

@@ -44,9 +44,16 @@ def export(arguments: argparse.Namespace) -> int:
     """`mangagan export`: loose PNG files in the layout of Hugging Face's ImageFolder."""
     from mangagan.faces.export import export_faces
 
+    require_empty(arguments.directory)
     count = export_faces(Path(), arguments.directory)
     print(f"{count} faces in {arguments.directory}")
     return 0
+
+
+def require_empty(directory: Path) -> None:
+    """Raises UserError unless the folder is new or empty, so that old and new files are never mixed."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UserError(f"{directory} is not an empty folder: name another one")
 
 
 def generate(arguments: argparse.Namespace) -> int:
@@ -54,6 +61,7 @@ def generate(arguments: argparse.Namespace) -> int:
     from mangagan.gan.generate import write_samples
     from mangagan.gan.weights import load_generator
 
+    require_empty(arguments.out)
     generator = load_generator(paths.GENERATOR, paths.MODEL_CARD)
     write_samples(arguments.out, generator, arguments.count, arguments.seed)
     print(f"{arguments.count} faces in {arguments.out}")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mangagan.errors import UserError
+from mangagan.params import nearest
 from tasks.environment import set_defaults
 from tasks.reason import describe
 
@@ -35,7 +36,7 @@ def repository() -> Iterator["Repo"]:
     except LockError as error:
         raise Busy(str(error)) from error
     except NotDvcRepoError:
-        raise UserError("no DVC repository here: go to the folder that holds dvc.yaml, or run `dvc init`") from None
+        raise UserError("no DVC repository here: go to the folder that holds dvc.yaml") from None
     except DvcException as error:
         raise UserError(" ".join(f"DVC: {error}".split())) from error
 
@@ -50,6 +51,10 @@ def order(targets: Sequence[str] = ()) -> list[str]:
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
     with repository() as repo:
+        known = sorted(stage.addressing for stage in repo.index.stages)
+        unknown = [target for target in targets if target not in known]
+        if unknown:
+            raise UserError(f"no stage {unknown[0]}{nearest(unknown[0], known)}")
         stages = collect_stages(repo, targets or [PROJECT_FILE])
         return [stage.addressing for stage in plan_repro(get_active_graph(repo.index.graph), stages)]
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from mangagan.files import sha256_bytes, sha256_file
 from mangagan.gan.sampling import latents, sample
 from mangagan.gan.weights import load_generator
 from mangagan.pictures.grid import encode_png
-from mangagan.stages.train import git_revision, run
+from mangagan.stages.train import choose_channels, git_revision, run
 
 PROJECT = Path(__file__).parents[1]
 OUTS = (paths.GENERATOR, paths.MODEL_CARD, paths.metrics("train"), paths.pictures("train"))
@@ -113,6 +114,7 @@ def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: 
     assert card["data"] == {"channels": 1, "faces": 12, "train_sha256": sha256_file(tmp_path / paths.TRAIN_FACES)}
     assert card["images_seen"] == 200
     assert card["params"]["kimg"] == 0.2
+    assert card["machine"] == {"device": "cpu", "threads": 1}
     assert card["torch_version"] == torch.__version__
     assert str(tmp_path) not in json.dumps(card)
     generator = load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD)
@@ -127,7 +129,22 @@ def test_channels(tmp_path: Path, gray: bool, asked: str, expected: int) -> None
     assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == expected
 
 
-def test_two_runs_write_the_same_bytes_and_a_forced_one_trains_again(
+def test_one_coloured_cover_does_not_decide_for_a_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [choose_channels(asked, 1, 50) for asked in ("auto", "gray", "rgb")] == [1, 1, 3]
+    assert (
+        "train: 1 of 50 faces are coloured and lose their colour: set train.channels to rgb" in capsys.readouterr().err
+    )
+    assert [choose_channels("auto", coloured, 100) for coloured in (0, 3, 100)] == [1, 3, 3]
+    assert capsys.readouterr().err == ""
+    table = pq.read_table(make_workspace(tmp_path, count=50, kimg=0.01) / paths.TRAIN_FACES)
+    gray = pa.array([False] + [True] * 49)
+    pq.write_table(table.set_column(table.column_names.index("is_gray"), "is_gray", gray), tmp_path / paths.TRAIN_FACES)
+    run(tmp_path)
+    assert "1 of 50 faces are coloured" in capsys.readouterr().err
+    assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == 1
+
+
+def test_two_runs_write_the_same_bytes_and_a_complete_one_is_delivered_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other = make_workspace(tmp_path / "one"), make_workspace(tmp_path / "other")
@@ -135,11 +152,18 @@ def test_two_runs_write_the_same_bytes_and_a_forced_one_trains_again(
     run(other)
     assert contents(one) == contents(other)
     before = contents(one)
+    for out in OUTS:  # as DVC does before it runs a stage
+        shutil.rmtree(one / out) if (one / out).is_dir() else (one / out).unlink()
     capsys.readouterr()
     run(one)
-    said = capsys.readouterr().err
-    assert "resuming" not in said
-    assert "0.0/0.2 kimg" in said
+    where = next((one / CHECKPOINTS).iterdir())
+    assert capsys.readouterr().err == (
+        f"train: already trained: delivering the checkpoint of 0.2 kimg; remove {where} to train anew\n"
+    )
+    assert contents(one) == before
+    shutil.rmtree(where)
+    run(one)
+    assert "0.0/0.2 kimg" in capsys.readouterr().err
     assert contents(one) == before
 
 
@@ -172,6 +196,20 @@ def test_a_killed_stage_leaves_no_outs_and_the_next_run_ends_as_if_nothing_had_h
     assert contents(broken) == contents(unbroken)
 
 
+def test_a_shorter_run_leaves_the_paused_longer_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    process = start(make_workspace(tmp_path, kimg=2000))
+    path = wait_for_checkpoint(tmp_path, process)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    paused = path.read_bytes()
+    run(make_long(tmp_path, 0.02))
+    assert "is longer than asked for: kept" in capsys.readouterr().err
+    for seed in range(1, 5):
+        (tmp_path / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": 0.02, "seed": seed}}))
+        run(tmp_path)
+    assert path.read_bytes() == paused
+
+
 def images_in_checkpoint(root: Path) -> int:
     """How far the checkpoint is."""
     path = next((root / CHECKPOINTS).glob("*/checkpoint.pt"))
@@ -202,6 +240,7 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     run(tmp_path)
     assert "is damaged" in capsys.readouterr().err
+    assert checkpoint.with_suffix(".damaged").stat().st_size == 1000
     assert contents(tmp_path) == before
 
 

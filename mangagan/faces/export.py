@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from mangagan import paths
-from mangagan.errors import UserError
 from mangagan.faces.table import read_faces
 from mangagan.files import write_bytes, write_text
 from mangagan.progress import track
@@ -18,10 +17,8 @@ def export_faces(root: Path, directory: Path) -> int:
         How many faces were written.
 
     Raises:
-        UserError: the folder holds something already, or the dataset is missing.
+        UserError: the dataset is missing.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UserError(f"{directory} is not an empty folder: name another one")
     count = 0
     for split, path in SPLITS.items():
         faces = read_faces(root / path)

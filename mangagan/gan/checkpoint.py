@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import os
 import pickle
+import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,16 +16,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from mangagan.files import atomic_path, write_text
+from mangagan.files import atomic_path, write_bytes
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.training import TrainState
 
 FILE = "checkpoint.pt"
+DELIVERED = ".delivered"  # suffix of the empty file beside the checkpoint of a run whose results were written
+KEPT_RUNS = 3  # delivered ones; a full-width checkpoint takes about 100 MB
 # Neither changes a step: a longer budget goes on, and how often one saves is nobody's result.
 NOT_IN_KEY = ("kimg", "checkpoint_kimg")
 
-# What reading a truncated or damaged file raises, depending on where the damage is.
-DAMAGE = (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError)
+# What reading a truncated or damaged file raises, depending on where the damage is. A disk that does not answer or a
+# machine without room is no damage: OSError, MemoryError and PyTorch's errors of the device are not among these.
+DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, ValueError, EOFError)
+DAMAGED_CONTENT = (pickle.UnpicklingError, ValueError, KeyError, TypeError, EOFError)
 
 
 def run_key(faces: np.ndarray, config: TrainConfig, device: torch.device, threads: int) -> str:
@@ -70,55 +78,110 @@ def load_checkpoint(path: Path, state: TrainState) -> TrainState:
 
     Raises:
         ValueError: the file is truncated or damaged, or belongs to other networks.
-        FileNotFoundError: there is none.
+        OSError: it is not there or cannot be read.
+        torch.OutOfMemoryError: the device has no room for it.
     """
+    check_archive(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():  # torch.load checks no checksums
-                raise ValueError(f"checksum of {damaged}")
-        content: dict[str, Any] = torch.load(path, map_location=state.sums.device, weights_only=True)
+        content = read_content(path)
+        for name in ("generator", "discriminator"):
+            check_shapes(content[name], getattr(state, name))
         for name in ("generator", "discriminator", "optimizer_g", "optimizer_d"):
             getattr(state, name).load_state_dict(content[name])
         state.images_seen, state.steps = int(content["images_seen"]), int(content["steps"])
-        state.sums, state.rows = content["sums"], content["rows"]
-    except FileNotFoundError:
-        raise
-    except DAMAGE as error:
+        state.sums, state.rows = content["sums"].to(state.sums.device), content["rows"]
+    except DAMAGED_CONTENT as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
     return state
 
 
-def resume(path: Path, create: Callable[[], TrainState], images: int, say: Callable[[str], object]) -> TrainState:
-    """The state to go on from: the checkpoint's when it is of use, else a fresh one.
+def check_archive(path: Path) -> None:
+    """Raises ValueError unless all of the file is as it was written: torch.load checks no checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"checksum of {damaged}")
+    except DAMAGED_ARCHIVE as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
 
-    A run that is complete is not reused: whoever runs the stage again wants it trained again. One whose results were
-    never delivered, because something failed between the last step and the files, is.
+
+def read_content(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, on the CPU; ValueError where PyTorch's reader finds the archive damaged."""
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except RuntimeError as error:  # also what PyTorch raises when memory runs out
+        if "PytorchStreamReader" not in str(error):
+            raise
+        raise ValueError("archive") from error
+    return content
+
+
+def check_shapes(content: dict[str, torch.Tensor], network: torch.nn.Module) -> None:
+    """Raises ValueError unless the tensors are those of the network."""
+    if {k: v.shape for k, v in content.items()} != {k: v.shape for k, v in network.state_dict().items()}:
+        raise ValueError("other networks")
+
+
+def resume(
+    folder: Path, key: str, images: int, create: Callable[[], TrainState], say: Callable[[str], object]
+) -> tuple[Path, TrainState]:
+    """Where a run is kept, and the state to go on from: the checkpoint's when it is of use, else a fresh one.
+
+    One checkpoint serves every length of a run, as long as the lengths grow. A run that has come further than is asked
+    for is left alone, and the shorter one trained in a folder of its own beside it. A complete run is returned as it
+    is: it would end the same again.
 
     Args:
-        path: the checkpoint, which need not exist.
-        create: makes a fresh state.
+        folder: holds the runs; need not exist.
+        key: of `run_key`.
         images: the length of the run, in images, up to the last whole batch.
+        create: makes a fresh state.
         say: told in one line what is resumed, or why not.
+
+    Returns:
+        The checkpoint's path, where the run is to be saved from now on, and the state.
     """
+    shared, own = folder / key / FILE, folder / f"{key}-{images}" / FILE
+    for path in (own, shared):
+        state = load_or_set_aside(path, create, say)
+        if state is None:
+            continue
+        kimg = f"{state.images_seen / 1000:.1f} kimg"
+        if state.images_seen < images:
+            say(f"resuming at {kimg}")
+        elif state.images_seen == images:
+            say(f"already trained: delivering the checkpoint of {kimg}; remove {path.parent} to train anew")
+        else:
+            say(f"the checkpoint of {kimg} is longer than asked for: kept, training {images / 1000:.1f} kimg beside it")
+            return own, create()
+        return path, state
+    return shared, create()
+
+
+def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callable[[str], object]) -> TrainState | None:
+    """The checkpoint's state; None when there is no checkpoint, or a damaged one, which is renamed."""
+    if not path.exists():
+        return None
     try:
-        state = load_checkpoint(path, create())
-    except FileNotFoundError:
-        return create()
+        return load_checkpoint(path, create())
     except ValueError as error:
-        say(f"{error}: starting over")
-        return create()
-    if state.images_seen < images or (state.images_seen == images and not was_delivered(path, images)):
-        say(f"resuming at {state.images_seen / 1000:.1f} kimg")
-        return state
-    return create()
+        aside = path.with_suffix(".damaged")
+        os.replace(path, aside)
+        say(f"{error}: moved to {aside.name}, starting over")
+        return None
 
 
-def mark_delivered(path: Path, images: int) -> None:
-    """Notes beside the checkpoint that the results of a run of this length were written."""
-    write_text(path.with_suffix(".delivered"), f"{images}\n")
+def mark_delivered(path: Path, done: bool = True) -> None:
+    """Notes beside the checkpoint that its run's results were written, or that they are yet to be."""
+    marker = path.with_suffix(DELIVERED)
+    if done:
+        write_bytes(marker, b"")
+    else:
+        marker.unlink(missing_ok=True)
 
 
-def was_delivered(path: Path, images: int) -> bool:
-    """Whether `mark_delivered` was called for this length."""
-    marker = path.with_suffix(".delivered")
-    return marker.exists() and marker.read_text() == f"{images}\n"
+def forget_old_runs(folder: Path) -> None:
+    """Deletes the folders of all but the latest delivered runs; one that was not delivered is never deleted."""
+    markers = sorted(folder.glob(f"*/*{DELIVERED}"), key=lambda marker: marker.stat().st_mtime, reverse=True)
+    for marker in markers[KEPT_RUNS:]:
+        shutil.rmtree(marker.parent, ignore_errors=True)

@@ -18,7 +18,7 @@ class TrainConfig:
     snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
     checkpoint_kimg: float = 5.0  # the most that a crash costs; a signal saves one at once
     # Data
-    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when every face is gray, else RGB
+    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when at least 98 % of the faces are, else RGB
     flip: bool = True  # mirrors each image with probability ½: free data, faces have no handedness
     # Networks
     base_channels: int = 32  # width: 256-128-64-32; 64 is the paper's, at 3.7 times the cost on a CPU: for a GPU

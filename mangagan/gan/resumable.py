@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import shutil
 import signal
 import sys
 import threading
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 
 from mangagan.errors import UserError
-from mangagan.gan.checkpoint import FILE, mark_delivered, resume, run_key, save_checkpoint
+from mangagan.gan.checkpoint import forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import factor_size
 from mangagan.gan.sampling import latents, sample
@@ -24,7 +23,6 @@ from mangagan.pictures.grid import grid, write_png
 from mangagan.progress import Progress
 
 COLUMNS = 8  # of a sample grid
-KEPT_RUNS = 3  # folders of runs; a full-width checkpoint takes about 100 MB
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,19 @@ class Run:
         rows: the curves, rows of `training.CURVES`; the last may be the mean of a shorter interval.
         snapshots: file name and path of every sample grid, in order; the last is of the finished generator.
         checkpoint: where the run may be continued from.
+        machine: what of the machine the weights depend on: `device`, "cpu" or "cuda", and the CPU's `threads`, None on
+            a GPU.
     """
 
     state: TrainState
     rows: list[list[float]]
     snapshots: dict[str, Path]
     checkpoint: Path
+    machine: dict[str, str | int | None]
 
     def delivered(self) -> None:
-        """To be called when the results are on disk: from now on the same run again means to train again."""
-        mark_delivered(self.checkpoint, self.state.images_seen)
+        """To be called when the results are on disk: from now on the checkpoint may be deleted for later runs'."""
+        mark_delivered(self.checkpoint)
         forget_old_runs(self.checkpoint.parent.parent)
 
 
@@ -55,11 +56,12 @@ def train_resumable(faces: np.ndarray, config: TrainConfig, folder: Path, say: C
     Args:
         faces: uint8 (N, C, H, W), N at least 2, H = W = 4 … 7 times a power of two.
         config: how; `channels` is no concern of this function.
-        folder: holds one folder a run, named by `run_key`.
+        folder: holds the runs, a folder each, named by `run_key`.
         say: told what a person should know, a line at a time.
 
     Raises:
         UserError: too few faces, no GPU, out of GPU memory, or the training diverged.
+        OSError: the checkpoint is there and cannot be read.
         SystemExit: 143, after SIGTERM; a checkpoint was saved.
         KeyboardInterrupt: after SIGINT; a checkpoint was saved.
     """
@@ -68,36 +70,44 @@ def train_resumable(faces: np.ndarray, config: TrainConfig, folder: Path, say: C
     if config.batch_size > len(faces):
         say(f"batch_size {config.batch_size} is more than there are faces: using {len(faces)}")
     check_size(faces)
-    with settings(device, config.threads):
+    with settings(device, config.threads), explained_memory(config):
         key = run_key(faces, config, device, torch.get_num_threads())
-        path = folder / key / FILE
 
         def create() -> TrainState:
             return create_state(config, faces.shape[2], faces.shape[1], device)
 
-        state = resume(path, create, end, say)
-        if state.images_seen == 0:
-            shutil.rmtree(path.parent, ignore_errors=True)
-        say(f"{len(faces)} faces, batch {min(config.batch_size, len(faces))}, on {describe(device)}")
-        with explained_memory(config), Progress(end, "train", "img", done=state.images_seen) as progress:
-            with stop_signal() as received:
-                reporter = Reporter(config, path.parent, progress, say)
-                finished = train(state, faces, config, reporter.hooks(path, lambda: bool(received)))
-            if not finished:
-                end_by_signal(received[0], state, say)
+        path, state = resume(folder, key, end, create, say)
+        if state.images_seen < end:
+            mark_delivered(path, False)
+            say(f"{len(faces)} faces, batch {min(config.batch_size, len(faces))}, on {describe(device)}")
+            train_on(state, faces, config, path, say)
         return finish(state, config, path)
+
+
+def train_on(
+    state: TrainState, faces: np.ndarray, config: TrainConfig, path: Path, say: Callable[[str], object]
+) -> None:
+    """Trains to the end, and tells how it goes; a signal ends the process with a checkpoint at `path`."""
+    end = final_images(config, len(faces))
+    with Progress(end, "train", "img", done=state.images_seen) as progress:
+        with stop_signal() as received:
+            reporter = Reporter(config, path.parent, progress, say)
+            finished = train(state, faces, config, reporter.hooks(path, lambda: bool(received)))
+        if not finished:
+            end_by_signal(received[0], state, say)
 
 
 def finish(state: TrainState, config: TrainConfig, path: Path) -> Run:
     """Collects the results; what only this length of run has goes beside the checkpoint, not into it."""
-    samples = path.parent / "samples"
-    marks = range(0, state.images_seen // 1000 + 1, config.snapshot_kimg)
-    snapshots = {snapshot_name(mark): samples / snapshot_name(mark) for mark in marks}
+    drawn = sorted((path.parent / "samples").glob("*kimg.png"))  # a batch may pass several marks, and draw one
+    snapshots = {file.name: file for file in drawn if file.name <= snapshot_name(config.kimg)}
     last = path.parent / "last.png"
     draw(last, sample(state.generator, latents(GRID, config.z_dim, config.seed)))
     snapshots[snapshot_name(config.kimg)] = last
     rows = state.rows + ([current_row(state)] if state.steps else [])
-    return Run(state, rows, snapshots, path)
+    device = state.sums.device.type
+    threads = torch.get_num_threads() if device == "cpu" else None
+    return Run(state, rows, snapshots, path, {"device": device, "threads": threads})
 
 
 def snapshot_name(kimg: float) -> str:
@@ -222,10 +232,3 @@ def end_by_signal(number: int, state: TrainState, say: Callable[[str], object]) 
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)
-
-
-def forget_old_runs(folder: Path) -> None:
-    """Deletes all but the latest runs' folders."""
-    runs = sorted(folder.iterdir(), key=lambda run: run.stat().st_mtime, reverse=True)
-    for run in runs[KEPT_RUNS:]:
-        shutil.rmtree(run, ignore_errors=True)

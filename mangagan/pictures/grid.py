@@ -11,7 +11,7 @@ from mangagan.files import write_bytes
 
 PAPER = 255
 GAP = 2  # px between the images of a grid
-CAPTION = 14  # px under each image of a contact sheet
+LINE = 11  # px, a line of text in a contact sheet
 
 
 def grid(images: np.ndarray, columns: int) -> np.ndarray:
@@ -34,11 +34,11 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 12) -> np.ndarray:
-    """Lays images out in rows, each with a line of text below it.
+    """Lays images out in rows, each with text below it.
 
     Args:
         images: uint8 (H, W) or (H, W, 3), all of one height and width.
-        captions: one short line an image.
+        captions: of each image; a line break begins another line, what is too wide is cut.
         columns: images a row.
 
     Returns:
@@ -51,17 +51,24 @@ def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns
     height, width = images[0].shape[:2]
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    cell_w, cell_h = width + 6, height + CAPTION + 4
+    lines = max(caption.count("\n") + 1 for caption in captions)
+    cell_w, cell_h = width + 6, height + LINE * lines + 6
     sheet = Image.new("RGB", (columns * cell_w, rows * cell_h), (PAPER,) * 3)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(9)
+    draw = ImageDraw.Draw(sheet)
     for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
         left, top = index % columns * cell_w + 3, index // columns * cell_h + 2
         sheet.paste(Image.fromarray(image).convert("RGB"), (left, top))
-        caption = " ".join(caption.split())
-        while caption and draw.textlength(caption, font=font) > width:
-            caption = caption[:-1]
-        draw.text((left, top + height), caption, fill=(60, 60, 60), font=font)
+        for number, line in enumerate(caption.split("\n")):
+            write_line(draw, (left, top + height + LINE * number), line, width)
     return np.asarray(sheet)
+
+
+def write_line(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int) -> None:
+    """Writes one small line of text at most `width` px wide."""
+    font = ImageFont.load_default(9)
+    while text and draw.textlength(text, font=font) > width:
+        text = text[:-1]
+    draw.text(place, text, fill=(60, 60, 60), font=font)
 
 
 def spread(count: int, most: int) -> list[int]:

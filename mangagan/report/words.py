@@ -40,7 +40,7 @@ def read_swd(figure: Figure) -> str:
     """Distance: the floor is the best there is."""
     if offset(figure) < CLEAR:
         return "As near to unseen faces as real training faces are: this measure cannot tell them apart."
-    if figure["ratio"] is not None and figure["ratio"] < 2:
+    if figure["ratio"] is not None and figure["ratio"] < 1.25:
         return "Further from unseen faces than real faces are, though not by much."
     return "Clearly further from unseen faces than real faces are."
 

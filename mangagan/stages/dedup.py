@@ -13,7 +13,7 @@ from mangagan.faces.dedup import DedupSettings, deduplicate
 from mangagan.faces.manifest import summarize, write_manifest
 from mangagan.faces.normalize import SCHEMA
 from mangagan.faces.overrides import read_overrides
-from mangagan.faces.sheets import write_kept_and_rejected
+from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import decode_faces, read_faces, write_faces
 from mangagan.files import write_json
 
@@ -61,7 +61,7 @@ def run(root: Path = Path()) -> None:
     write_faces(root / paths.TRAIN_FACES, decided[decided["split"] == "train"], DATASET)
     write_faces(root / paths.HOLDOUT_FACES, decided[decided["split"] == "holdout"], DATASET)
     write_manifest(root / paths.MANIFEST, decided)
-    write_kept_and_rejected(root / paths.pictures("dedup"), decided)
+    write_sheets(root / paths.pictures("dedup"), decided)
     figures = summary_figures(decided, len(overrides) - len(unknown), len(unknown))
     print(f"dedup: {figures['kept']} faces kept, {figures['holdout']} of them held out", file=sys.stderr)
     write_json(root / paths.metrics("dedup"), figures)

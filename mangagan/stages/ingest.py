@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,8 @@ def draw_sheets(folder: Path, root: Path, table: pd.DataFrame, limits: Limits) -
     write_png(folder / "kept.png", contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages]))
     turned_away = table[table["reason"] != ""].head(SHEET_PAGES)
     images = [thumbnail(rejected_pixels(root / paths.SCREENSHOTS / source, limits)) for source in turned_away["source"]]
-    write_png(folder / "rejected.png", contact_sheet(images, list(turned_away["reason"])))
+    captions = [f"{row.source}\n" + "\n".join(wrap(row.reason, 26, max_lines=3)) for row in turned_away.itertuples()]
+    write_png(folder / "rejected.png", contact_sheet(images, captions))
 
 
 def rejected_pixels(file: Path, limits: Limits) -> np.ndarray:

@@ -11,7 +11,7 @@ from mangagan import params, paths
 from mangagan.detection.table import read_detections
 from mangagan.faces.normalize import SCHEMA, FaceSettings, normalize_page
 from mangagan.faces.quality import Gates
-from mangagan.faces.sheets import write_kept_and_rejected
+from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import write_faces
 from mangagan.files import atomic_directory, write_json
 from mangagan.pages.table import iterate_pages, read_pages
@@ -60,7 +60,7 @@ def run(root: Path = Path()) -> None:
             write_faces(folder / f"{title}.parquet", table[table["title"] == title], SCHEMA)
     passed = table["drop_reason"] == ""
     print(f"normalize: {passed.sum()} of {len(table)} faces pass the quality gates", file=sys.stderr)
-    write_kept_and_rejected(root / paths.pictures("normalize"), table)
+    write_sheets(root / paths.pictures("normalize"), table)
     write_json(
         root / paths.metrics("normalize"),
         {

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mangagan import params, paths
 from mangagan.faces.table import decode_faces, read_faces
@@ -17,6 +17,7 @@ from mangagan.gan.training import CURVES, clip_batch
 from mangagan.gan.weights import save_generator
 
 STAGE = "train"
+GRAY_SHARE = 0.98  # of the faces: from here on `channels: auto` is gray; a coloured cover does not decide for a book
 SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
 
 
@@ -29,7 +30,7 @@ def run(root: Path = Path()) -> None:
     config = params.load(STAGE, TrainConfig, root)
     faces = read_faces(root / paths.TRAIN_FACES, ["image", "is_gray"])
     clip_batch(config.batch_size, len(faces))  # says in one line that there are too few
-    channels = {"gray": 1, "rgb": 3, "auto": 1 if faces["is_gray"].all() else 3}[config.channels]
+    channels = choose_channels(config.channels, int((~faces["is_gray"]).sum()), len(faces))
     images = decode_faces(faces["png"].tolist(), channels)
     trained = train_resumable(images, config, root / paths.STATE / STAGE, say)
     write_pictures(root / paths.pictures(STAGE), trained)
@@ -37,6 +38,17 @@ def run(root: Path = Path()) -> None:
     about = describe(root, config, trained, len(faces), channels)
     save_generator(trained.state.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
     trained.delivered()
+
+
+def choose_channels(asked: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
+    """1 for gray, 3 for RGB; `auto` is gray when nearly all faces are, and says so when that costs any its colour."""
+    if asked != "auto":
+        return {"gray": 1, "rgb": 3}[asked]
+    if faces - coloured < GRAY_SHARE * faces:
+        return 3
+    if coloured:
+        say(f"{coloured} of {faces} faces are coloured and lose their colour: set train.channels to rgb to keep it")
+    return 1
 
 
 def say(line: str) -> None:
@@ -52,7 +64,8 @@ def write_pictures(directory: Path, trained: Run) -> None:
         (temporary / "samples").mkdir()
         for name, path in trained.snapshots.items():
             shutil.copyfile(path, temporary / "samples" / name)
-        shutil.copyfile(path, temporary / "samples.png")
+        *_, last = trained.snapshots.values()
+        shutil.copyfile(last, temporary / "samples.png")
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:
@@ -79,6 +92,7 @@ def describe(root: Path, config: TrainConfig, trained: Run, faces: int, channels
             "faces": faces,
             "channels": channels,
         },
+        "machine": trained.machine,
         "images_seen": trained.state.images_seen,
         "git_revision": git_revision(root),
         "torch_version": torch.__version__,

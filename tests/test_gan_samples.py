@@ -1,0 +1,171 @@
+"""Samples and weights of a generator trained for a moment."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mangagan.errors import UserError
+from mangagan.gan.generate import write_samples
+from mangagan.gan.networks import Generator
+from mangagan.gan.sampling import interpolate, latents, sample
+from mangagan.gan.training import Hooks, train
+from mangagan.gan.weights import load_generator, pack, save_generator, serialize, unpack
+from tests.gan_runs import TINY, faces, fresh, one_thread
+
+__all__ = ["one_thread"]
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    config = replace(TINY, kimg=0.2)
+    state = fresh(config, faces())
+    train(state, faces(), config, Hooks())
+    return state.generator
+
+
+def test_latents_depend_on_seed_and_index_alone() -> None:
+    assert torch.equal(latents(100, 8, 1)[:10], latents(10, 8, 1))
+    assert not torch.equal(latents(10, 8, 1), latents(10, 8, 2))
+    many = latents(5000, 8, 0)
+    assert many.dtype == torch.float32
+    assert many.mean().item() == pytest.approx(0, abs=0.02)
+    assert many.std().item() == pytest.approx(1, abs=0.02)
+
+
+def test_an_image_does_not_depend_on_the_others(generator: Generator) -> None:
+    z = latents(70, 8, 5)
+    generator.train()
+    images = sample(generator, z)
+    assert generator.training, "the mode is left as it was"
+    assert images.dtype == np.uint8
+    assert images.shape == (70, 1, 28, 28)
+    assert np.array_equal(sample(generator, z[66:67]), images[66:67])
+    assert np.array_equal(sample(generator, z.flip(0)), images[::-1])
+
+
+def test_walks_pass_through_their_latents_at_constant_speed_and_length() -> None:
+    z = torch.nn.functional.normalize(latents(3, 50, 0)) * 7
+    walk = interpolate(z, 8)
+    assert walk.shape == (17, 50)
+    assert torch.allclose(walk[[0, 8, 16]], z, atol=1e-5)
+    assert torch.allclose(walk.norm(dim=1), torch.tensor(7.0), atol=1e-4)
+    steps = (walk[1:] - walk[:-1]).norm(dim=1)
+    assert torch.allclose(steps[:8], steps[0], rtol=1e-4)
+    assert torch.isfinite(interpolate(torch.ones(2, 5), 3)).all(), "a walk from a point to itself"
+
+
+def test_weights_survive_the_disk_and_are_the_same_bytes_each_time(tmp_path: Path, generator: Generator) -> None:
+    for name in ("a", "b"):
+        save_generator(generator, tmp_path / name, tmp_path / f"{name}.json", {"data": {"faces": 8}})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    loaded = load_generator(tmp_path / "a", tmp_path / "a.json")
+    assert not loaded.training
+    z = latents(4, 8, 0)
+    assert np.array_equal(sample(loaded, z), sample(generator, z))
+
+
+def test_weights_that_cannot_be_trusted_are_refused(tmp_path: Path, generator: Generator) -> None:
+    weights, card = tmp_path / "g.safetensors", tmp_path / "model.json"
+    with pytest.raises(UserError, match=r"not found.*dvc repro train"):
+        load_generator(weights, card)
+    save_generator(generator, weights, card, {})
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(UserError, match="not the file that"):
+        load_generator(weights, card)
+    for protocol in (True, False):
+        torch.save(generator.state_dict(), weights, _use_new_zipfile_serialization=protocol)
+        with pytest.raises(UserError, match="pickle"):
+            load_generator(weights, card)
+    weights.write_bytes(whole)
+    card.write_text(card.read_text().replace('"base_channels": 4', '"base_channels": 8'))
+    with pytest.raises(UserError, match="do not fit together"):
+        load_generator(weights, card)
+    card.write_text("{")
+    with pytest.raises(UserError, match="not valid JSON"):
+        load_generator(weights, card)
+
+
+def test_generated_files_are_traceable_and_stable(tmp_path: Path, generator: Generator) -> None:
+    save_generator(generator, tmp_path / "g.safetensors", tmp_path / "model.json", {})
+    loaded = load_generator(tmp_path / "g.safetensors", tmp_path / "model.json")
+    write_samples(tmp_path / "many", loaded, 70, seed=4)
+    write_samples(tmp_path / "few", loaded, 3, seed=4)
+    names = sorted(path.name for path in (tmp_path / "many").iterdir())
+    assert names == [f"{index:06}.png" for index in range(70)]
+    for path in (tmp_path / "few").iterdir():
+        assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
+    image = Image.open(tmp_path / "many" / "000069.png")
+    assert (image.mode, image.size) == ("L", (28, 28))
+    assert image.info["seed"] == "4"
+    assert image.info["index"] == "69"
+    assert image.info["model"] in (tmp_path / "model.json").read_text()
+    with pytest.raises(UserError, match="count must be at least 1"):
+        write_samples(tmp_path / "none", loaded, 0, seed=4)
+
+
+def test_weights_files_are_those_of_the_safetensors_package(tmp_path: Path, generator: Generator) -> None:
+    package = pytest.importorskip("safetensors.torch")
+    tensors = {name: value.contiguous() for name, value in generator.state_dict().items()}
+    assert serialize(generator) == package.save(tensors)
+    described = package.save(tensors, metadata={"format": "pt"})
+    for name, value in unpack(described).items():
+        assert torch.equal(value, tensors[name])
+    assert unpack(described).keys() == tensors.keys()
+    with pytest.raises(ValueError, match="neither float32 nor int64"):
+        pack({"half": torch.zeros(2, dtype=torch.float16)})
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"a": 1}',
+        '{"a": {"dtype": "F32", "shape": [2]}}',
+        '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}',
+        '{"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}',
+        '{"a": {"dtype": "F32", "shape": [-1, -2], "data_offsets": [0, 8]}}',
+        '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}',
+        '{"a": {"dtype": "F16", "shape": [4], "data_offsets": [0, 8]}}',
+    ],
+)
+def test_files_that_are_no_weights(header: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        unpack(len(header).to_bytes(8, "little") + header.encode() + bytes(8))
+
+
+BARE_MACHINE = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[2].split()))  # None: importing it fails
+import importlib, pathlib, pkgutil, numpy, mangagan.gan
+for module in pkgutil.iter_modules(mangagan.gan.__path__):
+    importlib.import_module(f"mangagan.gan.{module.name}")
+from mangagan.gan.config import TrainConfig
+from mangagan.gan.resumable import train_resumable
+from mangagan.gan.weights import load_generator, save_generator
+folder = pathlib.Path(sys.argv[1])
+faces = numpy.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(numpy.uint8)
+config = TrainConfig(kimg=0.01, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu", threads=1)
+run = train_resumable(faces, config, folder, print)
+save_generator(run.state.generator, folder / "weights", folder / "card", {})
+load_generator(folder / "weights", folder / "card")
+"""
+BLOCKED = "dvc fastapi prefect pyarrow pydantic ruamel safetensors sqlalchemy yaml"
+
+
+def test_a_gpu_machine_needs_torch_and_little_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BARE_MACHINE, str(tmp_path), BLOCKED]
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "card").exists()

@@ -1,0 +1,163 @@
+"""What the loop is fed, the loop, and its knobs, with real training on tiny networks."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mangagan.errors import UserError
+from mangagan.gan import training
+from mangagan.gan.batches import Batches, derive_seed
+from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
+from mangagan.gan.training import Hooks, TrainState, final_images, train
+from tests.gan_runs import TINY, assert_same, faces, fresh, one_thread
+
+__all__ = ["one_thread"]
+
+
+# Batches
+
+
+def test_an_epoch_shows_every_face_once_in_an_order_of_its_own() -> None:
+    batches = Batches(torch.from_numpy(faces(10)), 4, TINY)
+    seen = torch.cat([batches.indices(images) for images in range(0, 40, 4)]).view(4, 10)
+    assert all(sorted(epoch) == list(range(10)) for epoch in seen.tolist())
+    assert len({tuple(epoch) for epoch in seen.tolist()}) == 4
+
+
+def test_batches_do_not_depend_on_what_was_read_before() -> None:
+    images = torch.from_numpy(faces(10))
+    walked = Batches(images, 4, TINY)
+    for seen in range(0, 36, 4):
+        walked.read(seen)
+    assert torch.equal(walked.read(36), Batches(images, 4, TINY).read(36))
+
+
+def test_flips_mirror_about_half_of_the_images_and_can_be_switched_off() -> None:
+    ramp = np.tile(np.arange(28, dtype=np.uint8) * 9, (100, 1, 28, 1))
+    read = Batches(torch.from_numpy(ramp), 100, TINY).read(0)
+    assert 30 < int((read[:, 0, 0, 0] > 0).sum()) < 70
+    assert read.min() == -1
+    straight = Batches(torch.from_numpy(ramp), 100, replace(TINY, flip=False)).read(0)
+    assert (straight[:, 0, 0, 0] == -1).all()
+
+
+def test_seeds_differ_by_seed_purpose_and_number() -> None:
+    seeds = {derive_seed(seed, purpose, number) for seed in (0, 1) for purpose in ("z", "flip") for number in (0, 64)}
+    assert len(seeds) == 8
+    assert derive_seed(0, "z", 0) == derive_seed(0, "z", 0)
+
+
+# The loop
+
+
+@pytest.mark.parametrize(("count", "size", "channels", "batch"), [(8, 112, 1, 8), (8, 28, 3, 3), (2, 28, 1, 64)])
+def test_smoke(count: int, size: int, channels: int, batch: int) -> None:
+    images = faces(count, size, channels)
+    config = replace(TINY, kimg=0.03, batch_size=batch)
+    state = fresh(config, images)
+    kimgs, grids = [], []
+    hooks = Hooks(snapshot=lambda kimg, drawn: (kimgs.append(kimg), grids.append(drawn)))
+    assert train(state, images, config, hooks)
+    assert state.images_seen == final_images(config, count) >= 30
+    assert kimgs == [0]
+    assert grids[0].shape == (64, channels, size, size)
+    assert all(math.isfinite(value) for row in state.rows for value in row)
+
+
+def test_resumed_runs_end_bit_identical_to_an_unbroken_one(tmp_path: Path) -> None:
+    images = faces(10)
+    unbroken = fresh(TINY, images)
+    train(unbroken, images, TINY, Hooks())
+    assert unbroken.images_seen == 40
+    for stop in (4, 20, 36):
+        first = fresh(TINY, images)
+        path = tmp_path / f"{stop}.pt"
+        hooks = Hooks(
+            checkpoint=lambda state, path=path: save_checkpoint(path, state),
+            stop=lambda state=first, stop=stop: state.images_seen >= stop,
+        )
+        assert not train(first, images, TINY, hooks)
+        assert first.images_seen == stop
+        second = load_checkpoint(path, fresh(TINY, images))
+        train(second, images, TINY, Hooks())
+        assert_same(second, unbroken)
+
+
+def test_a_larger_budget_goes_on_where_a_smaller_one_ended(tmp_path: Path) -> None:
+    images = faces(10)
+    at_once, path = fresh(TINY, images), tmp_path / "checkpoint.pt"
+    train(at_once, images, TINY, Hooks())
+    train(
+        fresh(TINY, images),
+        images,
+        replace(TINY, kimg=0.02),
+        Hooks(checkpoint=lambda state: save_checkpoint(path, state)),
+    )
+    longer = load_checkpoint(path, fresh(TINY, images))
+    assert longer.images_seen == 20
+    train(longer, images, TINY, Hooks())
+    assert_same(longer, at_once)
+
+
+def test_other_seeds_train_other_networks() -> None:
+    one, other = (fresh(replace(TINY, seed=seed), faces()) for seed in (0, 1))
+    assert not torch.equal(one.generator.project.weight, other.generator.project.weight)
+
+
+def test_rows_snapshots_and_checkpoints_come_when_they_are_due() -> None:
+    config = replace(TINY, kimg=2.5, log_kimg=1, checkpoint_kimg=2, batch_size=300)
+    images, kimgs, saved = faces(400), [], []
+    state = fresh(config, images)
+    hooks = Hooks(snapshot=lambda kimg, _: kimgs.append(kimg), checkpoint=lambda state: saved.append(state.images_seen))
+    train(state, images, config, hooks)
+    assert [row[0] for row in state.rows] == [1.2, 2.1]
+    assert kimgs == [0, 1, 2]
+    assert saved == [2100, 2700]
+    assert state.steps == 2
+
+
+def test_rows_are_means_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter(range(1, 100))
+    monkeypatch.setattr(training, "train_step", lambda *_: torch.full((4,), float(next(losses))))
+    state = fresh(TINY, faces())
+    train(state, faces(), TINY, Hooks())
+    assert [row[:2] for row in state.rows] == [[0.016, 2.5], [0.032, 6.5]]
+
+
+def test_nan_ends_the_run_with_advice_and_without_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[TrainState] = []
+    state = fresh(TINY, faces())
+    torch.nn.init.constant_(state.generator.project.weight, math.nan)
+    with pytest.raises(UserError, match="learning_rate"):
+        train(state, faces(), TINY, Hooks(checkpoint=saved.append))
+    assert not saved
+
+
+def test_too_few_faces() -> None:
+    with pytest.raises(UserError, match="at least 2 faces, found 1"):
+        train(fresh(TINY, faces()), faces(1), TINY, Hooks())
+
+
+# Configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kimg": 0}, "kimg must be above 0"),
+        ({"snapshot_kimg": -1}, "snapshot_kimg"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+        ({"base_channels": 0}, "base_channels"),
+        ({"beta1": 1.0}, "beta1"),
+        ({"seed": -1}, "seed"),
+        ({"threads": -1}, "threads"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+    ],
+)
+def test_values_out_of_range_are_named(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **change)
