@@ -178,7 +178,7 @@ def test_works_where_earlier_stages_left_neither_metrics_nor_pictures(workspace:
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        (paths.GENERATOR, "train a generator first"),
+        (paths.GENERATOR, "run `dvc repro train`"),
         (paths.TRAIN_FACES, "run the stage that makes it"),
         (paths.MANIFEST, "run `dvc repro dedup`"),
     ],
