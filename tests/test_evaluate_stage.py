@@ -179,7 +179,7 @@ def test_works_where_earlier_stages_left_neither_metrics_nor_pictures(workspace:
     ("missing", "message"),
     [
         (paths.GENERATOR, "run `dvc repro train`"),
-        (paths.TRAIN_FACES, "run the stage that makes it"),
+        (paths.TRAIN_FACES, "run `dvc repro dedup`"),
         (paths.MANIFEST, "run `dvc repro dedup`"),
     ],
 )

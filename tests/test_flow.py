@@ -166,7 +166,7 @@ def test_a_server_that_does_not_answer_is_named(
         (["--cron", "61 3 * * *"], '--cron "61 3 * * *" is no cron expression'),
         (["--cron", "0 3 * * *", "--timezone", "Nope/X"], "--timezone Nope/X: unknown"),
         (["--interval", "nan"], "--interval must be between"),
-        (["--interval", "60", "frist"], "'frist' not found"),
+        (["--interval", "60", "frist"], "no stage frist"),
         (["--interval", "60", "first"], "a schedule needs a Prefect server"),
     ],
 )
