@@ -14,10 +14,8 @@ setup: .venv/.done
 	touch $@
 
 # The sample manga through all six stages, in demo/ (the data of this workspace is not touched).
-# CASCADE names the detector's model file; without one it is downloaded.
-CASCADE ?= $(wildcard ../shared/models/lbpcascade_animeface.xml)
 demo: setup
-	$(BIN)/python -m flows.demo $(if $(CASCADE),--cascade $(CASCADE))
+	$(BIN)/python -m flows.demo
 
 test: lint types unit
 

@@ -16,7 +16,6 @@ from tasks.environment import for_dvc
 PROJECT = Path(__file__).resolve().parents[1]
 CODE = ("mangagan", "tasks", "flows")
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
-CASCADE = Path("data/lbpcascade_animeface.xml")
 # What makes training short enough for two cores without a GPU: a narrow network, and many small steps on few images.
 # One thread, because two on a machine with other work to do are slower than one.
 SHORT = {
@@ -37,11 +36,10 @@ def main() -> int:
     """Makes or refreshes the workspace, draws the sample manga and runs `dvc repro` in it."""
     parser = argparse.ArgumentParser(prog="python -m flows.demo", description=__doc__)
     parser.add_argument("--directory", type=Path, default=PROJECT / "demo", help="the workspace (default: demo)")
-    parser.add_argument("--cascade", type=Path, help="the detector's model file; by default it is downloaded")
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
-        prepare(arguments.directory, arguments.cascade)
+        prepare(arguments.directory)
     except UserError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -51,7 +49,7 @@ def main() -> int:
     return code
 
 
-def prepare(directory: Path, cascade: Path | None) -> None:
+def prepare(directory: Path) -> None:
     """Brings the workspace's code and parameters up to date; draws the sample manga if it is not there yet."""
     if directory.exists() and any(directory.iterdir()) and not (directory / "data" / "truth.json").exists():
         raise UserError(f"{directory} holds something else: name an empty folder with --directory")
@@ -63,11 +61,7 @@ def prepare(directory: Path, cascade: Path | None) -> None:
         shutil.copyfile(PROJECT / name, directory / name)
     if not (directory / paths.OVERRIDES).exists():
         shutil.copyfile(PROJECT / paths.OVERRIDES, directory / paths.OVERRIDES)
-    shorten(directory / paths.PARAMS, cascade is not None)
-    if cascade is not None:
-        if not cascade.is_file():
-            raise UserError(f"no file {cascade}: leave --cascade out to download the detector's model")
-        shutil.copyfile(cascade, directory / CASCADE)
+    shorten(directory / paths.PARAMS)
     if not (directory / "data" / "truth.json").exists():
         from mangagan.sample import draw_manga
 
@@ -76,7 +70,7 @@ def prepare(directory: Path, cascade: Path | None) -> None:
     make_repository(directory)
 
 
-def shorten(path: Path, cascade_here: bool) -> None:
+def shorten(path: Path) -> None:
     """Writes the demo's values into its params.yaml; the comments stay."""
     from ruamel.yaml import YAML
 
@@ -88,8 +82,6 @@ def shorten(path: Path, cascade_here: bool) -> None:
     document = yaml.load(path)
     for section, values in SHORT.items():
         document[section].update(values)
-    if cascade_here:
-        document["detect"]["model"] = CASCADE.as_posix()
     with atomic_path(path) as temporary:
         yaml.dump(document, temporary)
 

@@ -83,14 +83,13 @@ def sample(arguments: argparse.Namespace) -> int:
 def faces(arguments: argparse.Namespace) -> int:
     """`mangagan faces`: boxes and scores of the faces in any images, by the detector of params.yaml."""
     from mangagan.detection.base import DetectParams, build_detector
-    from mangagan.detection.model_file import resolve_model
     from mangagan.detection.run import detect_pages
     from mangagan.files import atomic_path
     from mangagan.pages.decode import Page, Unreadable, decode_page
     from mangagan.progress import track
 
     settings = params.load("detect", DetectParams)
-    detector = build_detector(settings, resolve_model(settings.model, settings.model_sha256, Path()))
+    detector = build_detector(settings, Path())
     images = list(list_images(arguments.paths))
 
     def decoded() -> Iterator[tuple[str, Page]]:
@@ -104,7 +103,7 @@ def faces(arguments: argparse.Namespace) -> int:
     with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "x", "y", "w", "h", "score"])
-        for name, boxes, scores in track(detect_pages(detector, decoded()), len(images), "faces", "images"):
+        for name, (boxes, scores, _) in track(detect_pages(detector, decoded()), len(images), "faces", "images"):
             writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
             count, searched = count + len(boxes), searched + 1
     print(f"{count} faces in {searched} images: {arguments.out}")

@@ -96,12 +96,15 @@ def read_table(path: Path, stage: str, columns: Sequence[str] | None = None) -> 
     """Reads a Parquet file that the stage named wrote; all of its columns by default.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or lacks a column, as one from an earlier version may.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
+        there = pq.read_schema(path).names if columns else []
+        if missing := [column for column in columns or () if column not in there]:
+            raise UserError(f"{path} lacks the column {missing[0]}: run `dvc repro --force {stage}`")
         return pq.read_table(path, columns=list(columns) if columns else None)
     except FileNotFoundError:
         raise UserError(f"{path} not found: run `dvc repro {stage}`") from None

@@ -24,6 +24,13 @@ def import_closure(module: str) -> set[str]:
     return found
 
 
+def data_beside(modules: set[str]) -> set[str]:
+    """Files that the modules may read: what lies in their folders and is neither code nor text for people."""
+    folders = {(ROOT / module).parent for module in modules}
+    files = (path for folder in folders for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    return {path.relative_to(ROOT).as_posix() for path in files if path.suffix not in (".py", ".md")}
+
+
 def module_path(name: str) -> str | None:
     for candidate in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
         if (ROOT / candidate).is_file():
@@ -48,4 +55,5 @@ def imported_names(tree: ast.AST) -> list[str]:
 
 if __name__ == "__main__":
     for stage in ("ingest", "detect", "normalize", "dedup", "train", "evaluate"):
-        print(stage, *sorted(import_closure(f"mangagan.stages.{stage}")), sep="\n      - ")
+        modules = import_closure(f"mangagan.stages.{stage}")
+        print(stage, *sorted(modules | data_beside(modules)), sep="\n      - ")

@@ -6,11 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from mangagan import paths
-from mangagan.detection.base import DetectParams
+from mangagan.detection.base import Detections, DetectParams
 from mangagan.detection.run import detection_rows, face_id
 from mangagan.detection.table import write_detections
 from mangagan.errors import UserError
@@ -59,7 +60,8 @@ def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int],
             continue
         page_id = pages.loc[source, "page_id"]
         boxes = pd.DataFrame(page["faces"])[["x", "y", "w", "h"]].to_numpy(float)
-        rows += detection_rows(Truth(), page_id, boxes, boxes[:, 2])  # type: ignore[arg-type]
+        found = Detections(boxes, boxes[:, 2], np.full(len(boxes), np.nan))
+        rows += detection_rows(Truth(), page_id, found)  # type: ignore[arg-type]
         ids |= {(source, index): face_id(page_id, box) for index, box in enumerate(boxes)}
     write_detections(workspace / paths.DETECTIONS, rows)
     normalize.run(workspace)
@@ -151,15 +153,16 @@ def test_no_faces_is_one_clear_line(workspace: Path, tmp_path: Path) -> None:
         dedup.run(root)
 
 
-def use_model(root: Path, model: str, sha256: str) -> None:
-    (root / "params.yaml").write_text(f"detect: {{model: '{model}', model_sha256: '{sha256}'}}\n")
+def use_cascade(root: Path, model: str, sha256: str) -> None:
+    own = f"{{model: '{model}', model_sha256: '{sha256}'}}"
+    (root / "params.yaml").write_text(f"detect: {{detector: lbpcascade, lbpcascade: {own}}}\n")
 
 
 @needs_cascade
 def test_cascade_finds_drawn_faces_and_remembers_pages(workspace: Path, tmp_path: Path) -> None:
     root = tmp_path / "copy"
     shutil.copytree(workspace, root)
-    use_model(root, str(CASCADE), sha256_file(CASCADE))
+    use_cascade(root, str(CASCADE), sha256_file(CASCADE))
     detect.run(root)
     first = sha256_file(root / paths.DETECTIONS)
     figures = json.loads((root / paths.metrics("detect")).read_text())
@@ -169,13 +172,13 @@ def test_cascade_finds_drawn_faces_and_remembers_pages(workspace: Path, tmp_path
     cached[0].write_text("{")  # a torn entry is found again, not believed
     detect.run(root)
     assert sha256_file(root / paths.DETECTIONS) == first
-    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores"}
+    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores", "usable"}
 
 
 @needs_cascade
 def test_cascade_finds_as_many_faces_on_real_pages_as_its_author_would(tmp_path: Path) -> None:
     shutil.copytree(SHARED / "data" / "pages" / "haruko", tmp_path / paths.SCREENSHOTS / "haruko")
-    use_model(tmp_path, str(CASCADE), sha256_file(CASCADE))
+    use_cascade(tmp_path, str(CASCADE), sha256_file(CASCADE))
     ingest.run(tmp_path)
     detect.run(tmp_path)
     # The reference: OpenCV called as in the cascade's README, on the same 12 pages.
@@ -185,7 +188,7 @@ def test_cascade_finds_as_many_faces_on_real_pages_as_its_author_would(tmp_path:
 @pytest.mark.parametrize(
     ("model", "sha256", "message"),
     [
-        ("", "", "detect.model is empty"),
+        ("", "", r"detect\.lbpcascade\.model is empty"),
         ("nowhere.xml", "0" * 64, "no file .*nowhere.xml"),
         ("model.xml", "0" * 64, "has SHA-256"),
         ("model.xml", "", "must be the file's SHA-256, [0-9a-f]{64} for"),
@@ -198,7 +201,7 @@ def test_model_file_mistakes_are_one_clear_line(
     workspace: Path, tmp_path: Path, model: str, sha256: str, message: str
 ) -> None:
     (tmp_path / "model.xml").write_text("<opencv_storage/>")
-    use_model(tmp_path, model, sha256)
+    use_cascade(tmp_path, model, sha256)
     with pytest.raises(UserError, match=message):
         detect.run(tmp_path)
 
@@ -206,7 +209,7 @@ def test_model_file_mistakes_are_one_clear_line(
 def test_a_file_that_is_no_cascade_is_one_clear_line(tmp_path: Path) -> None:
     model = tmp_path / "model.xml"
     model.write_text("<opencv_storage/>")
-    use_model(tmp_path, "model.xml", sha256_file(model))
+    use_cascade(tmp_path, "model.xml", sha256_file(model))
     with pytest.raises(UserError, match="is no OpenCV cascade"):
         detect.run(tmp_path)
 

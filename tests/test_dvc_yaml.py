@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 
 from mangagan import params, paths
 from mangagan.cli import STAGES
-from tests.import_closure import import_closure
+from tests.import_closure import data_beside, import_closure
 
 PROJECT = Path(__file__).parents[1]
 DAG = YAML(typ="safe").load(PROJECT / "dvc.yaml")
@@ -22,7 +22,8 @@ def test_stage_depends_on_all_the_code_that_it_runs(stage: str) -> None:
     listed = {dep for dep in DAG["stages"][stage]["deps"] if dep.startswith("mangagan/")}
     runs = import_closure(f"mangagan.stages.{stage}")
     assert f"mangagan/stages/{stage}.py" in runs
-    assert listed == runs, f"missing: {sorted(runs - listed)}, needless: {sorted(listed - runs)}"
+    needed = runs | data_beside(runs)
+    assert listed == needed, f"missing: {sorted(needed - listed)}, needless: {sorted(listed - needed)}"
 
 
 @pytest.mark.parametrize("stage", params.SECTIONS)
@@ -50,3 +51,10 @@ def test_closure_follows_packages_and_imports_inside_functions() -> None:
     runs = import_closure("mangagan.detection.base")
     assert {"mangagan/__init__.py", "mangagan/detection/__init__.py", "mangagan/detection/lbpcascade.py"} <= runs
     assert "mangagan/cli.py" not in runs
+
+
+def test_data_files_of_the_package_are_dependencies_too() -> None:
+    weights = "mangagan/detection/mangaface/mangaface.safetensors"
+    assert data_beside({"mangagan/detection/mangaface/detector.py"}) == {weights}
+    assert weights in DAG["stages"]["detect"]["deps"]
+    assert data_beside(import_closure("mangagan.stages.normalize")) == set()

@@ -16,7 +16,7 @@ from mangagan.faces.quality import Gates, first_failure, sharpness
 from mangagan.faces.split import components, holdout_groups
 from mangagan.sample import STYLES, draw_face
 
-OPEN = Gates(0, 0, 0, 1)
+OPEN = Gates(0, 0, 0, 1, 0)
 
 
 def drawn(seed: int, size: int = 160) -> np.ndarray:
@@ -59,18 +59,25 @@ def test_sharpness_falls_with_blur_and_does_not_care_for_contrast() -> None:
     ("gates", "reason"),
     [
         (OPEN, ""),
-        (Gates(41, 0, 0, 1), "too small"),
-        (Gates(0, 50, 0, 1), "low contrast"),
-        (Gates(0, 0, 0.5, 1), "blurred"),
-        (Gates(0, 0, 0, 0.1), "cut off by the page edge"),
+        (Gates(41, 0, 0, 1, 0), "too small"),
+        (Gates(0, 50, 0, 1, 0), "low contrast"),
+        (Gates(0, 0, 0.5, 1, 0), "blurred"),
+        (Gates(0, 0, 0, 0.1, 0), "cut off by the page edge"),
+        (Gates(0, 0, 0, 1, 0.6), "eyes not in sight"),
+        (Gates(0, 0, 0.5, 1, 0.6), "blurred"),
+        (Gates(0, 0, 0, 1, 0.3), ""),
     ],
 )
 def test_gates(gates: Gates, reason: str) -> None:
-    assert first_failure(40, 49, 0.4, 0.2, gates) == reason
+    assert first_failure(40, 49, 0.4, 0.2, 0.3, gates) == reason
+
+
+def test_a_detector_that_cannot_say_passes_the_gate_for_eyes() -> None:
+    assert first_failure(40, 49, 0.4, 0.2, np.nan, Gates(0, 0, 0, 1, 1)) == ""
 
 
 def test_face_keeps_colour_or_gray_of_its_page() -> None:
-    detection = {"x": 10.0, "y": 10.0, "w": 60.0, "h": 60.0, "crop_margin": 0.25}
+    detection = {"x": 10.0, "y": 10.0, "w": 60.0, "h": 60.0, "usable": np.nan, "crop_margin": 0.25}
     gray = drawn(1)
     for page, mode in ((gray, b"\x00"), (np.dstack([gray, gray[::-1], gray]), b"\x02")):
         face = normalize_face(page, detection, FaceSettings(112, None, OPEN))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mangagan.errors import UserError
-from mangagan.files import atomic_directory, atomic_path, sha256_file, write_json, write_table
+from mangagan.files import atomic_directory, atomic_path, read_table, sha256_file, write_json, write_table
 from mangagan.ordered import map_ordered
 from mangagan.progress import Progress
 
@@ -70,6 +70,19 @@ def test_tables_are_byte_identical(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_table(tmp_path / name, table)
     assert sha256_file(tmp_path / "one") == sha256_file(tmp_path / "two")
+
+
+def test_tables_that_cannot_be_read_are_one_clear_line(tmp_path: Path) -> None:
+    write_table(tmp_path / "old", pa.table({"a": [1, 2]}))
+    (tmp_path / "torn").write_bytes((tmp_path / "old").read_bytes()[:40])
+    assert read_table(tmp_path / "old", "detect").column_names == ["a"]
+    for name, message in {
+        "old": "lacks the column b: run `dvc repro --force detect`",
+        "torn": "torn is damaged .*: delete it",
+        "none": "none not found: run `dvc repro detect`",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            read_table(tmp_path / name, "detect", ["a", "b"])
 
 
 def test_map_ordered_keeps_order_and_bounds_what_is_pending() -> None:

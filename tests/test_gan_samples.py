@@ -15,7 +15,8 @@ from mangagan.gan.generate import write_samples
 from mangagan.gan.networks import Generator
 from mangagan.gan.sampling import interpolate, latents, sample
 from mangagan.gan.training import Hooks, train
-from mangagan.gan.weights import load_generator, pack, save_generator, serialize, unpack
+from mangagan.gan.weights import load_generator, save_generator, serialize
+from mangagan.tensors import pack, unpack
 from tests.gan_runs import TINY, faces, fresh, one_thread
 
 __all__ = ["one_thread"]
@@ -120,8 +121,11 @@ def test_weights_files_are_those_of_the_safetensors_package(tmp_path: Path, gene
     for name, value in unpack(described).items():
         assert torch.equal(value, tensors[name])
     assert unpack(described).keys() == tensors.keys()
-    with pytest.raises(ValueError, match="neither float32 nor int64"):
-        pack({"half": torch.zeros(2, dtype=torch.float16)})
+    mixed = {"a": torch.arange(3), "half": torch.rand(3).half(), "b": torch.rand(2), "c": torch.rand(5).half()}
+    assert pack(mixed) == package.save(mixed)
+    assert all(torch.equal(value, mixed[name]) for name, value in unpack(pack(mixed)).items())
+    with pytest.raises(ValueError, match="neither float32, float16 nor int64"):
+        pack({"double": torch.zeros(2, dtype=torch.float64)})
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,8 @@ def test_weights_files_are_those_of_the_safetensors_package(tmp_path: Path, gene
         '{"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}',
         '{"a": {"dtype": "F32", "shape": [-1, -2], "data_offsets": [0, 8]}}',
         '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}',
-        '{"a": {"dtype": "F16", "shape": [4], "data_offsets": [0, 8]}}',
+        '{"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 8]}}',
+        '{"a": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}}',
     ],
 )
 def test_files_that_are_no_weights(header: str) -> None:

@@ -1,10 +1,26 @@
 """What a face detector is, and which ones there are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+
+class Detections(NamedTuple):
+    """The faces of a page, in order of falling score.
+
+    Attributes:
+        boxes: float64 (N, 4): left, top, width, height in px of the page.
+        scores: float64 (N,): higher is surer, comparable within one detector.
+        usable: float64 (N,), 0 to 1: how sure it is that both eyes are in sight, which a training set wants; NaN from
+            a detector that cannot say.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    usable: np.ndarray
 
 
 class Detector(Protocol):
@@ -21,17 +37,44 @@ class Detector(Protocol):
     version: str
     crop_margin: float
 
-    def detect(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the faces of a page.
-
-        Args:
-            page: uint8 (H, W) or (H, W, 3) RGB.
-
-        Returns:
-            boxes, float64 (N, 4): left, top, width, height in px of the page; scores, float64 (N,): higher is surer,
-            comparable within one detector. In order of falling score.
-        """
+    def detect(self, page: np.ndarray) -> Detections:
+        """Finds the faces of a page, uint8 (H, W) or (H, W, 3) RGB."""
         ...
+
+
+@dataclass(frozen=True)
+class MangaFaceParams:
+    """Settings of the project's own network.
+
+    Attributes:
+        model: other weights than those in the package: a path (relative to the workspace) or an https URL.
+        model_sha256: what that file must hash to, in hex.
+        threshold: least score of a face, 0 to 1; lower finds more, and more that is none.
+        long_side: px to which a page's long side is shrunk; more finds smaller faces and takes longer.
+        scales: sizes to search at, as shares of `long_side`; each costs its square.
+        flip: whether to look at the mirrored page as well, at twice the cost.
+        max_overlap: intersection over union from which on two boxes are one face, 0 to 1.
+        device: auto (the GPU when there is one), cpu, cuda.
+    """
+
+    model: str = ""
+    model_sha256: str = ""
+    threshold: float = 0.3
+    long_side: int = 896
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+    max_overlap: float = 0.35
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1 or not 0 < self.max_overlap < 1:
+            raise ValueError("threshold and max_overlap must be between 0 and 1")
+        if not 64 <= self.long_side <= 4096:
+            raise ValueError("long_side must be from 64 to 4096")
+        if not self.scales or not all(0.25 <= scale <= 4 for scale in self.scales):
+            raise ValueError("scales must be one or more numbers from 0.25 to 4")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"device must be auto, cpu or cuda, not {self.device}")
 
 
 @dataclass(frozen=True)
@@ -39,11 +82,15 @@ class CascadeParams:
     """Settings of OpenCV's cascade search.
 
     Attributes:
+        model: lbpcascade_animeface.xml, a path (relative to the workspace) or an https URL.
+        model_sha256: what the file must hash to, in hex.
         scale_factor: ratio of one search scale to the next, above 1; nearer to 1 finds more and takes longer.
         min_neighbors: how many overlapping hits make a face; lower finds more, and more that is none.
         min_size: px, the smallest face looked for.
     """
 
+    model: str = ""
+    model_sha256: str = ""
     scale_factor: float = 1.1
     min_neighbors: int = 5
     min_size: int = 24
@@ -56,39 +103,96 @@ class CascadeParams:
 
 
 @dataclass(frozen=True)
+class OnnxParams:
+    """Settings of a face detector in YOLOv8's ONNX format.
+
+    Attributes:
+        model: the .onnx file, a path (relative to the workspace) or an https URL.
+        model_sha256: what the file must hash to, in hex.
+        class_name: the model's class that is a face, upper or lower case; a model of one class needs no other.
+        threshold: least score of a face, 0 to 1; lower finds more, and more that is none.
+        long_side: px to which a page's long side is shrunk, for models that take any size; others have their own.
+        max_overlap: intersection over union from which on two boxes are one face, 0 to 1.
+        device: auto (the GPU when onnxruntime has one), cpu, cuda.
+    """
+
+    model: str = ""
+    model_sha256: str = ""
+    class_name: str = "face"
+    threshold: float = 0.3
+    long_side: int = 640
+    max_overlap: float = 0.5
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1 or not 0 < self.max_overlap < 1:
+            raise ValueError("threshold and max_overlap must be between 0 and 1")
+        if not 64 <= self.long_side <= 4096:
+            raise ValueError("long_side must be from 64 to 4096")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ValueError(f"device must be auto, cpu or cuda, not {self.device}")
+
+
+@dataclass(frozen=True)
 class DetectParams:
     """The section `detect` of params.yaml.
 
     Attributes:
         detector: which backend: one of `DETECTORS`.
-        model: the backend's model file, a path (relative to the workspace) or an https URL.
-        model_sha256: what the file must hash to, in hex.
+        mangaface: settings of that backend.
         lbpcascade: settings of that backend.
+        onnx: settings of that backend.
     """
 
-    detector: str = "lbpcascade"
-    model: str = ""
-    model_sha256: str = ""
+    detector: str = "mangaface"
+    mangaface: MangaFaceParams = MangaFaceParams()
     lbpcascade: CascadeParams = CascadeParams()
+    onnx: OnnxParams = OnnxParams()
 
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
             raise ValueError(f"detector must be one of {', '.join(DETECTORS)}, not {self.detector}")
 
 
-def build_detector(settings: DetectParams, model: Path) -> Detector:
-    """Makes the detector that the settings name, from its verified model file.
+def build_detector(settings: DetectParams, root: Path) -> Detector:
+    """Makes the detector that the settings name; its model file is verified first.
+
+    Args:
+        settings: which, and how.
+        root: the workspace, which relative paths start from.
 
     Raises:
-        UserError: the file is no model of this kind.
+        UserError: no model file, or not one of this kind.
     """
-    return DETECTORS[settings.detector](settings, model)
+    return DETECTORS[settings.detector](settings, root)
 
 
-def _lbpcascade(settings: DetectParams, model: Path) -> Detector:
+def _mangaface(settings: DetectParams, root: Path) -> Detector:
+    from mangagan.detection.mangaface.detector import WEIGHTS, MangaFace
+    from mangagan.detection.model_file import resolve_model
+
+    own = settings.mangaface
+    return MangaFace(own, resolve_model("mangaface", own.model, own.model_sha256, root) if own.model else WEIGHTS)
+
+
+def _lbpcascade(settings: DetectParams, root: Path) -> Detector:
     from mangagan.detection.lbpcascade import LbpCascade
+    from mangagan.detection.model_file import resolve_model
 
-    return LbpCascade(model, settings.lbpcascade)
+    own = settings.lbpcascade
+    return LbpCascade(resolve_model("lbpcascade", own.model, own.model_sha256, root), own)
 
 
-DETECTORS = {"lbpcascade": _lbpcascade}
+def _onnx(settings: DetectParams, root: Path) -> Detector:
+    from mangagan.detection.model_file import resolve_model
+    from mangagan.detection.onnx_yolo import OnnxYolo
+
+    own = settings.onnx
+    return OnnxYolo(resolve_model("onnx", own.model, own.model_sha256, root), own)
+
+
+DETECTORS: dict[str, Callable[[DetectParams, Path], Detector]] = {
+    "mangaface": _mangaface,
+    "lbpcascade": _lbpcascade,
+    "onnx": _onnx,
+}

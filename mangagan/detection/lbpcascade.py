@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mangagan.detection.base import CascadeParams
+from mangagan.detection.base import CascadeParams, Detections
 from mangagan.errors import UserError
 from mangagan.files import sha256_file
 
@@ -25,7 +25,7 @@ class LbpCascade:
             UserError: the file is no cascade.
         """
         self.model, self.settings = str(model), settings
-        config = " ".join(f"{key}={value}" for key, value in asdict(settings).items())
+        config = " ".join(f"{key}={value}" for key, value in asdict(settings).items() if not key.startswith("model"))
         self.version = f"{sha256_file(model)[:12]} {config} opencv={cv2.__version__}"
         self.per_thread = threading.local()  # a CascadeClassifier keeps the page it works on in itself
         try:
@@ -33,11 +33,11 @@ class LbpCascade:
         except (cv2.error, SystemError):  # SystemError is how its constructor passes on what OpenCV threw
             usable = False
         if not usable:
-            raise UserError(f"{model} is no OpenCV cascade: detect.model must name lbpcascade_animeface.xml")
+            raise UserError(f"{model} is no OpenCV cascade: detect.lbpcascade.model must name lbpcascade_animeface.xml")
         # One thread a page: pages run side by side, and the order of hits, which grouping depends on, stays the same.
         cv2.setNumThreads(1)
 
-    def detect(self, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def detect(self, page: np.ndarray) -> Detections:
         """Finds faces as `Detector.detect` says; the score is how many overlapping hits were grouped into the box."""
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         if not hasattr(self.per_thread, "cascade"):
@@ -51,4 +51,4 @@ class LbpCascade:
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         scores = np.asarray(hits, np.float64).reshape(-1)
         order = np.lexsort((*boxes.T[::-1], -scores))
-        return boxes[order], scores[order]
+        return Detections(boxes[order], scores[order], np.full(len(boxes), np.nan))

@@ -15,10 +15,11 @@ TIMEOUT_S = 60
 BLOCK = 2**20
 
 
-def resolve_model(location: str, sha256: str, root: Path) -> Path:
+def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
     """Finds the model file, downloading it on first use into `.mangagan/models/`.
 
     Args:
+        section: of `detect` in params.yaml that names it, for messages.
         location: a path, relative to `root` unless absolute, or an https URL.
         sha256: 64 hex digits.
         root: the workspace.
@@ -26,34 +27,35 @@ def resolve_model(location: str, sha256: str, root: Path) -> Path:
     Raises:
         UserError: no such file, no network, or other content than expected.
     """
+    key = f"detect.{section}.model"
     if not location:
-        raise UserError("params.yaml: detect.model is empty: give the path or https URL of the detector's model file")
+        raise UserError(f"params.yaml: {key} is empty: give the path or https URL of the detector's model file")
     if "://" in location:
         if not location.startswith("https://"):
-            raise UserError(f"params.yaml: detect.model: only https URLs are fetched, not {location}")
-        check_digest_form(sha256, "the file's SHA-256 (64 hex digits), which a URL needs")
+            raise UserError(f"params.yaml: {key}: only https URLs are fetched, not {location}")
+        check_digest_form(key, sha256, "the file's SHA-256 (64 hex digits), which a URL needs")
         path = root / paths.STATE / "models" / f"{sha256}{Path(location).suffix[:8]}"
         if not path.exists():
-            download(location, path, sha256)
+            download(key, location, path, sha256)
     else:
         path = root / location
         if not path.is_file():
-            raise UserError(f"params.yaml: detect.model: no file {path}: give the right path or an https URL")
-        check_digest_form(sha256, f"the file's SHA-256, {sha256_file(path)} for {path}")
+            raise UserError(f"params.yaml: {key}: no file {path}: give the right path or an https URL")
+        check_digest_form(key, sha256, f"the file's SHA-256, {sha256_file(path)} for {path}")
     digest = sha256_file(path)
     if digest != sha256:
-        raise UserError(f"{path} has SHA-256 {digest}, not detect.model_sha256 {sha256}: replace the file or the key")
+        raise UserError(f"{path} has SHA-256 {digest}, not {key}_sha256 {sha256}: replace the file or the key")
     return path
 
 
-def check_digest_form(sha256: str, expected: str) -> None:
+def check_digest_form(key: str, sha256: str, expected: str) -> None:
     """Raises UserError unless `sha256` looks like one."""
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise UserError(f"params.yaml: detect.model_sha256 must be {expected}")
+        raise UserError(f"params.yaml: {key}_sha256 must be {expected}")
 
 
-def download(url: str, path: Path, sha256: str) -> None:
-    """Fetches `url` to `path`, which appears only once all of it is there and its SHA-256 is right."""
+def download(key: str, url: str, path: Path, sha256: str) -> None:
+    """Fetches `url`, which `key` names, to `path`, which appears once all of it is there and its SHA-256 is right."""
     with atomic_path(path) as temporary:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, temporary.open("wb") as file:
@@ -64,8 +66,8 @@ def download(url: str, path: Path, sha256: str) -> None:
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(
-                f"could not download {url} ({reason}): fetch it by other means and give its path as detect.model"
+                f"could not download {url} ({reason}): fetch it by other means and give its path as {key}"
             ) from None
         digest = sha256_file(temporary)
         if digest != sha256:
-            raise UserError(f"{url} has SHA-256 {digest}, not detect.model_sha256 {sha256}: nothing was kept")
+            raise UserError(f"{url} has SHA-256 {digest}, not {key}_sha256 {sha256}: nothing was kept")

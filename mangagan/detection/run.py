@@ -1,14 +1,13 @@
 """A detector over many pages: side by side, in order, and not twice over the same page."""
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from mangagan.detection.base import Detector
+from mangagan.detection.base import Detections, Detector
 from mangagan.files import sha256_file, write_text
 from mangagan.ordered import map_ordered
 from mangagan.pages.decode import Page
@@ -21,35 +20,40 @@ class DetectionCache:
     """
 
     def __init__(self, folder: Path, detector: Detector) -> None:
-        code = sha256_file(Path(inspect.getfile(type(detector))))
+        # All of this package: detectors share code, and searching again costs less than a stale box.
+        code = "".join(sha256_file(path) for path in sorted(Path(__file__).parent.rglob("*.py")))
         key = hashlib.sha256(f"{detector.name} {detector.version} {code}".encode()).hexdigest()[:16]
         self.folder = folder / f"{detector.name}-{key}"
 
-    def get(self, page_id: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """The boxes and scores of a page, if they are known and whole."""
+    def get(self, page_id: str) -> Detections | None:
+        """The faces of a page, if they are known and whole."""
         try:
             found = json.loads((self.folder / f"{page_id}.json").read_text())
-            return np.array(found["boxes"], np.float64).reshape(-1, 4), np.array(found["scores"], np.float64)
+            boxes = np.array(found["boxes"], np.float64).reshape(-1, 4)
+            # NaN is no JSON: null stands for it, and becomes it again.
+            return Detections(boxes, np.array(found["scores"], np.float64), np.array(found["usable"], np.float64))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, page_id: str, boxes: np.ndarray, scores: np.ndarray) -> None:
-        """Keeps the boxes and scores of a page."""
-        write_text(self.folder / f"{page_id}.json", json.dumps({"boxes": boxes.tolist(), "scores": scores.tolist()}))
+    def put(self, page_id: str, found: Detections) -> None:
+        """Keeps the faces of a page."""
+        usable = [None if np.isnan(value) else value for value in found.usable.tolist()]
+        record = {"boxes": found.boxes.tolist(), "scores": found.scores.tolist(), "usable": usable}
+        write_text(self.folder / f"{page_id}.json", json.dumps(record))
 
 
 def detect_pages(
     detector: Detector, pages: Iterable[tuple[str, Page]], cache: DetectionCache | None = None
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yields (page_id, boxes, scores) for each (page_id, page), in order; see `Detector.detect` for the arrays."""
+) -> Iterator[tuple[str, Detections]]:
+    """Yields (page_id, faces) for each (page_id, page), in order."""
 
-    def work(item: tuple[str, Page]) -> tuple[str, np.ndarray, np.ndarray]:
+    def work(item: tuple[str, Page]) -> tuple[str, Detections]:
         page_id, page = item
         known = cache.get(page_id) if cache else None
-        boxes, scores = known if known is not None else detector.detect(page.pixels)
+        found = known if known is not None else detector.detect(page.pixels)
         if cache and known is None:
-            cache.put(page_id, boxes, scores)
-        return page_id, boxes, scores
+            cache.put(page_id, found)
+        return page_id, found
 
     return map_ordered(work, pages)
 
@@ -60,7 +64,7 @@ def face_id(page_id: str, box: Iterable[float]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def detection_rows(detector: Detector, page_id: str, boxes: np.ndarray, scores: np.ndarray) -> list[dict[str, object]]:
+def detection_rows(detector: Detector, page_id: str, found: Detections) -> list[dict[str, object]]:
     """One record a face, with the columns of `mangagan.detection.table.SCHEMA`."""
     return [
         {
@@ -68,9 +72,10 @@ def detection_rows(detector: Detector, page_id: str, boxes: np.ndarray, scores: 
             "page_id": page_id,
             **dict(zip("xywh", (float(value) for value in box), strict=True)),
             "score": float(score),
+            "usable": None if np.isnan(usable) else float(usable),
             "detector": detector.name,
             "detector_version": detector.version,
             "crop_margin": detector.crop_margin,
         }
-        for box, score in zip(boxes, scores, strict=True)
+        for box, score, usable in zip(*found, strict=True)
     ]

@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
         ("w", pa.float64()),
         ("h", pa.float64()),
         ("score", pa.float64()),
+        ("usable", pa.float64()),  # 0 to 1: both eyes in sight; null where the detector cannot say
         ("detector", pa.string()),
         ("detector_version", pa.string()),
         ("crop_margin", pa.float64()),  # the detector's own advice, as a share of the box's longer side
@@ -36,6 +37,6 @@ def read_detections(path: Path) -> pd.DataFrame:
     """Reads the table.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or lacks a column.
     """
-    return read_table(path, "detect").to_pandas()
+    return read_table(path, "detect", SCHEMA.names).to_pandas()

@@ -20,6 +20,7 @@ COLUMNS = [
     "w",
     "h",
     "score",
+    "usable",  # empty where the detector cannot say
     "detector",
     "detector_version",
     "crop_margin",
@@ -44,14 +45,15 @@ def write_manifest(path: Path, faces: pd.DataFrame) -> None:
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Reads the manifest; empty texts come as "".
+    """Reads the manifest; empty texts come as "", an empty `usable` as NaN.
 
     Raises:
         UserError: it is missing or lacks columns.
     """
     text = dict.fromkeys(["title", "source", "phash", "cluster_id", "duplicate_of", "drop_reason", "split"], str)
     try:
-        rows = pd.read_csv(path, dtype={"face_id": str, "page_id": str, **text}, keep_default_na=False)
+        types = {"face_id": str, "page_id": str, **text}
+        rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={"usable": [""]})
     except FileNotFoundError:
         raise UserError(f"{path} not found: run `dvc repro dedup`") from None
     except ValueError as error:

@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
         ("w", pa.float64()),
         ("h", pa.float64()),
         ("score", pa.float64()),
+        ("usable", pa.float64()),  # 0 to 1: both eyes in sight; null where the detector cannot say
         ("detector", pa.string()),
         ("detector_version", pa.string()),
         ("crop_margin", pa.float64()),  # as applied
@@ -99,6 +100,8 @@ def normalize_face(pixels: np.ndarray, detection: dict[str, Any], settings: Face
         "sharpness": figures["sharpness"],
         "contrast": figures["contrast"],
         "is_gray": is_gray(face),
-        "drop_reason": first_failure(max(detection["w"], detection["h"]), **figures, gates=settings.gates),
+        "drop_reason": first_failure(
+            max(detection["w"], detection["h"]), **figures, usable=detection["usable"], gates=settings.gates
+        ),
         "png": encode_png(face),
     }

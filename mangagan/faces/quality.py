@@ -1,4 +1,4 @@
-"""Is a face good enough to train on? Figures of one crop, and the gates that they must pass."""
+"""Is a face good enough to train on? Figures of one face, and the gates that they must pass."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,14 @@ class Gates:
         min_contrast: standard deviation of gray levels, 0 to 127.
         min_sharpness: see `sharpness`.
         max_pad: share of the crop that lies outside the page, 0 to 1.
+        min_usable: how sure the detector is that both eyes are in sight, 0 to 1.
     """
 
     min_size: float
     min_contrast: float
     min_sharpness: float
     max_pad: float
+    min_usable: float
 
 
 def contrast(gray: np.ndarray) -> float:
@@ -39,8 +41,11 @@ def sharpness(gray: np.ndarray) -> float:
     return float(detail.std() / max(float(values.std()), 1e-6))
 
 
-def first_failure(size: float, contrast: float, sharpness: float, pad: float, gates: Gates) -> str:
-    """The reason why a face is turned away, empty when it passes every gate."""
+def first_failure(size: float, contrast: float, sharpness: float, pad: float, usable: float, gates: Gates) -> str:
+    """The reason why a face is turned away, empty when it passes every gate.
+
+    What is measured comes before `usable`, which is a guess. NaN, from a detector that cannot say, passes.
+    """
     if size < gates.min_size:
         return "too small"
     if pad > gates.max_pad:
@@ -49,4 +54,6 @@ def first_failure(size: float, contrast: float, sharpness: float, pad: float, ga
         return "low contrast"
     if sharpness < gates.min_sharpness:
         return "blurred"
+    if usable < gates.min_usable:  # NaN is below nothing
+        return "eyes not in sight"
     return ""

@@ -35,7 +35,7 @@ def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "d
         stage: which one writes the file.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing or damaged, or lacks a column.
     """
     table = read_table(path, stage, columns)
     if "image" not in table.column_names:

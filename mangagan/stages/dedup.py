@@ -45,7 +45,8 @@ def run(root: Path = Path()) -> None:
     shards = sorted((root / paths.FACES_DIR).glob("*.parquet"))
     if not shards:
         raise UserError(f"no faces in {paths.FACES_DIR}: run `dvc repro normalize`")
-    faces = pd.concat([read_faces(shard, stage="normalize") for shard in shards], ignore_index=True)
+    columns = [*SCHEMA.names, "image"]
+    faces = pd.concat([read_faces(shard, columns, stage="normalize") for shard in shards], ignore_index=True)
     if faces.empty:
         raise UserError("no face was detected on any page: see reports/detect/boxes.png, and params.yaml: detect")
     decided = deduplicate(

@@ -9,7 +9,6 @@ from PIL import Image, ImageDraw
 
 from mangagan import params, paths
 from mangagan.detection.base import DetectParams, build_detector
-from mangagan.detection.model_file import resolve_model
 from mangagan.detection.run import DetectionCache, detect_pages, detection_rows
 from mangagan.detection.table import write_detections
 from mangagan.files import atomic_directory, write_json
@@ -24,14 +23,14 @@ PAGE_HEIGHT = 420  # px on the sheet
 def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
     settings = params.load("detect", DetectParams, root)
-    detector = build_detector(settings, resolve_model(settings.model, settings.model_sha256, root))
+    detector = build_detector(settings, root)
     pages = read_pages(root / paths.PAGES_TABLE)
     kept = pages[pages["reason"] == ""]
 
     cache = DetectionCache(root / paths.STATE / "detections", detector)
     decoded = ((row["page_id"], page) for row, page in iterate_pages(kept, root / paths.PAGES_DIR))
     found = track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages")
-    rows = [row for page_id, boxes, scores in found for row in detection_rows(detector, page_id, boxes, scores)]
+    rows = [row for page_id, faces in found for row in detection_rows(detector, page_id, faces)]
     detections = write_detections(root / paths.DETECTIONS, rows)
 
     per_page = kept[["page_id", "title"]].assign(

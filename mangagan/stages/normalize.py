@@ -28,21 +28,28 @@ class NormalizeParams:
     min_contrast: float = 20
     min_sharpness: float = 0.2
     max_pad: float = 0.25
+    min_usable: float = 0.3
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512:
             raise ValueError("size must be from 16 to 512")
         if self.margin is not None and not -0.4 <= self.margin <= 1:
             raise ValueError("margin must be from -0.4 to 1, or null for the detector's own")
-        if min(self.min_size, self.min_contrast, self.min_sharpness) < 0 or not 0 <= self.max_pad <= 1:
-            raise ValueError("min_size, min_contrast and min_sharpness must not be negative, max_pad be from 0 to 1")
+        if min(self.min_size, self.min_contrast, self.min_sharpness) < 0:
+            raise ValueError("min_size, min_contrast and min_sharpness must not be negative")
+        if not 0 <= self.max_pad <= 1 or not 0 <= self.min_usable <= 1:
+            raise ValueError("max_pad and min_usable must be from 0 to 1")
+
+    @property
+    def gates(self) -> Gates:
+        """What turns a face away."""
+        return Gates(self.min_size, self.min_contrast, self.min_sharpness, self.max_pad, self.min_usable)
 
 
 def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
     settings = params.load("normalize", NormalizeParams, root)
-    gates = Gates(settings.min_size, settings.min_contrast, settings.min_sharpness, settings.max_pad)
-    faces = FaceSettings(settings.size, settings.margin, gates)
+    faces = FaceSettings(settings.size, settings.margin, settings.gates)
     pages = read_pages(root / paths.PAGES_TABLE)
     detections = read_detections(root / paths.DETECTIONS)
     by_page = dict(iter(detections.groupby("page_id", sort=False)))

@@ -1,0 +1,1 @@
+"""The project's own detector of manga faces."""

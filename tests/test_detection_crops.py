@@ -1,0 +1,182 @@
+"""Crops: the faces are where they are drawn, whatever is done to the pixels."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mangagan.detection.training import collage, tones
+from mangagan.detection.training.crops import IGNORED, USABLE, cut_faces, draw_crop, move_faces
+from mangagan.detection.training.labels import Picture
+from mangagan.detection.training.scenes import draw_scene, draw_scenes
+from mangagan.sample import STYLES, draw_page
+from tests.detector_parts import picture_of_one_oval
+
+FACE = np.array([[10, 20, 30, 40, 1]], np.float32)
+
+
+def affine(linear: list[list[float]], shift: tuple[float, float] = (0, 0)) -> np.ndarray:
+    return np.column_stack([linear, shift]).astype(float)
+
+
+# Faces of a window
+
+
+@pytest.mark.parametrize(
+    ("matrix", "expected"),
+    [
+        (affine([[1, 0], [0, 1]]), [10, 20, 30, 40]),
+        (affine([[2, 0], [0, 2]], (5, -10)), [25, 30, 60, 80]),
+        (affine([[-1, 0], [0, 1]], (100, 0)), [60, 20, 30, 40]),
+        (affine([[0, -1], [1, 0]], (80, 0)), [20, 10, 40, 30]),
+    ],
+    ids=["same", "scaled and moved", "mirrored", "turned by 90 degrees"],
+)
+def test_faces_move_with_the_picture(matrix: np.ndarray, expected: list[float]) -> None:
+    np.testing.assert_allclose(move_faces(FACE, matrix, 200), [[*expected, 1, 0]], atol=1e-4)
+
+
+def test_a_round_face_stays_as_large_however_it_is_turned() -> None:
+    angle = np.radians(30)
+    turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    [face] = move_faces(np.array([[80, 80, 40, 40, -1]], np.float32), affine(turn, (100, 0)), 300)
+    middle = np.array(turn) @ [100, 100] + [100, 0]
+    np.testing.assert_allclose(face, [*(middle - 20), 40, 40, -1, 0], atol=1e-4)
+
+
+def test_a_picture_without_faces_gives_none() -> None:
+    assert move_faces(np.zeros((0, 5), np.float32), affine([[1, 0], [0, 1]]), 64).shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("x0", "expected"),
+    [
+        (-50.0, [[0, 0, 40, 40, 1, 0]]),
+        (5.0, [[5, 0, 35, 40, 1, 0]]),  # 7/8 seen
+        (16.0, [[16, 0, 24, 40, -1, 0]]),  # 3/5: both eyes or not, who knows
+        (24.0, [[24, 0, 16, 40, -1, 1]]),  # 2/5: neither face nor background
+        (40.0, []),
+    ],
+)
+def test_cut_faces_know_how_much_of_them_is_left(x0: float, expected: list[list[float]]) -> None:
+    faces = np.array([[0, 0, 40, 40, 1, 0]], np.float32)
+    assert cut_faces(faces, x0, -10, 100, 100).tolist() == expected
+
+
+def test_tiny_faces_are_ignored_and_what_shows_no_eyes_stays_so() -> None:
+    faces = np.array([[0, 0, 8, 8, 1, 0], [20, 20, 30, 30, 0, 0]], np.float32)
+    assert cut_faces(faces, 0, 0, 40, 64).tolist() == [[0, 0, 8, 8, 1, 1], [20, 20, 20, 30, 0, 0]]
+
+
+def test_the_box_lies_where_the_face_is_drawn() -> None:
+    picture, checked = picture_of_one_oval(), 0
+    for seed in range(40):
+        pixels, faces = draw_crop(np.random.default_rng(seed), picture, 256, around_face=1.0)
+        assert pixels.shape == (256, 256)
+        assert pixels.dtype == np.uint8
+        whole = len(faces) == 1 and faces[0, :2].min() > 0 and (faces[0, :2] + faces[0, 2:4]).max() < 256
+        if whole and not faces[0, IGNORED] and pixels[::255, ::255].min() > 150:  # else the border is dark as well
+            x, y, w, h = cv2.boundingRect((pixels < 100).astype(np.uint8))
+            np.testing.assert_allclose(faces[0, :4], [x, y, w, h], atol=2.5)
+            checked += 1
+    assert checked > 10
+
+
+def test_crops_of_colour_are_gray() -> None:
+    picture = Picture(np.zeros((100, 120, 3), np.uint8))
+    pixels, faces = draw_crop(np.random.default_rng(0), picture, 64)
+    assert pixels.shape == (64, 64)
+    assert faces.shape == (0, 6)
+
+
+# Distortions and collages
+
+
+STEPS = [
+    tones.fill_cells, tones.binarize, tones.weigh_lines, tones.shade, tones.screentone, tones.invert, tones.curve,
+    tones.resample, tones.blur, tones.sharpen, tones.noise, tones.jpeg, tones.distort,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_distortions_keep_size_and_type(step: Callable[..., np.ndarray]) -> None:
+    drawn = draw_page(np.random.default_rng(0), STYLES[0], 240, 240)[0]
+    for seed, pixels in enumerate((drawn, np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)) * 3):
+        before = pixels.copy()
+        changed = step(np.random.default_rng(seed), pixels)
+        assert changed.shape == pixels.shape
+        assert changed.dtype == np.uint8
+        assert np.array_equal(pixels, before)
+
+
+def test_a_covered_face_is_ignored_or_of_unknown_use() -> None:
+    faces = np.array([[0, 0, 20, 20, 1, 0], [40, 40, 20, 20, 1, 0], [40, 0, 20, 20, 1, 0]], np.float32)
+    mask = np.zeros((64, 64), bool)
+    mask[:12, :20] = True  # three fifths of the first face
+    mask[40:45, 40:60] = True  # a quarter of the second
+    covered = collage.cover(faces, mask)
+    assert covered[:, IGNORED].tolist() == [1, 0, 0]
+    assert covered[:, USABLE].tolist() == [-1, -1, 1]
+    assert (faces[:, USABLE] == 1).all()
+
+
+def test_a_pasted_face_comes_with_its_pixels() -> None:
+    source = np.full((128, 128), 255, np.uint8)
+    source[50:80, 50:80] = 9
+    other = (source, np.array([[50, 50, 30, 30, 1, 0]], np.float32))
+    blank = (np.full((128, 128), 200, np.uint8), np.zeros((0, 6), np.float32))
+    pixels, faces = collage.paste_face(np.random.default_rng(0), blank, other)
+    x, y, w, h = faces[0, :4].astype(int)
+    assert (w, h) == (30, 30)
+    assert (pixels[y : y + h, x : x + w] == 9).all()
+    assert (blank[0] == 200).all()
+
+
+def test_nothing_is_pasted_over_a_face() -> None:
+    everywhere = np.array([[0, 0, 128, 128, 1, 0]], np.float32)
+    crop = (np.zeros((128, 128), np.uint8), everywhere)
+    other = (np.full((128, 128), 255, np.uint8), np.array([[50, 50, 30, 30, 1, 0]], np.float32))
+    assert collage.paste_face(np.random.default_rng(0), crop, other) is crop
+
+
+def test_panels_keep_the_faces_that_they_show() -> None:
+    shade = [np.full((128, 128), value, np.uint8) for value in (10, 60, 110, 160)]
+    corner = np.array([[2, 2, 20, 20, 1, 0]], np.float32)  # of the whole crop: in the first panel alone
+    pixels, faces = collage.panels(np.random.default_rng(0), [(pixels, corner) for pixels in shade])
+    assert faces.tolist() == corner.tolist()
+    assert [pixels[y, x] for y in (8, 120) for x in (8, 120)] == [10, 60, 110, 160]
+
+
+def test_a_balloon_may_hide_a_face() -> None:
+    crop = (np.zeros((128, 128), np.uint8), np.array([[40, 40, 40, 40, 1, 0]], np.float32))
+    results = [collage.add_balloon(np.random.default_rng(seed), crop) for seed in range(30)]
+    assert all(pixels.shape == (128, 128) and faces.shape == (1, 6) for pixels, faces in results)
+    assert {float(faces[0, USABLE]) for _, faces in results} == {1.0, -1.0}
+    assert not crop[0].any()
+
+
+# Scenes
+
+
+def test_scenes_need_their_folder(tmp_path: Path) -> None:
+    assert draw_scenes(tmp_path, 0, 5) == []
+
+
+def test_scenes_show_the_faces_that_they_name() -> None:
+    sprite = np.zeros((200, 40, 4), np.uint8)
+    sprite[..., 3] = 255
+    sprite[20:60, :, :3] = (255, 0, 0)  # the face is the only red thing
+    faces, inked = 0, 0
+    for seed in range(12):
+        picture = draw_scene(np.random.default_rng(seed), [(sprite, (0, 20, 40, 40))], [np.zeros((9, 9, 3), np.uint8)])
+        inked += picture.pixels.ndim == 2
+        for x, y, w, h, usable in picture.faces if picture.pixels.ndim == 3 else ():
+            assert usable == 1
+            faces += 1
+            column, row = int(x + w / 2), int(y + h / 2)
+            if 0 <= row < picture.pixels.shape[0] and 0 <= column < picture.pixels.shape[1]:
+                assert picture.pixels[row, column].tolist() == [255, 0, 0]
+    assert faces > 5
+    assert inked < 12

@@ -1,0 +1,238 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mangagan.detection.base import MangaFaceParams
+from mangagan.detection.mangaface.boxes import FARTHEST, MOST, decode, overlap, suppress
+from mangagan.detection.mangaface.detector import MangaFace
+from mangagan.detection.mangaface.network import OUTPUTS, STRIDE
+from mangagan.detection.strips import LONGEST, SHARED, SHORTEST, inside, pieces, uncut
+from tests.detector_parts import SPOT, Spots, write_random_weights
+from tests.gan_runs import one_thread
+
+__all__ = ["one_thread"]
+
+Cell = tuple[int, int]  # row, column
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights: they see many faces, where is of no matter."""
+    return write_random_weights(tmp_path_factory.mktemp("weights") / "random.safetensors")
+
+
+def detector(weights: Path, spots: bool = False, **settings: object) -> MangaFace:
+    made = MangaFace(MangaFaceParams(device="cpu", **settings), weights)  # type: ignore[arg-type]
+    if spots:
+        made.network = Spots()  # type: ignore[assignment]
+    return made
+
+
+def output_map(faces: dict[Cell, tuple[float, list[float], float]], shape: Cell = (8, 8)) -> torch.Tensor:
+    """(1, OUTPUTS, h, w) that says: here (row, column) a face of this heat logit, distances in cells, usable logit."""
+    output = torch.zeros(1, OUTPUTS, *shape)
+    output[:, 0] = -10
+    for (row, column), (heat, sides, usable) in faces.items():
+        output[0, :, row, column] = torch.tensor([heat, *np.log(sides), usable])
+    return output
+
+
+def noise_page(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Blobs of all grays, uint8 (height, width)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (-(-height // 8), -(-width // 8)), dtype=np.uint8)
+    return np.kron(coarse, np.ones((8, 8), np.uint8))[:height, :width]
+
+
+def page_with_blocks(height: int, width: int, corners: list[tuple[int, int]], side: int) -> np.ndarray:
+    """White, with black squares at (x, y)."""
+    page = np.full((height, width), 255, np.uint8)
+    for x, y in corners:
+        page[y : y + side, x : x + side] = 0
+    return page
+
+
+# Output map to boxes
+
+
+def test_decode_gives_the_box_around_the_cells_middle() -> None:
+    faces = decode(output_map({(3, 5): (2.0, [2, 3, 1, 4], -1.0)}), 0.3)
+    sigmoid = 1 / (1 + np.exp([-2.0, 1.0]))
+    np.testing.assert_allclose(faces, [[(5.5 - 2) * 8, (3.5 - 3) * 8, 24, 56, *sigmoid]], rtol=1e-5)
+
+
+def test_decode_takes_peaks_above_the_threshold() -> None:
+    near = {(2, 2): (1.0, [1.0] * 4, 0.0), (2, 3): (2.0, [1.0] * 4, 0.0), (6, 6): (0.0, [1.0] * 4, 0.0)}
+    assert decode(output_map(near), 0.4)[:, 4].round(3).tolist() == [0.881, 0.5]
+    assert len(decode(output_map(near), 0.6)) == 1
+    assert decode(output_map(near), 0.9).shape == (0, 6)
+
+
+def test_decode_bounds_what_it_gives() -> None:
+    output = output_map({}, (64, 64))
+    output[:, 0, ::2, ::2] = 5
+    output[:, 1:5] = 1000
+    faces = decode(output, 0.5)
+    assert len(faces) == MOST
+    np.testing.assert_allclose(faces[:, 2:4], 2 * STRIDE * np.exp(FARTHEST))
+
+
+def test_overlap_known_answers() -> None:
+    boxes = np.array([[0, 0, 10, 10], [5, 0, 10, 10], [10, 0, 10, 10], [2, 2, 5, 5], [50, 50, 1, 1]], float)
+    np.testing.assert_allclose(overlap(boxes[0], boxes), [1, 50 / 150, 0, 0.25, 0])
+
+
+def test_suppress_keeps_the_surest_of_overlapping_faces() -> None:
+    faces = np.array(
+        [[1, 0, 10, 10, 0.5, 7], [0, 0, 10, 10, 0.9, 8], [100, 0, 10, 10, 0.6, 9], [5, 0, 10, 10, 0.8, 10]], float
+    )
+    assert suppress(faces, 0.35)[:, 5].tolist() == [8, 10, 9]  # an overlap of 1/3 stays
+    assert suppress(faces, 0.3)[:, 5].tolist() == [8, 9]
+    assert suppress(faces[:0], 0.3).shape == (0, 6)
+
+
+def test_suppress_does_not_depend_on_the_order_of_faces() -> None:
+    rng = np.random.default_rng(0)
+    faces = np.column_stack([rng.integers(0, 40, (60, 2)), np.full((60, 2), 20), rng.integers(1, 4, 60) / 4])
+    kept = suppress(faces, 0.3)
+    assert np.array_equal(suppress(faces[rng.permutation(60)], 0.3), kept)
+    assert (np.diff(kept[:, 4]) <= 0).all()
+
+
+# Pages in pieces
+
+
+@pytest.mark.parametrize("shape", [(1170, 830), (830, 1170), (1000, 1000), (600, 1200), (1, 1), (2, 1)])
+def test_a_page_is_one_piece(shape: tuple[int, int]) -> None:
+    [(x, y, pixels)] = pieces(noise_page(*shape))
+    assert (x, y, pixels.shape) == (0, 0, shape)
+
+
+@pytest.mark.parametrize(("short", "long"), [(100, 201), (100, 350), (73, 1501), (720, 9000), (1, 9), (3, 20)])
+def test_pieces_of_a_strip_hold_every_face_whole(short: int, long: int) -> None:
+    strip = noise_page(long, short)
+    down, across = pieces(strip), pieces(np.ascontiguousarray(strip.T))
+    assert [(y, x) for x, y, _ in across] == [(x, y) for x, y, _ in down]
+    assert all((a[2] == d[2].T).all() for a, d in zip(across, down, strict=True))
+    assert all(x == 0 and (pixels == strip[y : y + len(pixels)]).all() for x, y, pixels in down)
+    assert max(len(pixels) for *_, pixels in down) <= LONGEST * max(short, SHORTEST)
+    spans = [(y, y + len(pixels)) for _, y, pixels in down]
+    face = int(SHARED * short)
+    for top in range(long - face + 1):
+        assert any(first <= top and top + face <= last for first, last in spans), top
+
+
+def test_a_face_that_a_piece_cuts_is_left_to_its_neighbour() -> None:
+    strip = noise_page(500, 100)
+    faces = np.array([[10, 0, 30, 30, 0.5], [10, 170, 30, 29, 0.5], [10, 80, 30, 30, 0.5]], float)
+    down = pieces(strip)
+    first, middle, last = (uncut(faces, x, y, piece, strip) for x, y, piece in (down[0], down[1], down[-1]))
+    assert first[:, 1].tolist() == [0, 80]  # the strip's own edge cuts nothing off
+    assert middle[:, 1].tolist() == [80 + down[1][1]]
+    assert last[:, 1].tolist() == [170 + down[-1][1], 80 + down[-1][1]]
+
+
+@pytest.mark.parametrize("tall", [True, False])
+def test_a_face_in_a_strip_is_found_once(weights: Path, tall: bool) -> None:
+    places = [40, 290, 475, 903]
+    strip = page_with_blocks(1000, 200, [(100, y) for y in places], 20)
+    boxes = detector(weights, spots=True).detect(strip if tall else strip.T).boxes
+    centres = (boxes[:, :2] + boxes[:, 2:] / 2)[:, :: 1 if tall else -1]
+    centres = centres[centres[:, 1].argsort()]
+    np.testing.assert_allclose(centres, [(110, y + 10) for y in places], atol=STRIDE)
+
+
+# Whole detections
+
+
+def test_boxes_come_back_in_the_pages_px(weights: Path) -> None:
+    page = page_with_blocks(1200, 800, [(160, 320)], 16)  # one cell at half the size
+    found = detector(weights, spots=True, long_side=600).detect(page)
+    middle, side = (160 + 8, 320 + 8), SPOT * 2 * STRIDE
+    np.testing.assert_allclose(found.boxes, [[middle[0] - side, middle[1] - side, 2 * side, 2 * side]])
+    assert found.scores == pytest.approx(1, abs=1e-3)
+    assert found.usable == pytest.approx(0.982, abs=1e-3)
+
+
+def test_odd_sizes_are_scaled_by_what_they_became(weights: Path) -> None:
+    page = page_with_blocks(1201, 701, [(144, 1008)], 32)
+    for settings in ({"long_side": 600}, {"long_side": 1200, "scales": (0.5,)}):
+        [box] = detector(weights, spots=True, **settings).detect(page).boxes
+        assert box[:2] + box[2:] / 2 == pytest.approx([160, 1024], abs=16)
+
+
+def test_a_small_page_is_not_enlarged(weights: Path) -> None:
+    [box] = detector(weights, spots=True).detect(page_with_blocks(100, 90, [(40, 48)], 8)).boxes
+    assert box.tolist() == [44 - 20, 52 - 20, 40, 40]
+
+
+def test_every_scale_is_searched(weights: Path) -> None:
+    page = page_with_blocks(512, 512, [(128, 256)], 16)
+    for scales, widths in (((1.0,), {40}), ((0.5,), {80}), ((1.0, 0.5), {40, 80})):
+        found = detector(weights, spots=True, long_side=512, scales=scales).detect(page)
+        assert set(found.boxes[:, 2]) == widths
+        assert (np.diff(found.scores) <= 0).all()
+
+
+def test_faces_are_cut_to_the_page(weights: Path) -> None:
+    [box] = detector(weights, spots=True).detect(page_with_blocks(60, 50, [(0, 48)], 8)).boxes
+    assert box.tolist() == [0, 32, 24, 28]
+
+
+def test_inside_drops_what_lies_beside_the_page() -> None:
+    rest = [0.5, 0.25]
+    faces = np.array([[-5, -5, 10, 10], [95, 10, 10, 10], [99.5, 10, 10, 10], [120, 10, 5, 5]], float)
+    cut = inside(np.column_stack([faces, np.tile(rest, (4, 1))]), (80, 100))
+    assert cut.tolist() == [[0, 0, 5, 5, *rest], [95, 10, 5, 10, *rest]]
+    assert inside(np.zeros((0, 6)), (80, 100)).shape == (0, 6)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (1, 1), (1, 500), (300, 200, 3)])
+def test_an_empty_page_has_no_faces(weights: Path, shape: tuple[int, ...]) -> None:
+    found = detector(weights, spots=True).detect(np.full(shape, 255, np.uint8))
+    assert [values.shape for values in found] == [(0, 4), (0,), (0,)]
+
+
+def test_a_page_of_one_px_is_searched(weights: Path) -> None:
+    found = detector(weights, threshold=0.001).detect(np.zeros((1, 1), np.uint8))
+    assert (found.boxes[:, :2] >= 0).all()
+    assert (found.boxes[:, :2] + found.boxes[:, 2:] <= 1).all()
+
+
+def test_gray_as_rgb_is_the_same_page(weights: Path) -> None:
+    page = noise_page(200, 150)
+    seeing = detector(weights, threshold=0.05)
+    gray, rgb = seeing.detect(page), seeing.detect(np.dstack([page] * 3))
+    assert len(gray.boxes) > 5
+    assert all(np.array_equal(a, b) for a, b in zip(gray, rgb, strict=True))
+
+
+def test_a_mirrored_page_has_mirrored_faces(weights: Path) -> None:
+    seeing = detector(weights, flip=True, threshold=0.05, long_side=256)
+    page = noise_page(256, 192)
+    one, other = seeing.detect(page), seeing.detect(np.ascontiguousarray(page[:, ::-1]))
+    mirrored = np.column_stack([192 - other.boxes[:, 0] - other.boxes[:, 2], other.boxes[:, 1:]])
+    assert len(one.boxes) > 5
+    one_rows, other_rows = np.column_stack([one.boxes, one.scores]), np.column_stack([mirrored, other.scores])
+    apart = np.abs(one_rows[:, None] - other_rows[None]).max(axis=2)
+    assert one_rows.shape == other_rows.shape
+    assert apart.min(axis=1).max() < 0.11  # boxes are rounded to a tenth
+    assert not np.allclose(
+        one.boxes, detector(weights, threshold=0.05, long_side=256).detect(page).boxes[: len(one.boxes)]
+    )
+
+
+def test_looking_twice_swaps_left_and_right_alone(weights: Path) -> None:
+    ink = torch.rand(1, 1, 64, 128)
+    seeing = detector(weights, flip=True)
+    output, mirrored = seeing.look(ink), seeing.look(ink.flip(3)).flip(3)
+    swapped = {1: 3, 3: 1}
+    for channel in range(OUTPUTS):
+        torch.testing.assert_close(output[:, channel], mirrored[:, swapped.get(channel, channel)], atol=1e-4, rtol=1e-4)
+
+
+def test_the_version_tells_settings_apart(weights: Path) -> None:
+    versions = {detector(weights, **settings).version for settings in ({}, {"flip": True}, {"long_side": 640})}
+    assert len(versions) == 3
+    assert detector(weights).version == detector(weights).version

@@ -1,0 +1,280 @@
+"""The default detector through detect, normalize and dedup, on the sample manga, whose every face is known."""
+
+import json
+import shutil
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from mangagan import params, paths
+from mangagan.cli import main
+from mangagan.detection.base import Detections, DetectParams, MangaFaceParams, build_detector
+from mangagan.detection.mangaface.detector import WEIGHTS, MangaFace
+from mangagan.detection.run import DetectionCache
+from mangagan.detection.table import read_detections
+from mangagan.errors import UserError
+from mangagan.faces.manifest import read_manifest
+from mangagan.faces.table import read_faces
+from mangagan.files import sha256_file
+from mangagan.pages.table import read_pages
+from mangagan.sample import draw_manga
+from mangagan.stages import dedup, detect, ingest, normalize
+from mangagan.tensors import pack
+
+PROJECT = Path(__file__).parents[1]
+CASCADE = PROJECT.parent / "shared" / "models" / "lbpcascade_animeface.xml"
+NOT_IN_SIGHT = "eyes not in sight"
+
+
+@pytest.fixture(scope="module")
+def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ingested and searched with the parameters as shipped."""
+    root = tmp_path_factory.mktemp("detected")
+    draw_manga(root / "data", seed=5, pages_per_title=4)
+    shutil.copy(PROJECT / "params.yaml", root)
+    shutil.copy(PROJECT / "data" / "overrides.csv", root / "data")
+    ingest.run(root)
+    detect.run(root)
+    return root
+
+
+@pytest.fixture
+def root(detected: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    shutil.copytree(detected, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture(scope="module")
+def pairs(detected: Path) -> pd.DataFrame:
+    """The drawn faces, each with the detection that lies on it (NaN where there is none)."""
+    truth = json.loads((detected / "data" / "truth.json").read_text())["pages"]
+    page_ids = read_pages(detected / paths.PAGES_TABLE).set_index("source")["page_id"]
+    found = read_detections(detected / paths.DETECTIONS)
+    rows: list[dict[str, Any]] = []
+    for page in truth:
+        here = found[found["page_id"] == page_ids.get(f"{page['title']}/{page['file']}")]
+        for face in page["faces"]:
+            on_it = here[[overlap(face, box) >= 0.3 for box in here.to_dict("records")]]
+            best = on_it.nlargest(1, "score").to_dict("records")
+            rows.append({"drawn_usable": face["usable"], **(best[0] if best else {"face_id": None, "usable": np.nan})})
+    return pd.DataFrame(rows)
+
+
+def overlap(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """Intersection over union of two boxes x, y, w, h."""
+    width = min(one["x"] + one["w"], other["x"] + other["w"]) - max(one["x"], other["x"])
+    height = min(one["y"] + one["h"], other["y"] + other["h"]) - max(one["y"], other["y"])
+    both = max(width, 0) * max(height, 0)
+    return float(both / (one["w"] * one["h"] + other["w"] * other["h"] - both))
+
+
+def change(root: Path, key: str, value: object) -> None:
+    """Changes one value of params.yaml, named as for `dvc exp run -S`."""
+    yaml = YAML()
+    document = yaml.load(root / "params.yaml")
+    *sections, name = key.split(".")
+    section = reduce(getitem, sections, document)
+    assert name in section
+    section[name] = value
+    yaml.dump(document, root / "params.yaml")
+
+
+def test_drawn_faces_are_found_and_little_else(detected: Path, pairs: pd.DataFrame) -> None:
+    detections = read_detections(detected / paths.DETECTIONS)
+    assert len(pairs) > 50
+    assert pairs["face_id"].notna()[pairs["drawn_usable"]].mean() >= 0.8
+    assert detections["face_id"].isin(pairs["face_id"]).mean() >= 0.6
+    assert detections["score"].between(params.load("detect", DetectParams, detected).mangaface.threshold, 1).all()
+    figures = json.loads((detected / paths.metrics("detect")).read_text())
+    assert figures["faces"] == len(detections) == sum(figures["faces_by_title"].values())
+
+
+def test_usable_tells_faces_with_both_eyes_in_sight(detected: Path, pairs: pd.DataFrame) -> None:
+    detections = read_detections(detected / paths.DETECTIONS)
+    assert detections["usable"].between(0, 1).all()
+    found = pairs[pairs["face_id"].notna()]
+    assert (found["usable"] >= 0.3)[found["drawn_usable"]].mean() >= 0.8
+    assert found["usable"][found["drawn_usable"]].mean() > found["usable"][~found["drawn_usable"]].mean()
+
+
+def test_a_second_run_takes_pages_from_the_cache(root: Path) -> None:
+    before = sha256_file(root / paths.DETECTIONS)
+    entries = sorted((root / paths.STATE / "detections").rglob("*.json"))
+    assert len(entries) == (read_pages(root / paths.PAGES_TABLE)["reason"] == "").sum()
+    detect.run(root)
+    assert sha256_file(root / paths.DETECTIONS) == before
+    for entry in entries:
+        entry.write_text('{"boxes": [], "scores": [], "usable": []}')
+    detect.run(root)
+    assert read_detections(root / paths.DETECTIONS).empty
+    change(root, "detect.mangaface.long_side", 840)  # another setting knows nothing of them
+    detect.run(root)
+    assert len(read_detections(root / paths.DETECTIONS)) > 0
+
+
+class Silent:
+    """A detector of which only the name and version matter."""
+
+    name, version, crop_margin = "silent", "1", 0.0
+
+
+@pytest.mark.parametrize("usable", [[0.25, np.nan], [np.nan, np.nan], [0.0, 1.0]])
+def test_cache_gives_back_what_it_got(tmp_path: Path, usable: list[float]) -> None:
+    cache = DetectionCache(tmp_path, Silent())  # type: ignore[arg-type]
+    found = Detections(np.array([[1.5, 2, 30, 40], [5, 6, 7, 8.1]]), np.array([0.9, 0.3]), np.array(usable))
+    empty = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+    for name, faces in {"page": found, "blank": empty}.items():
+        cache.put(name, faces)
+        text = (cache.folder / f"{name}.json").read_text()
+        json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+        known = cache.get(name)
+        assert known is not None
+        for got, given in zip(known, faces, strict=True):
+            np.testing.assert_array_equal(got, given)
+            assert got.dtype == given.dtype == np.float64
+    assert cache.get("other") is None
+
+
+def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
+    change(root, "normalize.min_usable", 0.0)
+    normalize.run(root)
+    dedup.run(root)
+    detections = read_detections(root / paths.DETECTIONS).set_index("face_id")
+    manifest = read_manifest(root / paths.MANIFEST).set_index("face_id")
+    assert sorted(manifest.index) == sorted(detections.index)
+    assert (manifest["usable"] == detections["usable"].loc[manifest.index]).all()
+    assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
+    faces = read_faces(root / paths.TRAIN_FACES).set_index("face_id")
+    assert len(faces) > 0
+    assert (faces["usable"] == detections["usable"].loc[faces.index]).all()
+
+
+def test_the_gate_turns_faces_without_eyes_away(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detections = read_detections(root / paths.DETECTIONS)
+    gate = float(detections["usable"].median())
+    change(root, "normalize.min_usable", gate)
+    normalize.run(root)
+    dedup.run(root)
+    manifest = read_manifest(root / paths.MANIFEST)
+    dropped = manifest["drop_reason"] == NOT_IN_SIGHT
+    assert 0 < dropped.sum() < len(manifest)
+    assert (manifest["usable"][dropped] < gate).all()
+    assert (manifest["usable"][manifest["kept"]] >= gate).all()
+    figures = json.loads((root / paths.metrics("normalize")).read_text())
+    assert figures["dropped_by_reason"][NOT_IN_SIGHT] == dropped.sum()
+    monkeypatch.chdir(root)
+    assert main(["inspect"]) == 0
+    assert NOT_IN_SIGHT in capsys.readouterr().out
+
+
+def without_column(path: Path, column: str) -> None:
+    pq.write_table(pq.read_table(path).drop_columns(column), path)
+
+
+def test_tables_of_earlier_versions_are_one_clear_line(root: Path) -> None:
+    normalize.run(root)
+    dedup.run(root)
+    manifest = root / paths.MANIFEST
+    pd.read_csv(manifest).drop(columns="usable").to_csv(manifest, index=False)
+    with pytest.raises(UserError, match=r"manifest\.csv lacks the column usable: run `dvc repro --force dedup`"):
+        read_manifest(manifest)
+    for shard in (root / paths.FACES_DIR).glob("*.parquet"):
+        without_column(shard, "usable")
+    with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force normalize`"):
+        dedup.run(root)
+    without_column(root / paths.DETECTIONS, "usable")
+    with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force detect`"):
+        normalize.run(root)
+
+
+@pytest.mark.skipif(not CASCADE.exists(), reason="the cascade file is not beside the project")
+def test_one_key_switches_the_detector(root: Path) -> None:
+    before = sha256_file(root / paths.DETECTIONS)
+    own = params.load("detect", DetectParams, root).lbpcascade
+    fetched = root / paths.STATE / "models" / f"{own.model_sha256}.xml"  # as if downloaded before
+    fetched.parent.mkdir(parents=True)
+    shutil.copy(CASCADE, fetched)
+    change(root, "detect.detector", "lbpcascade")
+    change(root, "normalize.min_usable", 1.0)
+    for stage in (detect, normalize, dedup):
+        stage.run(root)
+    manifest = read_manifest(root / paths.MANIFEST)
+    assert set(manifest["detector"]) == {"lbpcascade"}
+    assert manifest["usable"].isna().all()
+    assert manifest["usable"].dtype == np.float64
+    assert manifest["kept"].any()
+    assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
+    change(root, "detect.detector", "mangaface")
+    detect.run(root)
+    assert sha256_file(root / paths.DETECTIONS) == before
+
+
+def test_own_weights_are_named_by_path_and_hash(root: Path) -> None:
+    found = read_detections(root / paths.DETECTIONS)
+    shutil.copy(WEIGHTS, root / "own.safetensors")
+    use_weights(root, "own.safetensors", sha256_file(WEIGHTS))
+    detect.run(root)
+    again = read_detections(root / paths.DETECTIONS)
+    pd.testing.assert_frame_equal(again, found)
+
+
+def use_weights(root: Path, model: str, sha256: str) -> None:
+    (root / "params.yaml").write_text(f"detect: {{mangaface: {{model: '{model}', model_sha256: '{sha256}'}}}}\n")
+
+
+def spoilt_weights() -> dict[str, bytes]:
+    """Files that are not the weights of this network."""
+    whole = WEIGHTS.read_bytes()
+    return {
+        "empty": b"",
+        "half": whole[: len(whole) // 2],
+        "no JSON": b"\x08" + bytes(7) + b"\xff" * 64,
+        "other network": pack({"weight": torch.zeros(3)}),
+    }
+
+
+@pytest.mark.parametrize("name", spoilt_weights())
+def test_damaged_weights_are_one_clear_line(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "spoilt.safetensors"
+    file.write_bytes(spoilt_weights()[name])
+    use_weights(tmp_path, file.name, sha256_file(file))
+    with pytest.raises(UserError, match=r"holds no weights of the detector mangaface \(.+\)$") as caught:
+        detect.run(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "sha256", "message"),
+    [
+        ("nowhere.safetensors", "0" * 64, r"detect\.mangaface\.model: no file .*nowhere\.safetensors"),
+        ("own.safetensors", "0" * 64, r"has SHA-256 [0-9a-f]{64}, not detect\.mangaface\.model_sha256 0{64}"),
+        ("own.safetensors", "", r"detect\.mangaface\.model_sha256 must be the file's SHA-256, [0-9a-f]{64} for"),
+    ],
+)
+def test_wrong_weights_are_one_clear_line(tmp_path: Path, model: str, sha256: str, message: str) -> None:
+    shutil.copy(WEIGHTS, tmp_path / "own.safetensors")
+    use_weights(tmp_path, model, sha256)
+    with pytest.raises(UserError, match=message):
+        detect.run(tmp_path)
+
+
+def test_weights_missing_from_the_package_are_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone\.safetensors not found: .*docs/detection\.md"):
+        MangaFace(MangaFaceParams(), tmp_path / "gone.safetensors")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"detect\.mangaface\.device is cuda, but there is no GPU"):
+        build_detector(DetectParams(mangaface=MangaFaceParams(device="cuda")), tmp_path)
