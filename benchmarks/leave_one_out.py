@@ -58,7 +58,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threshold", type=float, default=EVERY_SCORE, help="least score kept (default: %(default)s)")
     parser.add_argument("--long-side", type=positive, default=own.long_side, help="px (default: %(default)s)")
     parser.add_argument("--scales", type=float, nargs="+", default=own.scales, help="shares of the long side")
-    parser.add_argument("--flip", action="store_true", help="look at mirrored pages as well")
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        default=MangaFaceParams.flip,
+        help="look at mirrored pages as well",
+    )
     parser.add_argument("--cascade", type=Path, help="lbpcascade_animeface.xml")
     parser.add_argument("--scale-factor", type=float, default=cascade.scale_factor, help="(default: %(default)s)")
     parser.add_argument("--min-neighbors", type=positive, default=cascade.min_neighbors, help="(default: %(default)s)")

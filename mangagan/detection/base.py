@@ -51,7 +51,8 @@ class MangaFaceParams:
         model_sha256: what that file must hash to, in hex.
         threshold: least score of a face, 0 to 1; lower finds more, and more that is none.
         long_side: px to which a page's long side is shrunk; more finds smaller faces and takes longer.
-        scales: sizes to search at, as shares of `long_side`; each costs its square.
+        scales: sizes to search at, as shares of `long_side`; each costs its square. A face that is seen at one and not
+            at another scores less.
         flip: whether to look at the mirrored page as well, at twice the cost.
         max_overlap: intersection over union from which on two boxes are one face, 0 to 1.
         device: auto (the GPU when there is one), cpu, cuda.
@@ -59,10 +60,10 @@ class MangaFaceParams:
 
     model: str = ""
     model_sha256: str = ""
-    threshold: float = 0.3
-    long_side: int = 896
-    scales: tuple[float, ...] = (1.0,)
-    flip: bool = False
+    threshold: float = 0.33
+    long_side: int = 1024
+    scales: tuple[float, ...] = (1.0, 0.5)
+    flip: bool = True
     max_overlap: float = 0.35
     device: str = "auto"
 

@@ -28,7 +28,7 @@ class NormalizeParams:
     min_contrast: float = 20
     min_sharpness: float = 0.2
     max_pad: float = 0.25
-    min_usable: float = 0.3
+    min_usable: float = 0.1
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 512:

@@ -8,6 +8,7 @@ from torch.nn.functional import max_pool2d
 from mangagan.detection.mangaface.network import STRIDE
 
 MOST = 300  # candidates a page before overlapping ones are removed
+ALIKE = 0.45  # intersection over union from which on boxes found at two sizes are of one face
 FARTHEST = 5.0  # log of the greatest distance to a side, in cells: 148 cells are 1187 px
 
 
@@ -61,3 +62,26 @@ def suppress(faces: np.ndarray, most: float) -> np.ndarray:
         kept.append(left[0])
         left = left[1:][overlap(left[0], left[1:]) <= most]
     return np.array(kept).reshape(-1, faces.shape[1])
+
+
+def agree(views: list[np.ndarray], most: float) -> np.ndarray:
+    """The faces of one picture searched at several sizes, each scored by all of them.
+
+    Print and lettering look like faces at one size and seldom at two: a face's score is the mean over the sizes of the
+    best score that a box like it had there, 0 where there was none.
+
+    Args:
+        views: one a size, (N, 6): x, y, w, h, score, usable, all in px of the same picture.
+        most: as for `suppress`.
+
+    Returns:
+        The faces, (N, 6), in order of falling score; usable is the mean over the sizes that saw the face.
+    """
+    faces = suppress(np.concatenate(views), most)
+    if len(views) == 1:
+        return faces
+    for face in faces:
+        same = [view[overlap(face, view) >= ALIKE] for view in views]
+        best = [boxes[boxes[:, 4].argmax()] for boxes in same if len(boxes)]
+        face[4:] = sum(box[4] for box in best) / len(views), np.mean([box[5] for box in best])
+    return faces[np.argsort(-faces[:, 4], kind="stable")]

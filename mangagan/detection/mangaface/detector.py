@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from mangagan.detection.base import Detections, MangaFaceParams
-from mangagan.detection.mangaface.boxes import decode, suppress
+from mangagan.detection.mangaface.boxes import agree, decode, suppress
 from mangagan.detection.mangaface.network import MULTIPLE, FaceNet
 from mangagan.detection.strips import inside, pieces, uncut
 from mangagan.errors import UserError
 from mangagan.files import sha256_file
 from mangagan.tensors import unpack
 
+DOUBTFUL = 0.02  # least score of a box that may support another, found at another size
 WEIGHTS = Path(__file__).with_name("mangaface.safetensors")
 
 
@@ -52,20 +53,21 @@ class MangaFace:
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         found = [np.zeros((0, 6))]
         for left, top, piece in pieces(gray):
-            for scale in self.settings.scales:
-                found.append(uncut(self.search(piece, scale), left, top, piece, gray))
+            ratios = {min(1.0, scale * self.settings.long_side / max(piece.shape)) for scale in self.settings.scales}
+            views = [self.search(piece, ratio) for ratio in sorted(ratios, reverse=True)]
+            found.append(uncut(agree(views, self.settings.max_overlap), left, top, piece, gray))
         faces = inside(suppress(np.concatenate(found), self.settings.max_overlap), gray.shape)
+        faces = faces[faces[:, 4] >= self.settings.threshold]
         # Coarser than the differences between one processor's arithmetic and another's.
         return Detections(faces[:, :4].round(1), faces[:, 4].round(4), faces[:, 5].round(4))
 
-    def search(self, piece: np.ndarray, scale: float) -> np.ndarray:
-        """Faces in a gray picture (H, W) shrunk to `scale` times the long side in the settings: as `boxes.decode`."""
-        ratio = min(1.0, scale * self.settings.long_side / max(piece.shape))
+    def search(self, piece: np.ndarray, ratio: float) -> np.ndarray:
+        """Faces in a gray picture (H, W) that is looked at shrunk by `ratio`: as `boxes.decode`."""
         height, width = (max(round(side * ratio), 1) for side in piece.shape)
         small = piece if ratio == 1 else cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA)
         ink = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), np.float32)
         ink[:height, :width] = 1 - small.astype(np.float32) / 255
-        faces = decode(self.look(torch.from_numpy(ink)[None, None]), self.settings.threshold)
+        faces = decode(self.look(torch.from_numpy(ink)[None, None]), min(DOUBTFUL, self.settings.threshold))
         faces[:, :4] *= np.array([piece.shape[1] / width, piece.shape[0] / height] * 2)
         return faces
 
