@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.boxes import FARTHEST, MOST, decode, overlap, suppress
+from mangagan.detection.mangaface.boxes import FARTHEST, MOST, agree, decode, overlap, suppress
 from mangagan.detection.mangaface.detector import MangaFace
 from mangagan.detection.mangaface.network import OUTPUTS, STRIDE
 from mangagan.detection.strips import LONGEST, SHARED, SHORTEST, inside, pieces, uncut
@@ -24,7 +24,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def detector(weights: Path, spots: bool = False, **settings: object) -> MangaFace:
-    made = MangaFace(MangaFaceParams(device="cpu", **settings), weights)  # type: ignore[arg-type]
+    one_look: dict[str, object] = {"scales": (1.0,), "flip": False, "device": "cpu"}
+    made = MangaFace(MangaFaceParams(**(one_look | settings)), weights)  # type: ignore[arg-type]
     if spots:
         made.network = Spots()  # type: ignore[assignment]
     return made
@@ -98,6 +99,17 @@ def test_suppress_does_not_depend_on_the_order_of_faces() -> None:
     kept = suppress(faces, 0.3)
     assert np.array_equal(suppress(faces[rng.permutation(60)], 0.3), kept)
     assert (np.diff(kept[:, 4]) <= 0).all()
+
+
+def test_a_face_seen_at_every_size_scores_their_mean() -> None:
+    one = np.array([[10, 10, 40, 40, 0.8, 0.5], [200, 10, 40, 40, 0.9, 0.5], [10, 90, 20, 20, 0.1, 0.5]])
+    other = np.array([[12, 11, 40, 40, 0.6, 0.9], [12, 14, 40, 40, 0.3, 0.1], [90, 90, 20, 20, 0.2, 0.1]])
+    faces = agree([one, other], 0.35)
+    assert faces[:, :4].tolist() == [*one[:2, :4].tolist(), other[2, :4].tolist(), one[2, :4].tolist()]
+    np.testing.assert_allclose(faces[:, 4], [0.7, 0.45, 0.1, 0.05])
+    np.testing.assert_allclose(faces[:, 5], [0.7, 0.5, 0.1, 0.5])  # of the sizes that saw it
+    assert agree([np.zeros((0, 6)), np.zeros((0, 6))], 0.35).shape == (0, 6)
+    np.testing.assert_array_equal(agree([one], 0.35), suppress(one, 0.35))
 
 
 # Pages in pieces
