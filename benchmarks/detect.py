@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "median_width": statistics.median(page.shape[1] for page in pages),
         "median_height": statistics.median(page.shape[0] for page in pages),
         "rounds": arguments.rounds,
-        "threads": 1,
+        "threads": threads(),
         "detectors": {
             name: {**speed(seconds[name]), "faces": faces[name], **memory[name], "version": detectors[name].version}
             for name in names
@@ -82,6 +82,14 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "machine": facts(),
     }
     return result | (compare(seconds) if arguments.cascade else {"note": "no --cascade: only mangaface was measured"})
+
+
+def threads() -> int:
+    """How many threads the libraries use that do the work, as the detectors have set them."""
+    import cv2
+    import torch
+
+    return max(torch.get_num_threads(), cv2.getNumThreads())
 
 
 def build(name: str, cascade: Path | None) -> Detector:

@@ -11,6 +11,7 @@ in `benchmarks.scoring`. A table goes to stderr, one JSON line to stdout, every 
 import argparse
 import csv
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.scoring import Label
 from mangagan.cli import positive
 from mangagan.detection.base import CascadeParams, Detections, Detector, MangaFaceParams
 from mangagan.detection.run import detect_pages
+from mangagan.detection.training.labels import page_path
 from mangagan.errors import UserError
 from mangagan.files import atomic_path
 from mangagan.pages.decode import Page, Unreadable, decode_page
@@ -97,6 +99,8 @@ def read_labels(data: Path) -> dict[str, list[Label]]:
         labels = {page: entry["faces"] for page, entry in json.loads(path.read_text(encoding="utf-8")).items()}
         for face in (face for faces in labels.values() for face in faces):
             face["view"], face["usable"], [float(face[key]) for key in "xywh"]
+        for page in labels:
+            page_path(data, page)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}: --data must name a folder with faces.json and pages/") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -142,8 +146,8 @@ def build_own(arguments: argparse.Namespace, title: str) -> Detector:
         raise UserError("--weights is missing: the folder with <title>.safetensors for each title")
     weights = arguments.weights / f"{title}.safetensors"
     if not weights.is_file():
-        command = f"python -m mangagan.detection.train --data {arguments.data} --leave-out {title} --out {weights}"
-        raise UserError(f"no file {weights}: run `{command}`")
+        options = ["--data", str(arguments.data), "--leave-out", title, "--out", str(weights)]
+        raise UserError(f"no file {weights}: run `python -m mangagan.detection.train {shlex.join(options)}`")
     return MangaFace(settings, weights)
 
 
@@ -172,7 +176,7 @@ def read_pages(data: Path, pages: list[str]) -> Iterator[tuple[str, Page]]:
         UserError: the file is missing or damaged.
     """
     for page in pages:
-        path = data / "pages" / page
+        path = page_path(data, page)
         try:
             yield page, decode_page(path.read_bytes())
         except (OSError, Unreadable) as error:

@@ -42,9 +42,21 @@ def unpack(data: bytes) -> dict[str, Tensor]:
         header = json.loads(data[8:start])
         header.pop("__metadata__", None)
         tensors = memoryview(data)[start:]
+        check_places([entry["data_offsets"] for entry in header.values()], len(tensors))
         return {name: unpack_tensor(tensors, **entry) for name, entry in header.items()}
     except (AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no safetensors file ({type(error).__name__})") from error
+
+
+def check_places(places: list[list[int]], size: int) -> None:
+    """Raises ValueError unless the tensors lie side by side and fill the file, so that none can make it seem larger."""
+    end = 0
+    for first, last in sorted(places):
+        if first != end or last < first:
+            raise ValueError("tensors overlap or leave gaps")
+        end = last
+    if end != size:
+        raise ValueError("tensors do not fill the file")
 
 
 def unpack_tensor(data: memoryview, dtype: str, shape: list[int], data_offsets: list[int]) -> Tensor:

@@ -142,6 +142,9 @@ def test_weights_files_are_those_of_the_safetensors_package(tmp_path: Path, gene
         '{"a": {"dtype": "F32", "shape": [-1, -2], "data_offsets": [0, 8]}}',
         '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]}}',
         '{"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 8]}}',
+        '{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
+        '{"a": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}, '
+        '"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}',
         '{"a": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}}',
     ],
 )

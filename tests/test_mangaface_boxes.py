@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.boxes import FARTHEST, MOST, agree, decode, overlap, suppress
+from mangagan.detection.mangaface.boxes import FARTHEST, MOST, decode
 from mangagan.detection.mangaface.detector import MangaFace
 from mangagan.detection.mangaface.network import OUTPUTS, STRIDE
+from mangagan.detection.overlap import agree, overlap, suppress
 from mangagan.detection.strips import LONGEST, SHARED, SHORTEST, inside, pieces, uncut
 from tests.detector_parts import SPOT, Spots, write_random_weights
 from tests.gan_runs import one_thread
@@ -104,12 +105,25 @@ def test_suppress_does_not_depend_on_the_order_of_faces() -> None:
 def test_a_face_seen_at_every_size_scores_their_mean() -> None:
     one = np.array([[10, 10, 40, 40, 0.8, 0.5], [200, 10, 40, 40, 0.9, 0.5], [10, 90, 20, 20, 0.1, 0.5]])
     other = np.array([[12, 11, 40, 40, 0.6, 0.9], [12, 14, 40, 40, 0.3, 0.1], [90, 90, 20, 20, 0.2, 0.1]])
-    faces = agree([one, other], 0.35)
-    assert faces[:, :4].tolist() == [*one[:2, :4].tolist(), other[2, :4].tolist(), one[2, :4].tolist()]
-    np.testing.assert_allclose(faces[:, 4], [0.7, 0.45, 0.1, 0.05])
-    np.testing.assert_allclose(faces[:, 5], [0.7, 0.5, 0.1, 0.5])  # of the sizes that saw it
-    assert agree([np.zeros((0, 6)), np.zeros((0, 6))], 0.35).shape == (0, 6)
-    np.testing.assert_array_equal(agree([one], 0.35), suppress(one, 0.35))
+    faces = agree([one, other])
+    np.testing.assert_array_equal(faces[:, :4], np.vstack([one, other])[:, :4])
+    np.testing.assert_allclose(faces[:, 4], [0.7, 0.45, 0.05, 0.7, 0.55, 0.1])
+    np.testing.assert_allclose(faces[:, 5], [0.7, 0.5, 0.5, 0.7, 0.3, 0.1])  # of the sizes that saw it
+    assert agree([np.zeros((0, 6)), np.zeros((0, 6))]).shape == (0, 6)
+    np.testing.assert_array_equal(agree([one]), one)
+
+
+def test_the_face_that_both_sizes_saw_wins_over_a_surer_one_that_one_saw() -> None:
+    one = np.array([[0, 0, 40, 40, 0.60, 0.5], [0, 17, 40, 40, 0.59, 0.5]])
+    other = np.array([[0, 18, 40, 40, 0.55, 0.5]])
+    assert 0.35 < overlap(one[0], one[1:])[0] < 0.45
+    [kept] = suppress(agree([one, other]), 0.35)
+    assert kept[1] in (17, 18) and kept[4] == pytest.approx(0.57)
+
+
+def test_a_doubtful_box_gets_no_support_from_its_own_size() -> None:
+    one = np.array([[0, 0, 40, 40, 0.9, 0.5], [0, 12, 40, 40, 0.04, 0.5]])  # overlap 0.54
+    assert agree([one, np.zeros((0, 6))])[:, 4].tolist() == [0.45, 0.02]
 
 
 # Pages in pieces
@@ -136,13 +150,14 @@ def test_pieces_of_a_strip_hold_every_face_whole(short: int, long: int) -> None:
 
 
 def test_a_face_that_a_piece_cuts_is_left_to_its_neighbour() -> None:
-    strip = noise_page(500, 100)
-    faces = np.array([[10, 0, 30, 30, 0.5], [10, 170, 30, 29, 0.5], [10, 80, 30, 30, 0.5]], float)
+    strip = noise_page(600, 100)
     down = pieces(strip)
+    height = len(down[0][2])
+    faces = np.array([[10, 0, 30, 30, 0.5], [10, height - 31, 30, 30, 0.5], [10, 80, 30, 30, 0.5]], float)
     first, middle, last = (uncut(faces, x, y, piece, strip) for x, y, piece in (down[0], down[1], down[-1]))
     assert first[:, 1].tolist() == [0, 80]  # the strip's own edge cuts nothing off
     assert middle[:, 1].tolist() == [80 + down[1][1]]
-    assert last[:, 1].tolist() == [170 + down[-1][1], 80 + down[-1][1]]
+    assert last[:, 1].tolist() == [height - 31 + down[-1][1], 80 + down[-1][1]]
 
 
 @pytest.mark.parametrize("tall", [True, False])

@@ -51,8 +51,8 @@ class MangaFaceParams:
         model_sha256: what that file must hash to, in hex.
         threshold: least score of a face, 0 to 1; lower finds more, and more that is none.
         long_side: px to which a page's long side is shrunk; more finds smaller faces and takes longer.
-        scales: sizes to search at, as shares of `long_side`; each costs its square. A face that is seen at one and not
-            at another scores less.
+        scales: sizes to search at, as shares of `long_side`, or of the page's where that is less; each costs its
+            square. A face that is seen at one and not at another scores less.
         flip: whether to look at the mirrored page as well, at twice the cost.
         max_overlap: intersection over union from which on two boxes are one face, 0 to 1.
         device: auto (the GPU when there is one), cpu, cuda.
@@ -72,8 +72,8 @@ class MangaFaceParams:
             raise ValueError("threshold and max_overlap must be between 0 and 1")
         if not 64 <= self.long_side <= 4096:
             raise ValueError("long_side must be from 64 to 4096")
-        if not self.scales or not all(0.25 <= scale <= 4 for scale in self.scales):
-            raise ValueError("scales must be one or more numbers from 0.25 to 4")
+        if not self.scales or not all(0.25 <= scale <= 1 for scale in self.scales):
+            raise ValueError("scales must be one or more numbers from 0.25 to 1")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"device must be auto, cpu or cuda, not {self.device}")
 

@@ -27,7 +27,7 @@ def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
     Raises:
         UserError: no such file, no network, or other content than expected.
     """
-    key = f"detect.{section}.model"
+    key, sha256 = f"detect.{section}.model", sha256.lower()  # some tools print hashes in capitals
     if not location:
         raise UserError(f"params.yaml: {key} is empty: give the path or https URL of the detector's model file")
     if "://" in location:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mangagan.detection.base import Detections, OnnxParams
-from mangagan.detection.mangaface.boxes import suppress
+from mangagan.detection.overlap import suppress
 from mangagan.detection.strips import inside, pieces, uncut
 from mangagan.errors import UserError
 
@@ -45,7 +45,9 @@ class OnnxYolo:
             for key, value in asdict(settings).items()
             if key not in ("model", "model_sha256", "device")
         )
-        self.version = f"{hashlib.sha256(data).hexdigest()[:12]} {config} onnxruntime={runtime}"
+        self.version = (
+            f"{hashlib.sha256(data).hexdigest()[:12]} {config} opencv={cv2.__version__} onnxruntime={runtime}"
+        )
         self.input, self.height, self.width, self.dtype = self.check_signature()
         empty = np.zeros((3, self.height or 2 * STRIDE, self.width or 2 * STRIDE), np.float32)
         self.row = 4 + find_class(self.session, model, settings.class_name, self.look(empty).shape)
@@ -63,7 +65,7 @@ class OnnxYolo:
         if outputs[0].type not in DTYPES:
             raise unfit(self.model, f"its output is {outputs[0].type}, not float")
         # Sides that are left open are names or None.
-        shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        shape = [side if isinstance(side, int) and side > 0 else None for side in inputs[0].shape]
         if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None) or inputs[0].type not in DTYPES:
             raise unfit(self.model, f"its input is {inputs[0].type} {inputs[0].shape}, not float (1, 3, H, W)")
         return inputs[0].name, shape[2], shape[3], DTYPES[inputs[0].type]
@@ -173,8 +175,10 @@ def find_class(session: Any, model: Path, wanted: str, shape: tuple[int, ...]) -
     count = shape[0] - 4
     try:
         named = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
-        names = [str(named[place]) for place in range(len(named))]  # a list, or a dictionary with whole numbers as keys
-    except (KeyError, ValueError, SyntaxError, TypeError):
+        names = [
+            " ".join(str(named[place]).split()) for place in range(len(named))
+        ]  # a list, or a dictionary with whole numbers as keys
+    except (KeyError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         names = []
     if count != len(names or ["face"]):
         known = f"{len(names)} classes in its metadata" if names else "no class names in its metadata"

@@ -12,6 +12,8 @@ from mangagan.files import sha256_file, write_text
 from mangagan.ordered import map_ordered
 from mangagan.pages.decode import Page
 
+CODE = Path(__file__).parent
+
 
 class DetectionCache:
     """Boxes already found, kept outside the stage's outs so that one new screenshot does not cost all the others.
@@ -20,8 +22,9 @@ class DetectionCache:
     """
 
     def __init__(self, folder: Path, detector: Detector) -> None:
-        # All of this package: detectors share code, and searching again costs less than a stale box.
-        code = "".join(sha256_file(path) for path in sorted(Path(__file__).parent.rglob("*.py")))
+        # All code of detectors, which share some: searching again costs less than a stale box.
+        files = [path for path in CODE.rglob("*.py") if "train" not in path.relative_to(CODE).as_posix()]
+        code = "".join(sha256_file(path) for path in sorted(files))
         key = hashlib.sha256(f"{detector.name} {detector.version} {code}".encode()).hexdigest()[:16]
         self.folder = folder / f"{detector.name}-{key}"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-LONGEST = 2.0  # long side over short of a picture that is searched in one piece, and of a piece
-SHARED = 1.0  # of the short side: what neighbouring pieces have in common, so that each face is whole in one of them
+LONGEST = 2.5  # long side over short of a picture that is searched in one piece, and of a piece
+SHARED = 1.25  # of the short side: what neighbouring pieces have in common, so that a face as wide as the picture fits
 SHORTEST = 64  # px; a line of pixels is cut as if it were so wide
 NEAR = 0.02  # of the short side: a box that comes so near to where the picture was cut is taken to be cut
 
@@ -21,7 +21,9 @@ def pieces(picture: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
 
 
 def uncut(faces: np.ndarray, left: int, top: int, piece: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """The faces of a piece in px of the picture, without those that the cut went through: another piece has them whole.
+    """The faces of a piece in px of the picture, without those that the cut went through.
+
+    Another piece has these whole, unless they are longer than `SHARED` times the short side.
 
     Args:
         faces: (N, 4 or more): x, y, w, h in px of the piece, and what else belongs to them.

@@ -43,21 +43,29 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--leave-out", metavar="TITLE", default="", help="a title to keep aside, to measure on")
     parser.add_argument(
-        "--crops", type=int, default=Settings.crops, help="to be seen in the second phase (default: %(default)s)"
+        "--crops", type=count, default=Settings.crops, help="to be seen in the second phase (default: %(default)s)"
     )
     parser.add_argument(
-        "--first-crops", type=int, default=16_000, help="to be seen in the first (default: %(default)s)"
+        "--first-crops", type=count, default=20_000, help="to be seen in the first (default: %(default)s)"
     )
     parser.add_argument("--save-first", type=Path, help="write the weights after the first phase here")
     parser.add_argument("--start", type=Path, help="weights of --save-first, in place of the first phase")
     parser.add_argument(
-        "--batch-size", type=int, default=Settings.batch_size, help="crops a step (default: %(default)s)"
+        "--batch-size", type=count, default=Settings.batch_size, help="crops a step (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=count, default=0)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: one a core")
-    parser.add_argument("--workers", type=int, default=0, help="processes that prepare crops; a GPU needs one a core")
+    parser.add_argument("--threads", type=count, default=0, help="CPU threads; 0: one a core")
+    parser.add_argument("--workers", type=count, default=0, help="processes that prepare crops; a GPU needs one a core")
     return parser.parse_args(argv)
+
+
+def count(text: str) -> int:
+    """An argument that counts something, or nothing."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -78,6 +86,11 @@ def run(arguments: argparse.Namespace) -> None:
     pages = [page for title in titles.values() for page in title]
     drawn = [draw_sample_pages(arguments.seed, SAMPLE_PAGES), draw_scenes(arguments.data, arguments.seed, SCENES)]
     network = start_from(arguments.start) if arguments.start else FaceNet()
+    if not drawn[1]:
+        print(
+            f"mangagan: no sprites and backgrounds in {arguments.data}: training without coloured scenes",
+            file=sys.stderr,
+        )
     if arguments.first_crops and not arguments.start:
         first = replace(settings, crops=arguments.first_crops)
         network = train(network, Crops(mix(SHARES[1:], drawn), first), first)

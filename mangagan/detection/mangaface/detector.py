@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from mangagan.detection.base import Detections, MangaFaceParams
-from mangagan.detection.mangaface.boxes import agree, decode, suppress
+from mangagan.detection.mangaface.boxes import decode
 from mangagan.detection.mangaface.network import MULTIPLE, FaceNet
+from mangagan.detection.overlap import agree, suppress
 from mangagan.detection.strips import inside, pieces, uncut
 from mangagan.errors import UserError
 from mangagan.files import sha256_file
@@ -44,20 +45,26 @@ class MangaFace:
             for key, value in asdict(settings).items()
             if key not in ("model", "model_sha256", "device")
         )
-        self.version = f"{sha256_file(weights)[:12]} {config} torch={torch.__version__.split('+')[0]}"
+        self.version = f"{sha256_file(weights)[:12]} {config} opencv={cv2.__version__}"
+        self.version += f" torch={torch.__version__.split('+')[0]}"
         # One thread a page: pages run side by side, and the number of threads would change the last bits.
         torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        # On a GPU, as on a CPU, in single precision: TensorFloat-32 would move boxes by more than they are rounded.
+        torch.backends.cudnn.allow_tf32 = False
 
     def detect(self, page: np.ndarray) -> Detections:
         """Finds faces as `Detector.detect` says."""
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         found = [np.zeros((0, 6))]
         for left, top, piece in pieces(gray):
-            ratios = {min(1.0, scale * self.settings.long_side / max(piece.shape)) for scale in self.settings.scales}
+            whole = min(1.0, self.settings.long_side / max(piece.shape))
+            ratios = {min(1.0, scale * whole) for scale in self.settings.scales}
             views = [self.search(piece, ratio) for ratio in sorted(ratios, reverse=True)]
-            found.append(uncut(agree(views, self.settings.max_overlap), left, top, piece, gray))
-        faces = inside(suppress(np.concatenate(found), self.settings.max_overlap), gray.shape)
-        faces = faces[faces[:, 4] >= self.settings.threshold]
+            found.append(uncut(agree(views), left, top, piece, gray))
+        faces = np.concatenate(found)
+        faces = suppress(faces[faces[:, 4] >= self.settings.threshold], self.settings.max_overlap)
+        faces = inside(faces, gray.shape)
         # Coarser than the differences between one processor's arithmetic and another's.
         return Detections(faces[:, :4].round(1), faces[:, 4].round(4), faces[:, 5].round(4))
 
@@ -89,7 +96,10 @@ def load(path: Path) -> FaceNet:
     """
     network = FaceNet(folded=True)
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in unpack(path.read_bytes()).items()})
+        tensors = {name: tensor.float() for name, tensor in unpack(path.read_bytes()).items()}
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("some are not finite")
+        network.load_state_dict(tensors)
     except FileNotFoundError:
         raise UserError(f"{path} not found: install mangagan again, or train it (see docs/detection.md)") from None
     except (ValueError, RuntimeError, AttributeError) as error:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cv2
@@ -53,7 +53,7 @@ def read_titles(data: Path) -> dict[str, list[Picture]]:
         labels = json.loads((data / "faces.json").read_text(encoding="utf-8"))
         titles: dict[str, list[Picture]] = {}
         for name, entry in sorted(labels.items()):
-            pixels = decode_page((data / "pages" / name).read_bytes()).pixels
+            pixels = decode_page(page_path(data, name).read_bytes()).pixels
             picture = Picture(_gray_if_plain(pixels), _face_array(entry["faces"]))
             titles.setdefault(name.split("/")[0], []).append(picture)
     except OSError as error:
@@ -62,6 +62,14 @@ def read_titles(data: Path) -> dict[str, list[Picture]]:
     except (ValueError, KeyError, TypeError, AttributeError, Unreadable) as error:
         raise UserError(f"{data}: faces.json or a page is damaged or of another form: {error!r}") from None
     return titles
+
+
+def page_path(data: Path, name: str) -> Path:
+    """The file of the page that faces.json calls `<title>/<file>`; ValueError for a name that leads elsewhere."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 2 or ".." in parts or name.startswith("/"):
+        raise ValueError(f"{name!r} is not of the form title/file")
+    return data / "pages" / name
 
 
 def draw_sample_pages(seed: int, count: int, width: int = 700, height: int = 980) -> list[Picture]:
@@ -91,8 +99,11 @@ def _gray_if_plain(pixels: np.ndarray) -> np.ndarray:
 
 def _face_array(rows: list[dict[str, Any]]) -> np.ndarray:
     """Faces as in `Picture`; whether a face too small to be usable shows both eyes is unknown."""
-    faces = [[*(float(row[key]) for key in "xywh"), usable_label(row)] for row in rows]
-    return np.array(faces, np.float32).reshape(-1, 5)
+    faces = np.array([[*(float(row[key]) for key in "xywh"), usable_label(row)] for row in rows], np.float32)
+    faces = faces.reshape(-1, 5)
+    if not np.isfinite(faces).all() or (faces[:, 2:4] <= 0).any():
+        raise ValueError("a face has no size or no place")
+    return faces
 
 
 def usable_label(row: dict[str, Any]) -> float:

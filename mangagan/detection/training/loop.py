@@ -18,13 +18,14 @@ from mangagan.detection.training.crops import Rng, draw_crop
 from mangagan.detection.training.labels import Picture
 from mangagan.detection.training.targets import Target, loss, make_target
 from mangagan.detection.training.tones import distort
+from mangagan.errors import UserError
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to train."""
 
-    crops: int = 48_000  # to be seen in all
+    crops: int = 112_000  # to be seen in all
     side: int = 256  # px of a crop, a multiple of 64
     batch_size: int = 16  # crops a step
     learning_rate: float = 2e-3  # AdamW's, at its highest; falls to 0 along a cosine
@@ -158,6 +159,8 @@ class Log:
         if (step + 1) % self.EVERY == 0:
             seen = (step + 1) * self.batch_size
             heat, box, usable = (self.sums / self.EVERY).tolist()
+            if not math.isfinite(heat + box + usable):
+                raise UserError(f"training diverged after {seen} crops: try another --seed or a larger --batch-size")
             pace = seen / (time.perf_counter() - self.started)
             losses = f"heat {heat:.3f}  box {box:.3f}  usable {usable:.3f}"
             print(f"{seen}/{self.crops} crops  {pace:.1f}/s  {losses}", file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mangagan.detection.training.crops import Rng
 from mangagan.detection.training.labels import Picture
+from mangagan.errors import UserError
 
 FOLDER = "thequestion"  # in the data folder: sprites and backgrounds of the Ren'Py demos (MIT)
 BACKGROUNDS = "bg_*.jpg"
@@ -28,14 +29,26 @@ def read_sprites(data: Path) -> list[tuple[np.ndarray, tuple[int, int, int, int]
     sprites = []
     for path in sorted((data / FOLDER).glob("*.png")):
         boxes = [box for name, box in SPRITE_FACES.items() if path.stem.startswith(name)]
-        sprites += [(np.asarray(Image.open(path).convert("RGBA")), box) for box in boxes]
+        sprites += [(read_picture(path, "RGBA"), box) for box in boxes]
     return sprites
+
+
+def read_picture(path: Path, mode: str) -> np.ndarray:
+    """A picture's pixels, uint8 (H, W, channels of the mode).
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return np.asarray(Image.open(path).convert(mode))
+    except (OSError, SyntaxError) as error:
+        raise UserError(f"{path} is damaged: {error}") from None
 
 
 def draw_scenes(data: Path, seed: int, count: int) -> list[Picture]:
     """Scenes of up to four sprites side by side, a fifth of them redrawn as ink; none where the folder lacks them."""
     sprites = read_sprites(data)
-    backgrounds = [np.asarray(Image.open(path).convert("RGB")) for path in sorted((data / FOLDER).glob(BACKGROUNDS))]
+    backgrounds = [read_picture(path, "RGB") for path in sorted((data / FOLDER).glob(BACKGROUNDS))]
     if not sprites or not backgrounds:
         return []
     return [draw_scene(np.random.default_rng((seed, number)), sprites, backgrounds) for number in range(count)]

@@ -30,7 +30,7 @@ class Target(NamedTuple, Generic[Array]):
     heat: Array  # (h, w), 1 in the cell that holds a face's middle
     background: Array  # (h, w), 0 where faces are ignored, else 1
     box: Array  # (4, h, w), cells from the cell's middle to left, top, right, bottom
-    weight: Array  # (h, w), of the box; adds up to 1 for each face
+    weight: Array  # (h, w), of the box; adds up to 1 for a face of its own, to less for one that another overlaps
     usable: Array  # (h, w), 1, 0, or -1 unknown
 
 
