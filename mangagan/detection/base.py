@@ -61,9 +61,9 @@ class MangaFaceParams:
     model: str = ""
     model_sha256: str = ""
     threshold: float = 0.33
-    long_side: int = 1024
+    long_side: int = 896
     scales: tuple[float, ...] = (1.0, 0.5)
-    flip: bool = True
+    flip: bool = False
     max_overlap: float = 0.35
     device: str = "auto"
 
