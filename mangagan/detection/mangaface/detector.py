@@ -38,7 +38,9 @@ class MangaFace:
         self.settings = settings
         cuda = settings.device != "cpu" and torch.cuda.is_available()
         self.device = torch.device("cuda" if cuda else "cpu")
-        self.network = load(weights).to(self.device, memory_format=torch.channels_last)  # on a CPU 1/6 less time
+        self.network = load(weights).to(self.device)
+        # A sixth less time on a CPU; torch's stub lacks the argument.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Not where the weights lie nor what looks at them: neither changes the boxes.
         config = " ".join(
             f"{key}={value}"
