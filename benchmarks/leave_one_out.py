@@ -146,7 +146,7 @@ def build_own(arguments: argparse.Namespace, title: str) -> Detector:
         raise UserError("--weights is missing: the folder with <title>.safetensors for each title")
     weights = arguments.weights / f"{title}.safetensors"
     if not weights.is_file():
-        options = ["--data", str(arguments.data), "--leave-out", title, "--out", str(weights)]
+        options = ["--data", str(arguments.data), "--leave-out", title, "--out", str(weights), "--crops", "64000"]
         raise UserError(f"no file {weights}: run `python -m mangagan.detection.train {shlex.join(options)}`")
     return MangaFace(settings, weights)
 

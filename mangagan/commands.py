@@ -106,6 +106,8 @@ def faces(arguments: argparse.Namespace) -> int:
         for name, (boxes, scores, _) in track(detect_pages(detector, decoded()), len(images), "faces", "images"):
             writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
             count, searched = count + len(boxes), searched + 1
+        if not searched:  # before the file takes its place
+            raise UserError(f"none of the {len(images)} images could be read: name PNG, JPEG or WebP files")
     print(f"{count} faces in {searched} images: {arguments.out}")
     return 0
 

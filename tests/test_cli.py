@@ -148,3 +148,14 @@ def test_killed_ingest_leaves_no_half_out(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["pages", "pages.parquet", "screenshots"]
     assert [path.name for path in (tmp_path / "data" / "pages").iterdir()] == ["title.cbz"]
+
+
+def test_faces_of_nothing_readable_leaves_the_file_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("no picture")
+    Path("out.csv").write_text("of before")
+    assert main(["faces", "notes.txt", "--out", "out.csv"]) == 2
+    assert "could be read" in capsys.readouterr().err
+    assert Path("out.csv").read_text() == "of before"

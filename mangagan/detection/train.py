@@ -80,12 +80,13 @@ def run(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         workers=arguments.workers,
     )
+    network = start_from(arguments.start) if arguments.start else FaceNet()
     titles = read_titles(arguments.data)
     if arguments.leave_out and not titles.pop(arguments.leave_out, None):
         raise UserError(f"no title {arguments.leave_out} in {arguments.data}: one of {', '.join(titles)}")
+    print("mangagan: drawing pages and scenes", file=sys.stderr, flush=True)
     pages = [page for title in titles.values() for page in title]
     drawn = [draw_sample_pages(arguments.seed, SAMPLE_PAGES), draw_scenes(arguments.data, arguments.seed, SCENES)]
-    network = start_from(arguments.start) if arguments.start else FaceNet()
     if not drawn[1]:
         print(
             f"mangagan: no sprites and backgrounds in {arguments.data}: training without coloured scenes",
@@ -99,6 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
     network = train(network, Crops(mix(SHARES, [pages, *drawn]), settings, arguments.first_crops), settings)
     half = {name: tensor.half() for name, tensor in fold(network).state_dict().items()}
     write_bytes(arguments.out, pack(half))
+    print(f"weights in {arguments.out}")
 
 
 def check(arguments: argparse.Namespace) -> None:

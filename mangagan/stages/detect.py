@@ -53,7 +53,7 @@ def run(root: Path = Path()) -> None:
 
 
 def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.ndarray:
-    """A sheet of pages, spread over all titles, with their boxes and scores."""
+    """A sheet of pages, spread over all titles, with their boxes."""
     shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
     widest = max(PAGE_HEIGHT * row["width"] / row["height"] for _, row in shown.iterrows())
     width = round(min(widest, 2 * PAGE_HEIGHT))  # a scroll is shown small rather than making every tile as wide
