@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +155,7 @@ def test_faces_of_nothing_readable_leaves_the_file_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
     Path("notes.txt").write_text("no picture")
     Path("out.csv").write_text("of before")
     assert main(["faces", "notes.txt", "--out", "out.csv"]) == 2
