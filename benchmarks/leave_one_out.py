@@ -22,7 +22,7 @@ from benchmarks.scoring import Label
 from mangagan.cli import positive
 from mangagan.detection.base import CascadeParams, Detections, Detector, MangaFaceParams
 from mangagan.detection.run import detect_pages
-from mangagan.detection.training.labels import page_path
+from mangagan.detection.training.labels import page_path, read_labels
 from mangagan.errors import UserError
 from mangagan.files import atomic_path
 from mangagan.pages.decode import Page, Unreadable, decode_page
@@ -63,7 +63,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--flip",
         action=argparse.BooleanOptionalAction,
-        default=MangaFaceParams.flip,
+        default=own.flip,
         help="look at mirrored pages as well",
     )
     parser.add_argument("--cascade", type=Path, help="lbpcascade_animeface.xml")
@@ -75,6 +75,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> None:
     """Everything; the titles' detectors are all built first, so that a missing file is known at once."""
     labels = read_labels(arguments.data)
+    if not labels:
+        raise UserError(f"{arguments.data}/faces.json names no page")
     detectors = {title: build(arguments, title) for title in titles(labels)}
     detections: list[Detection] = []
     for page, found in track(search(arguments.data, labels, detectors), len(labels), "detect", "pages"):
@@ -86,28 +88,6 @@ def run(arguments: argparse.Namespace) -> None:
     print(table(report), file=sys.stderr)
     settings = sorted({detector.version for detector in detectors.values()})
     print(json.dumps({"benchmark": "leave_one_out", "detector": arguments.detector, "versions": settings, **report}))
-
-
-def read_labels(data: Path) -> dict[str, list[Label]]:
-    """The labelled faces of each page, "<title>/<file>", in the order of faces.json.
-
-    Raises:
-        UserError: the file is missing or of another form.
-    """
-    path = data / "faces.json"
-    try:
-        labels = {page: entry["faces"] for page, entry in json.loads(path.read_text(encoding="utf-8")).items()}
-        for face in (face for faces in labels.values() for face in faces):
-            face["view"], face["usable"], [float(face[key]) for key in "xywh"]
-        for page in labels:
-            page_path(data, page)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}: --data must name a folder with faces.json and pages/") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged or of another form: {error!r}") from None
-    if not labels:
-        raise UserError(f"{path} names no page")
-    return labels
 
 
 def titles(labels: dict[str, list[Label]]) -> list[str]:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mangagan.detection.overlap import overlap
+
 LEAST_OVERLAP, MOST_AREA_RATIO = 0.3, 4.0
 PRECISION = 0.8  # at which recall is compared: one crop in five is no face
 WIDTHS = (0, 32, 48, 64, 96, 128, 192)  # px, the least face width of each bucket
@@ -47,10 +49,8 @@ def overlaps(box: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Returns:
         Intersection over union, float64 (F,), 0 to 1; whether each matches, bool (F,).
     """
-    sides = np.minimum(box[:2] + box[2:], faces[:, :2] + faces[:, 2:]) - np.maximum(box[:2], faces[:, :2])
-    both = sides.clip(0).prod(axis=1)
     area, areas = box[2:].prod(), faces[:, 2:].prod(axis=1)
-    union_share = both / (area + areas - both)
+    union_share = overlap(box, faces)
     apart = np.abs(box[:2] + box[2:] / 2 - faces[:, :2] - faces[:, 2:] / 2)  # between the centres, along x and y
     centred = (apart <= np.minimum(box[2:], faces[:, 2:]) / 2).all(axis=1)
     alike = np.maximum(area / areas, areas / area) <= MOST_AREA_RATIO

@@ -1,9 +1,9 @@
 """What a face detector is, and which ones there are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -68,14 +68,9 @@ class MangaFaceParams:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1 or not 0 < self.max_overlap < 1:
-            raise ValueError("threshold and max_overlap must be between 0 and 1")
-        if not 64 <= self.long_side <= 4096:
-            raise ValueError("long_side must be from 64 to 4096")
+        check_search(self)
         if not self.scales or not all(0.25 <= scale <= 1 for scale in self.scales):
             raise ValueError("scales must be one or more numbers from 0.25 to 1")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ValueError(f"device must be auto, cpu or cuda, not {self.device}")
 
 
 @dataclass(frozen=True)
@@ -126,12 +121,17 @@ class OnnxParams:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold < 1 or not 0 < self.max_overlap < 1:
-            raise ValueError("threshold and max_overlap must be between 0 and 1")
-        if not 64 <= self.long_side <= 4096:
-            raise ValueError("long_side must be from 64 to 4096")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ValueError(f"device must be auto, cpu or cuda, not {self.device}")
+        check_search(self)
+
+
+def check_search(settings: MangaFaceParams | OnnxParams) -> None:
+    """Raises ValueError for a setting, of those that both networks have, that makes no sense."""
+    if not 0 < settings.threshold < 1 or not 0 < settings.max_overlap < 1:
+        raise ValueError("threshold and max_overlap must be between 0 and 1")
+    if not 64 <= settings.long_side <= 4096:
+        raise ValueError("long_side must be from 64 to 4096")
+    if settings.device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, not {settings.device}")
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,15 @@ class DetectParams:
     def __post_init__(self) -> None:
         if self.detector not in DETECTORS:
             raise ValueError(f"detector must be one of {', '.join(DETECTORS)}, not {self.detector}")
+
+
+def describe(settings: Any) -> str:
+    """A detector's settings, a dataclass, as its version names them.
+
+    Without the model's place and the device: the file's hash stands beside them, and neither changes the boxes.
+    """
+    apart = ("model", "model_sha256", "device")
+    return " ".join(f"{key}={value}" for key, value in asdict(settings).items() if key not in apart)
 
 
 def build_detector(settings: DetectParams, root: Path) -> Detector:

@@ -1,13 +1,12 @@
 """nagadomi's local-binary-pattern cascade for anime faces, searched by OpenCV."""
 
 import threading
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mangagan.detection.base import CascadeParams, Detections
+from mangagan.detection.base import CascadeParams, Detections, describe
 from mangagan.errors import UserError
 from mangagan.files import sha256_file
 
@@ -25,8 +24,7 @@ class LbpCascade:
             UserError: the file is no cascade.
         """
         self.model, self.settings = str(model), settings
-        config = " ".join(f"{key}={value}" for key, value in asdict(settings).items() if not key.startswith("model"))
-        self.version = f"{sha256_file(model)[:12]} {config} opencv={cv2.__version__}"
+        self.version = f"{sha256_file(model)[:12]} {describe(settings)} opencv={cv2.__version__}"
         self.per_thread = threading.local()  # a CascadeClassifier keeps the page it works on in itself
         try:
             usable = not cv2.CascadeClassifier(self.model).empty()

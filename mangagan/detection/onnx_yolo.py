@@ -1,19 +1,18 @@
 """The backend `onnx`: a detector that the user brings, in the ONNX format of Ultralytics' YOLOv8."""
 
 import ast
-import hashlib
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from mangagan.detection.base import Detections, OnnxParams
+from mangagan.detection.base import Detections, OnnxParams, describe
 from mangagan.detection.overlap import suppress
 from mangagan.detection.strips import inside, pieces, uncut
 from mangagan.errors import UserError
+from mangagan.files import sha256_bytes
 
 STRIDE = 32  # px: what both sides of the picture must be multiples of where the model leaves them open
 PADDING = 114  # gray level around the picture, as in training
@@ -40,14 +39,8 @@ class OnnxYolo:
         data = model.read_bytes()
         self.model, self.settings = model, settings
         self.session, runtime = open_session(model, data, settings.device)
-        config = " ".join(
-            f"{key}={value}"
-            for key, value in asdict(settings).items()
-            if key not in ("model", "model_sha256", "device")
-        )
-        self.version = (
-            f"{hashlib.sha256(data).hexdigest()[:12]} {config} opencv={cv2.__version__} onnxruntime={runtime}"
-        )
+        libraries = f"opencv={cv2.__version__} onnxruntime={runtime}"
+        self.version = f"{sha256_bytes(data)[:12]} {describe(settings)} {libraries}"
         self.input, self.height, self.width, self.dtype = self.check_signature()
         empty = np.zeros((3, self.height or 2 * STRIDE, self.width or 2 * STRIDE), np.float32)
         self.row = 4 + find_class(self.session, model, settings.class_name, self.look(empty).shape)
@@ -175,9 +168,8 @@ def find_class(session: Any, model: Path, wanted: str, shape: tuple[int, ...]) -
     count = shape[0] - 4
     try:
         named = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
-        names = [
-            " ".join(str(named[place]).split()) for place in range(len(named))
-        ]  # a list, or a dictionary with whole numbers as keys
+        # A list, or a dictionary with whole numbers as keys.
+        names = [" ".join(str(named[place]).split()) for place in range(len(named))]
     except (KeyError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         names = []
     if count != len(names or ["face"]):

@@ -1,6 +1,5 @@
 """The backend `mangaface`: pages to boxes by the network whose weights lie beside this file."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mangagan.detection.base import Detections, MangaFaceParams
+from mangagan.detection.base import Detections, MangaFaceParams, describe
 from mangagan.detection.mangaface.boxes import decode
 from mangagan.detection.mangaface.network import MULTIPLE, FaceNet
 from mangagan.detection.overlap import agree, suppress
@@ -41,14 +40,8 @@ class MangaFace:
         self.network = load(weights).to(self.device)
         # A sixth less time on a CPU; torch's stub lacks the argument.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # Not where the weights lie nor what looks at them: neither changes the boxes.
-        config = " ".join(
-            f"{key}={value}"
-            for key, value in asdict(settings).items()
-            if key not in ("model", "model_sha256", "device")
-        )
-        self.version = f"{sha256_file(weights)[:12]} {config} opencv={cv2.__version__}"
-        self.version += f" torch={torch.__version__.split('+')[0]}"
+        libraries = f"opencv={cv2.__version__} torch={torch.__version__.split('+')[0]}"
+        self.version = f"{sha256_file(weights)[:12]} {describe(settings)} {libraries}"
         # One thread a page: pages run side by side, and the number of threads would change the last bits.
         torch.set_num_threads(1)
         cv2.setNumThreads(1)

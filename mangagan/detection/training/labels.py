@@ -40,27 +40,42 @@ class Picture:
         return levels
 
 
-def read_titles(data: Path) -> dict[str, list[Picture]]:
-    """Reads the labelled pages of a folder: `faces.json`, and `pages/<title>/<file>` for each page that it names.
+def read_labels(data: Path) -> dict[str, list[dict[str, Any]]]:
+    """Reads the labelled faces of each page, named `<title>/<file>`, from `faces.json` in a folder.
 
-    `faces.json` holds `{"<title>/<file>": {"faces": [{"x", "y", "w", "h", "view", "usable"}, …]}, …}`: boxes tight
-    around the face without the hair, `view` one of front, threequarter, profile, other.
+    The file holds `{"<title>/<file>": {"faces": [{"x", "y", "w", "h", "view", "usable"}, …]}, …}`: boxes tight around
+    the face without the hair, `view` one of front, threequarter, profile, other.
 
     Raises:
-        UserError: a file is missing, damaged, or not of this form.
+        UserError: it is missing, damaged, or not of this form.
     """
+    path = data / "faces.json"
     try:
-        labels = json.loads((data / "faces.json").read_text(encoding="utf-8"))
-        titles: dict[str, list[Picture]] = {}
-        for name, entry in sorted(labels.items()):
-            pixels = decode_page(page_path(data, name).read_bytes()).pixels
-            picture = Picture(_gray_if_plain(pixels), _face_array(entry["faces"]))
-            titles.setdefault(name.split("/")[0], []).append(picture)
+        labels = {page: entry["faces"] for page, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+        for page, rows in labels.items():
+            page_path(data, page)
+            _face_array(rows)
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}"
-        raise UserError(f"{reason}: --data must name a folder with faces.json and pages/") from None
-    except (ValueError, KeyError, TypeError, AttributeError, Unreadable) as error:
-        raise UserError(f"{data}: faces.json or a page is damaged or of another form: {error!r}") from None
+        raise UserError(f"{path}: {error.strerror}: --data must name a folder with faces.json and pages/") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged or of another form: {error!r}") from None
+    return labels
+
+
+def read_titles(data: Path) -> dict[str, list[Picture]]:
+    """Reads the labelled pages of a folder by title: `faces.json`, and `pages/<title>/<file>` for each that it names.
+
+    Raises:
+        UserError: a file is missing, damaged, or not of the form that `read_labels` describes.
+    """
+    titles: dict[str, list[Picture]] = {}
+    for name, rows in sorted(read_labels(data).items()):
+        path = page_path(data, name)
+        try:
+            pixels = decode_page(path.read_bytes()).pixels
+        except (OSError, Unreadable) as error:
+            raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+        titles.setdefault(name.split("/")[0], []).append(Picture(_gray_if_plain(pixels), _face_array(rows)))
     return titles
 
 
@@ -108,6 +123,7 @@ def _face_array(rows: list[dict[str, Any]]) -> np.ndarray:
 
 def usable_label(row: dict[str, Any]) -> float:
     """What the label of a face says about both eyes being in sight: 1 yes, 0 no, -1 unknown."""
+    view = row["view"]
     if row["usable"]:
         return 1.0
-    return -1.0 if row["view"] in ("front", "threequarter") and row["w"] < SMALLEST_USABLE else 0.0
+    return -1.0 if view in ("front", "threequarter") and row["w"] < SMALLEST_USABLE else 0.0
