@@ -52,7 +52,7 @@ def compare(names: tuple[str, str], folder: Path, seed: int) -> None:
     print("\n".join(summary(first, second)))
     for sentence in [*cautions(first, second), *warnings]:
         print(f"! {sentence}")
-    print(f"faces: {caption}\n{folder / 'compare.html'}, {folder / 'compare.png'}")
+    print(f"\n{caption}\n{folder / 'compare.html'}, {folder / 'compare.png'}")
 
 
 def default_folder(names: tuple[str, str]) -> Path:
@@ -92,9 +92,10 @@ def describe_latents(generators: Sequence["Generator"], seed: int) -> str:
     first, second = (generator.z_dim for generator in generators)
     if first != second:
         return (
-            f"latents of seed {seed} have lengths {first} and {second}: faces in the same place have nothing in common"
+            f"The latents of seed {seed} have lengths {first} and {second}: faces in the same place have nothing in"
+            " common."
         )
-    return f"the same {FACES} latents (seed {seed}); only networks that were once the same draw alike faces from them"
+    return f"Both drawn from the same {FACES} latents (seed {seed}); only networks of one origin draw alike from them."
 
 
 def measured_on_another(record: Recorded) -> Iterator[str]:

@@ -44,12 +44,12 @@ def read(repo: "Repo", revision: str) -> Recorded:
         UserError: there is no such revision, it was not evaluated, or its model is out of reach.
     """
     from dvc.fs.dvc import DVCFileSystem
-    from dvc.scm import NoSCMError, RevError
+    from dvc.scm import NoSCMError, RevError, map_scm_exception
 
     inside = Path(os.path.relpath(Path.cwd().resolve(), Path(repo.root_dir).resolve()))
     today = repo.config
     try:
-        with repo.switch(revision):
+        with map_scm_exception(), repo.switch(revision):
             repo.config.merge(today)  # a remote that was set up later holds the revision's files too
             files = DVCFileSystem(repo=repo)
             evaluation = read_evaluation(files, inside, revision)

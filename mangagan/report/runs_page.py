@@ -16,7 +16,9 @@ FRAME = Template("""<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <title>$title</title>
 <link rel="icon" href="data:,">
-<style>$style</style>
+<style>$style
+.runs td { white-space: nowrap; }
+</style>
 </head>
 <body>
 <header><h1>$title</h1></header>
@@ -44,11 +46,12 @@ def render_runs(first: Run, second: Run, warnings: Sequence[str], grids: Sequenc
         caption: what the grids show.
     """
     pictures = [
-        figure(picture(shrink(png), f"Faces of {run.name}"), escape(f"{run.name}: {verdict(run)}"))
+        figure(picture(shrink(png), f"Faces of {run.name}"), escape(run.name))
         for run, png in zip((first, second), grids, strict=True)
     ]
     params = table(["", first.name, second.name], [[escape(cell) for cell in row] for row in param_rows(first, second)])
     sections = [
+        *(f"<p>{escape(run.name)}: {escape(verdict(run))}</p>" for run in (first, second)),
         *(f"<p><strong>{escape(sentence)}</strong></p>" for sentence in [*cautions(first, second), *warnings]),
         f"<h2>Faces</h2><p>{escape(caption)}</p>" + '<div class="pair">' + "".join(pictures) + "</div>",
         f"<h2>Figures</h2><p>{escape(HOW_TO_READ)}</p>" + figure_table(first, second),
@@ -60,14 +63,15 @@ def render_runs(first: Run, second: Run, warnings: Sequence[str], grids: Sequenc
 def figure_table(first: Run, second: Run) -> str:
     """The figures of both runs as a table."""
     head, *body = figure_cells(first, second)
-    return table(head, [[escape(cell) for cell in row] for row in body])
+    # A name may break at its dot.
+    return table(head, [[escape(name).replace(".", ".<wbr>"), *map(escape, rest)] for name, *rest in body], kind="runs")
 
 
 def figure_cells(first: Run, second: Run) -> list[list[str]]:
-    """The figures as rows of text, a heading first: of both runs value, floor and ratio, then the outcome."""
-    head = ["", *(text for run in (first, second) for text in (run.name, "floor", "× floor")), f"{second.name} is"]
+    """The figures as rows of text, a heading first: the outcome, then of both runs value, floor and ratio."""
+    head = ["", f"{second.name} is", *(text for run in (first, second) for text in (run.name, "floor", "× floor"))]
     rows = figure_rows(first, second)
-    return [head, *([row.key, *told(row.first), *told(row.second), row.outcome] for row in rows)]
+    return [head, *([row.key, row.outcome, *told(row.first), *told(row.second)] for row in rows)]
 
 
 def told(block: Figure) -> list[str]:
