@@ -62,7 +62,7 @@ def test_overfitting_needs_both_nearness_and_copies() -> None:
 
 
 def test_one_image_again_and_again_is_collapsed_also_where_it_is_a_copy_and_far() -> None:
-    both = {**changed("vendi.random.ratio", 0.02), "nearest_train": {"copied": 1.0, "ct": -20.0}}
+    both = {**changed("diversity.ratio", 0.02), "nearest_train": {"copied": 1.0, "ct": -20.0}}
     assert judge(both)["word"] == "collapsed"
 
 

@@ -86,7 +86,11 @@ class Group:
 
 
 def against_holdout(
-    measure: Callable[[np.ndarray, np.ndarray, int], dict[str, float]], group: Group, count: int, repeats: int, seed: int
+    measure: Callable[[np.ndarray, np.ndarray, int], dict[str, float]],
+    group: Group,
+    count: int,
+    repeats: int,
+    seed: int,
 ) -> dict[str, Comparison]:
     """Figures of a set against the hold-out: of samples, of training faces, and of spoilt ones.
 

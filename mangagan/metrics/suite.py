@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from mangagan.metrics.comparison import Comparison, Group, against_holdout, by_itself, mean_sd, subsamples, unknown
+from mangagan.metrics.comparison import (
+    Comparison,
+    Group,
+    against_holdout,
+    by_itself,
+    mean_sd,
+    repeated,
+    subsamples,
+    unknown,
+)
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.diversity import pairwise_diversity
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
@@ -39,10 +48,9 @@ def figures(sets: Sets, settings: EvaluateParams) -> dict[str, Comparison | Figu
 
 def lacking(sets: Sets) -> str:
     """Why nothing can be compared with the hold-out, and what to do: one line, empty where it can."""
-    if len(sets.images.holdout) < LEAST:
-        return (
-            f"{len(sets.images.holdout)} hold-out faces, at least {LEAST} needed: add pages or raise dedup.holdout_share"
-        )
+    there = len(sets.images.holdout)
+    if there < LEAST:
+        return f"{there} hold-out faces, at least {LEAST} needed: add pages or raise dedup.holdout_share"
     if sets.count < LEAST:
         return f"at least {2 * LEAST} samples and training faces are needed: raise evaluate.samples or add pages"
     return ""
@@ -134,8 +142,8 @@ def duplicates(sets: Sets, settings: EvaluateParams) -> Comparison:
     """
     images = sets.images
     seen = Group(descriptors(images.fake), descriptors(images.train), descriptors(images.holdout), {})
-    draws = by_itself(lambda chosen, _: {"limit": twin_limit(chosen)}, seen, sets.count, settings.repeats, settings.seed)
-    limit = draws["limit"].floor or 0.0
+    limits = repeated(lambda chosen, _: twin_limit(chosen), seen.train, sets.count, settings.repeats, settings.seed)
+    limit = float(np.mean(limits))
 
     def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
         return {"duplicates": float(np.mean(twins(chosen) <= limit))}
@@ -176,8 +184,11 @@ def nearest_train(sets: Sets, settings: EvaluateParams) -> Figures:
 
 
 def by_title(sets: Sets) -> dict[str, dict[str, float]]:
-    """Where the samples' nearest training faces are from: by title, their share, the title's share of the training
-    faces, and the share of samples that count as copied from it.
+    """Where the samples' nearest training faces are from, by title.
+
+    Returns:
+        For each title the share of samples whose nearest training face is from it, its share of the training faces
+        (`train_share`), and the share of samples that count as copied from it (`copied`).
     """
     titles = np.array(sets.titles)
     nearest = titles[sets.fake_nearest.indices[:, 0]]

@@ -34,13 +34,13 @@ class Rule:
     also: tuple[str, float] | None = None
 
 
-# In the order of precedence: the first that fires gives the word. Of samples far from all faces the features say little,
-# so that their variety counts only after the distance.
+# In the order of precedence: the first that fires gives the word. Of samples far from all faces the features say
+# little, so that their variety counts only after the distance.
 RULES = (
     Rule("collapsed", "Pairs of samples are far more alike than pairs of real faces.", "diversity.ratio", 0.6, False),
     Rule("collapsed", "So many samples are alike that few different ones are drawn.", "duplicates.value", 0.5),
     Rule("undertrained", "The samples are as far from real faces as spoilt ones.", "kernel_distance.*.position", 0.9),
-    Rule("copying", "Many samples are as near to a training face as no face is by chance.", "nearest_train.copied", 0.1),
+    Rule("copying", "Many samples are nearer to a training face than chance has it.", "nearest_train.copied", 0.1),
     Rule(
         "overfitting",
         "The samples are nearer to training faces than faces are that were held out.",
