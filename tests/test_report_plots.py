@@ -143,7 +143,7 @@ def points_of(plot: str, index: int) -> np.ndarray:
 
 
 def test_plot_is_drawn_to_scale_inside_its_box() -> None:
-    plot = line_plot([Series("a", [0, 1, 2], [0, 4, 2]), Series("b <&>", [0, 2], [1, 1])], "title", "x", "y")
+    plot = line_plot([Series("a", [0, 1, 2], [0, 4, 2]), Series("b <&>", [0, 2], [1, 1], 1)], "title", "x", "y")
     points = points_of(plot, 0)
     assert points[1, 0] - points[0, 0] == pytest.approx(points[2, 0] - points[1, 0], abs=0.2)
     assert points[0, 1] - points[1, 1] == pytest.approx(2 * (points[2, 1] - points[1, 1]), abs=0.2)
@@ -156,11 +156,11 @@ def test_plot_of_one_point_of_none_and_of_gaps() -> None:
     assert len(points_of(line_plot([Series("a", [1], [1])], "t", "x", "y"), 0)) == 2
     assert line_plot([Series("a", [], [])], "t", "x", "y") == "<p>t: no data.</p>"
     gaps = line_plot(
-        [Series("a", [0, 1, 2], [0, float("nan"), float("inf")]), Series("b", [0, 3], [1, 2])], "t", "x", "y"
+        [Series("a", [0, 1, 2], [0, float("nan"), float("inf")]), Series("b", [0, 3], [1, 2], 1)], "t", "x", "y"
     )
     assert len(points_of(gaps, 1)) == 2
-    empty = line_plot([Series("gone", [0, 1], [float("nan")] * 2), Series("b", [0, 3], [1, 2])], "t", "x", "y")
-    assert len(points_of(empty, 0)) == 2
+    empty = line_plot([Series("gone", [0, 1], [float("nan")] * 2), Series("b", [0, 3], [1, 2], 1)], "t", "x", "y")
+    assert len(points_of(empty, 1)) == 2
     assert "gone" not in empty
     assert "nan" not in gaps
     assert "inf" not in gaps

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mangagan.report.images import SHEET, file_link, picture, shown, shrink
 from mangagan.report.markup import escape, figure, folded, paragraph
-from mangagan.report.plot import Series, line_plot
+from mangagan.report.plot import REAL, Series, line_plot
 
 STAGE = "evaluate"
 MOST_SHEETS = 12  # contact sheets inside the page; of more, only the files are named
@@ -70,7 +70,8 @@ def over_time(pictures: Mapping[str, bytes]) -> str:
 def copying(pictures: Mapping[str, bytes], quantiles: Mapping[str, list[float]]) -> str:
     """Samples beside training faces, and all distances at a glance."""
     shares = quantiles["share"]
-    lines = [Series(name, shares, values) for name, values in quantiles.items() if name != "share"]
+    names = [name for name in quantiles if name != "share"]
+    lines = [Series(name, shares, quantiles[name], 0 if name == "samples" else REAL) for name in names]
     plot = line_plot(lines, "Distances to the nearest training face", "share of faces, %", "distance, at most")
     caption = (
         "Distance to the nearest training face. Where the samples' line runs below the hold-out's, they are closer."

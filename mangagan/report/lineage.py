@@ -93,7 +93,9 @@ def lineage(values: Mapping[str, Any], dataset_matches: bool) -> str:
 def facts(values: Mapping[str, Any], prefix: str, told: Sequence[Fact]) -> str:
     """Words and entries of those that there are."""
     rows = [
-        f"<dt>{escape(words)}</dt><dd>{(hash_of if hashed else figure_of)(values, prefix + key)}</dd>"
+        f"<dt>{escape(words)}</dt>"
+        + (f'<dd class="long">{hash_of(values, prefix + key)}' if hashed else f"<dd>{figure_of(values, prefix + key)}")
+        + "</dd>"
         for words, key, hashed in told
         if look_up(values, prefix + key) not in (None, "")
     ]

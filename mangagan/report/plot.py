@@ -11,17 +11,26 @@ from mangagan.report.markup import escape
 WIDTH, HEIGHT = 380, 250  # units of the drawing; at phone width about 0.9 px each
 LEFT, RIGHT, TOP, BOTTOM = 54, 12, 12, 42  # margins around the axes
 POINTS = 400  # at most so many a line; beyond, means of neighbours
-COLOURS = 4  # lines of a plot that the page has colours for
+REAL = 2  # the colour of real faces, wherever they are drawn; samples have the first
+COLOURS = 4
 DECADES = 30.0  # largest over smallest value from which an axis of positive values is logarithmic
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line: a name and its points in rising x. Points that are not finite are left out; so is a line of none."""
+    """One line. Points that are not finite are left out; so is a line of none.
+
+    Attributes:
+        name: for the legend.
+        x: rising.
+        y: as many.
+        colour: which of the page's, from 0.
+    """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    colour: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def line_plot(
     """Draws lines over a linear x axis; y is logarithmic where asked for and all values are positive and far apart.
 
     Args:
-        series: at most `COLOURS`, drawn in the colours `--line-0` … of the page.
+        series: the lines, in the colours `--line-0` … of the page.
         title: for who cannot see the plot.
         x_label: quantity and unit.
         y_label: quantity and unit.
@@ -59,7 +68,7 @@ def line_plot(
     Returns:
         A legend and an `<svg>` element; a paragraph where there is no finite point.
     """
-    drawn = [(line.name, points) for line in series if len(points := thinned(finite(line)))]
+    drawn = [(line, points) for line in series if len(points := thinned(finite(line)))]
     if not drawn:
         return f"<p>{escape(title)}: no data.</p>"
     everything = np.concatenate([points for _, points in drawn])
@@ -72,7 +81,7 @@ def line_plot(
     y_name = f"{y_label}, log scale" if log else y_label
     return "".join(
         [
-            legend([name for name, _ in drawn], kept is not None),
+            legend([line for line, _ in drawn], kept is not None),
             f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
             *axes(x_ticks, y_ticks, scale),
             f'<text class="label" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 6}" text-anchor="middle">'
@@ -80,7 +89,7 @@ def line_plot(
             f'<text class="label" transform="translate(12 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" '
             f'text-anchor="middle">{escape(y_name)}</text>',
             marker(scale, kept) if kept is not None else "",
-            *(path(points, index, scale) for index, (_, points) in enumerate(drawn)),
+            *(path(points, line.colour, scale) for line, points in drawn),
             "</svg>",
         ]
     )
@@ -132,9 +141,9 @@ def axes(x_ticks: Sequence[float], y_ticks: Sequence[float], scale: Scale) -> li
     return parts
 
 
-def legend(names: Sequence[str], kept: bool) -> str:
+def legend(lines: Sequence[Series], kept: bool) -> str:
     """A stroke and a name for each line, in a row above the plot that breaks where it must."""
-    keys = [f'<li><i class="key-{index}"></i>{escape(name)}</li>' for index, name in enumerate(names)]
+    keys = [f'<li><i class="key-{line.colour}"></i>{escape(line.name)}</li>' for line in lines]
     keys += ['<li><i class="key-kept"></i>kept</li>'] if kept else []
     return f'<ul class="legend">{"".join(keys)}</ul>'
 
@@ -144,10 +153,10 @@ def marker(scale: Scale, x: float) -> str:
     return f'<line class="kept" x1="{scale.x(x)}" x2="{scale.x(x)}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
 
 
-def path(points: np.ndarray, index: int, scale: Scale) -> str:
+def path(points: np.ndarray, colour: int, scale: Scale) -> str:
     """One line; a single point becomes a dot."""
     corners = [f"{scale.x(x):g} {scale.y(y):g}" for x, y in points]
-    return f'<path class="line-{index}" d="M{"L".join(corners if len(corners) > 1 else corners * 2)}"/>'
+    return f'<path class="line-{colour}" d="M{"L".join(corners if len(corners) > 1 else corners * 2)}"/>'
 
 
 def bar(parts: Sequence[float], whole: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from mangagan.report.markup import escape, look_up, number, spread
 
 NARROW = 290  # px, the track on a small phone: labels that keep clear of each other there do so everywhere
-LETTER = 6.2  # px, the mean width of a letter
+LETTER, BOLD = 6.2, 7.2  # px, the mean width of a letter, and of one of the samples' label
 TRACK, LANE, LABELS = 27, 15, 52  # px: the track's middle from the top, a line of labels, the first one's baseline
 EDGE = 3.0  # % of the width kept free at both ends
 REACH = 6.0  # distances from floor to nearest ceiling that a linear axis reaches out; marks beyond are clipped
@@ -161,7 +161,7 @@ def text_width(values: Mapping[str, Any], mark: Mark) -> float:
     letters = len(f"{mark.name} {number(look_up(values, mark.key))}")
     deviation = look_up(values, mark.sd_key) if mark.sd_key else None
     letters += len(f" ± {number(deviation, 2)}") if deviation is not None else 0
-    return 100 * (letters + 2) * LETTER / NARROW
+    return 100 * (letters + 2) * (BOLD if mark.kind == "value" else LETTER) / NARROW
 
 
 def anchor(values: Mapping[str, Any], mark: Mark, axis: Axis) -> str:

@@ -4,7 +4,7 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf8; --card: #fff; --ink: #1c1b19; --soft: #5f5b55; --rule: #dedad3; --accent: #0b5fa5;
-  --line-0: #0b62b0; --line-1: #c2570c; --line-2: #2e7d4f; --line-3: #7a4bb0; --rest: #c9c4bb; --shade: 1;
+  --line-0: #0b62b0; --line-1: #b34f09; --line-2: #2e7d4f; --line-3: #7a4bb0; --rest: #c9c4bb; --shade: 1;
   --track: #ebe7e0; --fine: #1f7a45; --warn: #a65a00; --bad: #b3261e; --calm: #5f5b55;
 }
 @media (prefers-color-scheme: dark) {
@@ -82,9 +82,10 @@ summary { cursor: pointer; padding: .4rem 0; }
   background: var(--card); }
 .chain li > code { display: block; color: var(--soft); }
 .chain li + li::before { content: "→"; position: absolute; left: -1.3rem; top: .7rem; color: var(--soft); }
-.chain dl { margin: .4rem 0 0; font-size: .875rem; }
+.chain dl { display: grid; grid-template-columns: 1fr auto; gap: 0 .6rem; margin: .4rem 0 0; font-size: .875rem; }
 .chain dt { color: var(--soft); }
-.chain dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.chain dd { margin: 0; min-width: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.chain .long { grid-column: 1 / -1; text-align: left; }
 .plot { display: block; width: 100%; max-width: 36rem; height: auto; font: 12px system-ui, sans-serif; }
 .plot text { fill: var(--soft); }
 .plot .label { fill: var(--ink); }
@@ -123,7 +124,10 @@ footer { padding-top: 2rem; padding-bottom: 2rem; }
   .figures th:not(:first-child), .figures td { padding-left: .6rem; }
 }
 @media print {
+  body { background: none; }
   nav { display: none; }
+  .pair, .cards { grid-template-columns: 1fr 1fr; }
+  .triple { grid-template-columns: 1fr 1fr 1fr; }
   .card, figure, .banner, .chain li { break-inside: avoid; }
   svg, img, .banner { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

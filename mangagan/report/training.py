@@ -3,23 +3,24 @@
 from collections.abc import Mapping
 
 from mangagan.report.markup import escape, figure, paragraph
-from mangagan.report.plot import COLOURS, Series, line_plot
+from mangagan.report.plot import COLOURS, REAL, Series, line_plot
 from mangagan.report.words import describe
 
 Columns = Mapping[str, list[float]]
 KIMG = "thousands of faces shown, kimg"
-# Columns that share a beginning share a plot: title, unit, names, what to look for.
-PLOTS = {
+Lines = Mapping[str, tuple[str, int]]
+# Columns that share a beginning share a plot: title, unit, names and colours, what to look for.
+PLOTS: Mapping[str, tuple[str, str, Lines, str]] = {
     "loss_": (
         "Losses",
         "loss",
-        {"loss_d": "discriminator", "loss_g": "generator"},
+        {"loss_d": ("discriminator", 1), "loss_g": ("generator", 0)},
         "When the discriminator's loss goes to 0 and the generator's climbs, the discriminator has run away.",
     ),
     "d_": (
         "What the discriminator believes",
         "probability of being real",
-        {"d_real": "real faces, D(x)", "d_fake": "samples, D(G(z))"},
+        {"d_real": ("real faces, D(x)", REAL), "d_fake": ("samples, D(G(z))", 0)},
         "Both near 0.5: it cannot tell them apart. 1 and 0: it always can, and teaches the generator little.",
     ),
 }
@@ -42,7 +43,7 @@ def along(progress: Columns) -> str:
             continue
         drawn = [Series("samples", kimg, progress[name])]
         floor = progress.get(f"{name}_floor") or (progress.get("floor") if name == "kernel_distance" else None)
-        drawn += [Series("real faces", kimg, floor)] if floor else []
+        drawn += [Series("real faces", kimg, floor, REAL)] if floor else []
         words = describe(name)
         plot = line_plot(
             drawn, f"{words.name} along the training", KIMG, words.name, chosen[-1] if chosen else None, True
@@ -71,5 +72,6 @@ def plot_of(curves: Columns, prefix: str, names: list[str]) -> str:
     """One plot of some of the curves."""
     plain = prefix.replace("_", " ")
     title, y_label, told, caption = PLOTS.get(prefix, (plain, plain, {}, ""))
-    drawn = [Series(told.get(name, name), curves["kimg"], curves[name]) for name in names[:COLOURS]]
+    named = [(name, *told.get(name, (name, colour))) for colour, name in enumerate(names[:COLOURS])]
+    drawn = [Series(words, curves["kimg"], curves[name], colour) for name, words, colour in named]
     return figure(f"<h4>{escape(title)}</h4>{line_plot(drawn, title, KIMG, y_label)}", escape(caption))
