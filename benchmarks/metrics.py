@@ -26,6 +26,7 @@ from benchmarks.machine import facts, installed
 from mangagan.cli import positive
 from mangagan.errors import UserError
 from mangagan.metrics.diversity import pairwise_diversity
+from mangagan.metrics.domain import FaceSearch, face_share, mirror_symmetry
 from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
 from mangagan.metrics.kernel import kernel_distance
@@ -155,6 +156,8 @@ ON_IMAGES: dict[str, Callable[[Pair], object]] = {
     "swd": lambda pair: sliced_wasserstein(pair.fake, pair.real, seed=0),
     "diversity": lambda pair: pairwise_diversity(pair.fake, seed=0),
     "nearest": lambda pair: nearest_faces(pair.fake, pair.real, NEIGHBORS),
+    "face_share": lambda pair: face_share(pair.fake, FaceSearch()),
+    "symmetry": lambda pair: mirror_symmetry(pair.fake),
 }
 
 
