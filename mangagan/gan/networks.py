@@ -59,7 +59,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Draws one image for each latent."""
-        x = self.project(z).view(len(z), -1, self.base, self.base)
+        x = self.project(z).view(-1, self.norm.num_features, self.base, self.base)  # len(z) is a constant in an ONNX file
         return torch.tanh(self.upsample(torch.relu(self.norm(x))))
 
 
