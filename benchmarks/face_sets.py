@@ -10,13 +10,14 @@ pyarrow: a GPU machine may lack it.
 
 import argparse
 import hashlib
+import itertools
 import json
 import multiprocessing
 import sys
 import time
 import zipfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ SMALLEST_DRAWN = 60  # px, longer side of a drawn face's box: with its margin 10
 BLOCK = 16  # pages a worker that are under way at once: bounds the memory
 SHEET = 96  # faces of a contact sheet
 NAMES = ("labelled", "drawn")
+Job = tuple[int, Style, int]  # seed, title, page
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class Face:
     pixels: np.ndarray
     page: str
     upscale: float
+
+
+Apply = Callable[[Callable[[Job], list[Face]], list[Job]], Iterable[list[Face]]]  # `map`, in this process or in others
 
 
 @dataclass(frozen=True)
@@ -190,20 +195,26 @@ def draw_faces(seed: int, train: int, holdout: int, workers: int) -> tuple[list[
     """
     if seed < 0:
         raise UserError("--seed must be 0 or more")
+    if workers == 1:
+        return draw_titles(map, 1, seed, [train, holdout])
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return draw_titles(pool.map, BLOCK * workers, seed, [train, holdout])
+
+
+def draw_titles(apply: Apply, block: int, seed: int, wanted: list[int]) -> tuple[list[Face], list[bool]]:
+    """As `draw_faces`; `apply` draws a block of pages at a time."""
     faces: list[Face] = []
     held_out: list[bool] = []
-    with Progress(train + holdout, "draw", "faces") as progress:
+    with Progress(sum(wanted), "draw", "faces") as progress:
         for number, style in enumerate(STYLES):
-            wanted = [share(count, number) for count in (train, holdout)]
-            pages = draw_pages(seed, style, workers)
-            for held, count in enumerate(wanted):
-                drawn: list[Face] = []
+            pages = draw_pages(apply, block, seed, style)
+            for held, total in enumerate(wanted):
+                count, drawn = share(total, number), list[Face]()
                 while len(drawn) < count:
                     drawn += next(pages)
                     progress.update(min(len(drawn), count) + len(faces) - progress.done)
                 faces += drawn[:count]
                 held_out += [bool(held)] * count
-            pages.close()
     return faces, held_out
 
 
@@ -212,21 +223,13 @@ def share(count: int, number: int) -> int:
     return count * (number + 1) // len(STYLES) - count * number // len(STYLES)
 
 
-def draw_pages(seed: int, style: Style, workers: int) -> Generator[list[Face]]:
+def draw_pages(apply: Apply, block: int, seed: int, style: Style) -> Iterator[list[Face]]:
     """Yields the faces of page 1, 2, … of a title; no page is kept."""
-    first = 1
-    if workers == 1:
-        while True:
-            yield draw_page_faces((seed, style, first))
-            first += 1
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        while True:
-            numbers = range(first, first + BLOCK * workers)
-            yield from pool.map(draw_page_faces, [(seed, style, number) for number in numbers])
-            first += len(numbers)
+    for first in itertools.count(1, block):
+        yield from apply(draw_page_faces, [(seed, style, number) for number in range(first, first + block)])
 
 
-def draw_page_faces(job: tuple[int, Style, int]) -> list[Face]:
+def draw_page_faces(job: Job) -> list[Face]:
     """The usable faces of one page, from SMALLEST_DRAWN px on."""
     seed, style, number = job
     page, rows = draw_story_page(seed, style, number)
@@ -264,7 +267,8 @@ def load(folder: Path, name: str) -> FaceSet:
     path = folder / f"{name}.npz"
     try:
         with np.load(path) as file:
-            return FaceSet(name, *(file[key] for key in ("faces", "pages", "gray", "part")), int(file["folds"]))
+            faces, pages, gray, part = (file[key] for key in ("faces", "pages", "gray", "part"))
+            return FaceSet(name, faces, pages, gray, part, int(file["folds"]))
     except FileNotFoundError:
         raise UserError(f"no file {path}: run `python -m benchmarks.face_sets --out {folder}`") from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
