@@ -98,7 +98,7 @@ def test_outs(tmp_path: Path) -> None:
         "reports/train/samples/000002kimg.png",
     ]
     rows = list(csv.DictReader((tmp_path / "reports/train/curves.csv").open()))
-    assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "d_real", "d_fake"]
+    assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "d_real", "d_fake", "realness", "augment_p"]
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.04 * number for number in range(1, 51)])
     assert all(0 <= float(row["d_real"]) <= 1 and 0 <= float(row["d_fake"]) <= 1 for row in rows)
     metrics = json.loads((tmp_path / "metrics/train.json").read_text())
@@ -253,8 +253,8 @@ def test_too_few_faces(tmp_path: Path, count: int) -> None:
 
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
-    make_workspace(tmp_path, learning_rat=1e-4)
-    with pytest.raises(UserError, match="did you mean learning_rate"):
+    make_workspace(tmp_path, learning_rate=1e-4)
+    with pytest.raises(UserError, match="did you mean learning_rate_g"):
         run(tmp_path)
     (make_workspace(tmp_path) / paths.TRAIN_FACES).unlink()
     with pytest.raises(UserError, match=r"train\.parquet not found: .*dvc repro"):

@@ -13,7 +13,8 @@ from mangagan.files import atomic_directory, sha256_file, write_json, write_text
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.resumable import Run, train_resumable
-from mangagan.gan.training import CURVES, clip_batch
+from mangagan.gan.state import CURVES
+from mangagan.gan.training import clip_batch
 from mangagan.gan.weights import save_generator
 
 STAGE = "train"
@@ -29,14 +30,14 @@ def run(root: Path = Path()) -> None:
     """
     config = params.load(STAGE, TrainConfig, root)
     faces = read_faces(root / paths.TRAIN_FACES, ["image", "is_gray"])
-    clip_batch(config.batch_size, len(faces))  # says in one line that there are too few
+    clip_batch(len(faces), len(faces))  # says in one line that there are too few
     channels = choose_channels(config.channels, int((~faces["is_gray"]).sum()), len(faces))
     images = decode_faces(faces["png"].tolist(), channels)
     trained = train_resumable(images, config, root / paths.STATE / STAGE, say)
     write_pictures(root / paths.pictures(STAGE), trained)
     write_json(root / paths.metrics(STAGE), summarize(trained, len(faces)))
-    about = describe(root, config, trained, len(faces), channels)
-    save_generator(trained.state.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
+    about = describe(root, trained, len(faces), channels)
+    save_generator(trained.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
     trained.delivered()
 
 
@@ -57,15 +58,26 @@ def say(line: str) -> None:
 
 
 def write_pictures(directory: Path, trained: Run) -> None:
-    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`."""
-    lines = [",".join(CURVES), *(",".join(f"{value:.6g}" for value in row) for row in trained.rows)]
+    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`.
+
+    Where samples were measured, `metrics.csv` has the figures.
+    """
     with atomic_directory(directory) as temporary:
-        write_text(temporary / "curves.csv", "\n".join(lines) + "\n")
+        write_text(temporary / "curves.csv", table(list(CURVES), trained.rows))
+        if trained.measured:
+            names = list(trained.measured[-1])
+            rows = [[row[name] for name in names] for row in trained.measured]
+            write_text(temporary / "metrics.csv", table(names, rows))
         (temporary / "samples").mkdir()
         for name, path in trained.snapshots.items():
             shutil.copyfile(path, temporary / "samples" / name)
         *_, last = trained.snapshots.values()
         shutil.copyfile(last, temporary / "samples.png")
+
+
+def table(names: list[str], rows: list[list[float]]) -> str:
+    """A CSV."""
+    return "".join(f"{','.join(line)}\n" for line in [names, *([f"{value:.6g}" for value in row] for row in rows)])
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:
@@ -75,25 +87,26 @@ def summarize(trained: Run, faces: int) -> dict[str, Any]:
     return {
         **{name: float(f"{mean:.6g}") for name, mean in zip(CURVES[1:], means[1:], strict=True)},
         "kimg": trained.state.images_seen / 1000,
+        "kimg_delivered": trained.kimg,
         "faces": faces,
-        "parameters_generator": count_parameters(trained.state.generator),
+        "parameters_generator": count_parameters(trained.generator),
         "parameters_discriminator": count_parameters(trained.state.discriminator),
     }
 
 
-def describe(root: Path, config: TrainConfig, trained: Run, faces: int, channels: int) -> dict[str, Any]:
+def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, Any]:
     """What the model card says about the run."""
     import torch
 
     return {
-        "params": dataclasses.asdict(config),
+        "params": dataclasses.asdict(trained.settings),
         "data": {
             "train_sha256": sha256_file(root / paths.TRAIN_FACES),
             "faces": faces,
             "channels": channels,
         },
         "machine": trained.machine,
-        "images_seen": trained.state.images_seen,
+        "images_seen": round(trained.kimg * 1000),
         "git_revision": git_revision(root),
         "torch_version": torch.__version__,
     }
