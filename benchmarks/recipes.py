@@ -39,7 +39,16 @@ from mangagan.pictures.grid import write_png
 
 SEED = 0  # of the latents that samples are drawn from
 # Settings that are no part of what a run finds.
-INCIDENTAL = ("threads", "device", "log_kimg", "snapshot_kimg", "measure_kimg", "checkpoint_kimg", "channels")
+INCIDENTAL = (
+    "threads",
+    "device",
+    "compile",
+    "log_kimg",
+    "snapshot_kimg",
+    "measure_kimg",
+    "checkpoint_kimg",
+    "channels",
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,6 +82,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--samples", type=positive, default=1000, help="that are judged (default: %(default)s)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: what torch takes (default)")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, for long runs on a GPU")
     parser.add_argument("--only-report", action="store_true", help="sum up what there is, train nothing")
     return parser.parse_args(argv)
 
@@ -123,7 +133,7 @@ def plan(arguments: argparse.Namespace, faces: FaceSet, wanted: list[Variant]) -
     """The runs on one set, all variants of a seed together: what is compared is done first."""
     device = pick_device(arguments.device)
     size = {"kimg": arguments.kimg, "base_channels": arguments.width}
-    rest = {"device": arguments.device, "threads": arguments.threads, "select": "last"}
+    rest = {"device": arguments.device, "threads": arguments.threads, "compile": arguments.compile, "select": "last"}
     for fold in (fold for fold in arguments.folds if 0 <= fold < faces.folds):
         data = fingerprint(faces, fold)
         for seed in arguments.seeds:
