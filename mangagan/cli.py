@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def add_pipeline_commands(subparsers: "argparse._SubParsersAction[argparse.Argum
 
     parser = add(subparsers, "inspect", "print the manifest's summary", "mangagan inspect")
     parser.set_defaults(call=commands.inspect)
+
+    parser = add(subparsers, "compare", "two runs side by side: figures and faces", "mangagan compare main exp-wide")
+    parser.add_argument("first", metavar="REV1", help="a commit, branch, tag or DVC experiment; `workspace`: this one")
+    parser.add_argument("second", metavar="REV2", nargs="?", default="workspace", help="default: the workspace")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="a new or empty folder (default out/compare-REV1-REV2)")
+    parser.add_argument("--seed", type=natural, default=0, help="of the latents that both draw from (default 0)")
+    parser.set_defaults(call=commands.compare)
 
     parser = add(
         subparsers, "export", "write the dataset as an image folder with metadata.csv", "mangagan export out/faces"
@@ -147,14 +155,32 @@ def positive(text: str) -> int:
     return value
 
 
+def natural(text: str) -> int:
+    """An argument that is a seed."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return value
+
+
 def run_stage(arguments: argparse.Namespace) -> int:
     """Runs one stage in the working directory."""
     from mangagan.parent import die_with_parent, run_under_dvc
 
     if run_under_dvc():
         die_with_parent()
+    started = time.monotonic()
     importlib.import_module(f"mangagan.stages.{arguments.command}").run()
+    note_seconds(arguments.command, time.monotonic() - started)
     return 0
+
+
+def note_seconds(stage: str, seconds: float) -> None:
+    """Keeps how long a stage took, for the report: beside the outs, which are the same however long they take."""
+    from mangagan import paths
+    from mangagan.files import write_json
+
+    write_json(paths.timing(stage), {"seconds": round(seconds, 1)})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

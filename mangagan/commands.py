@@ -24,6 +24,17 @@ def run_pipeline(arguments: argparse.Namespace) -> int:
     return int(main(arguments.stages))
 
 
+def compare(arguments: argparse.Namespace) -> int:
+    """`mangagan compare`: the figures and faces of two recorded runs side by side."""
+    from tasks.compare import compare, default_folder
+
+    names = (arguments.first, arguments.second)
+    folder = arguments.out or default_folder(names)
+    require_empty(folder)
+    compare(names, folder, arguments.seed)
+    return 0
+
+
 def inspect(arguments: argparse.Namespace) -> int:
     """`mangagan inspect`: per title pages, faces, kept, and dropped by reason."""
     import pandas as pd

@@ -31,3 +31,8 @@ def metrics(stage: str) -> Path:
 def pictures(stage: str) -> Path:
     """The folder of pictures (and plot data) a person looks at after the stage."""
     return Path("reports") / stage
+
+
+def timing(stage: str) -> Path:
+    """How long the stage took when it ran last; on this machine only, no out."""
+    return STATE / "timings" / f"{stage}.json"

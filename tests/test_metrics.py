@@ -6,14 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mangagan.metrics.comparison import Comparison, subsamples
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.diversity import choose_pairs, ms_ssim, pairwise_diversity
-from mangagan.metrics.nearest import nearest_faces
-from mangagan.metrics.suite import compare, figures
+from mangagan.metrics.nearest import least_distances, nearest_faces
 from mangagan.metrics.swd import laplacian_pyramid, sliced_wasserstein
-
-QUICK = EvaluateParams(repeats=3, swd_patches=16, swd_directions=32, diversity_pairs=60)
 
 
 def draw_faces(count: int, seed: int, side: int = 112, channels: int = 1) -> np.ndarray:
@@ -162,46 +158,14 @@ def test_nearest_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(parts.distances, whole.distances, atol=1e-9)
 
 
-def test_subsamples_are_disjoint_where_they_can_be() -> None:
-    taken = np.concatenate(list(subsamples(30, 10, 3, seed=0)))
-    assert sorted(taken.tolist()) == list(range(30))
-    for indices in subsamples(7, 5, 20, seed=0):
-        assert len(set(indices.tolist())) == 5
-
-
-def test_real_faces_in_place_of_samples_get_the_floor() -> None:
-    found = figures(compare(draw_faces(120, 1), draw_faces(120, 2), draw_faces(30, 3), 2), QUICK)
-    assert found["swd"].count == found["swd"].floor_count == 30
-    for name in ("swd", "diversity", "nearest_train"):
-        assert found[name].ratio == pytest.approx(1, abs=0.25), name
-
-
-def test_collapse_and_copying_show() -> None:
-    train, holdout = draw_faces(60, 2), draw_faces(30, 3)
-    collapsed = figures(compare(np.repeat(draw_faces(1, 9), 40, axis=0), train, holdout, 2), QUICK)
-    assert collapsed["diversity"].value == pytest.approx(0, abs=1e-6)
-    copied = figures(compare(train[:40], train, holdout, 2), QUICK)
-    assert copied["nearest_train"].value == pytest.approx(0, abs=1e-6)
-    assert copied["diversity"].ratio == pytest.approx(1, abs=0.15)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_hardly_any_hold_out_gives_null_with_a_reason_and_never_nan(count: int) -> None:
-    found = figures(compare(draw_faces(12, 1), draw_faces(12, 2), draw_faces(count, 3), 2), QUICK)
-    for name, comparison in found.items():
-        values = comparison.as_json()
-        assert not any(isinstance(value, float) and not np.isfinite(value) for value in values.values())
-        assert (values["floor"] is None) == bool(values["reason"]), name
-    assert bool(found["swd"].reason) == (count < 2)
-    assert bool(found["nearest_train"].reason) == (count < 1)
-    assert found["diversity"].value is not None
-
-
-def test_figures_are_rounded_and_plain() -> None:
-    values = Comparison(1 / 3, 0.0, 0.0, None, 2, 2, details={"levels": {"14px": np.float64(2 / 3)}}).as_json()
-    assert values["value"] == 0.33333
-    assert values["levels"] == {"14px": 0.66667}
-    assert values["ratio"] is None
+def test_least_distances_are_those_of_a_double_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    points, others = rng.normal(size=(6, 5)), rng.normal(size=(9, 5))
+    expected = [min(np.sqrt(((one - other) ** 2).mean()) for other in others) for one in points]
+    monkeypatch.setattr("mangagan.metrics.nearest.BLOCK", 4)
+    np.testing.assert_allclose(least_distances(points, others), expected)
+    own = [min(np.sqrt(((a - b) ** 2).mean()) for j, b in enumerate(others) if j != i) for i, a in enumerate(others)]
+    np.testing.assert_allclose(least_distances(others, others, skip_self=True), own)
 
 
 @pytest.mark.parametrize("bad", [{"samples": 1}, {"seed": -1}, {"repeats": 1}, {"neighbors": 0}])

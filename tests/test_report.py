@@ -1,123 +1,126 @@
-"""The report's pieces: figures, plots, pictures, and a page that needs nothing outside itself."""
+"""The report: a page that needs nothing outside itself, in which every figure can be traced; and its pictures."""
 
 import io
 import json
 import re
-from html.parser import HTMLParser
-from xml.etree import ElementTree
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from mangagan.pictures.grid import encode_png, grid, spread
-from mangagan.pictures.neighbors import closest_first, neighbor_rows
-from mangagan.pictures.rows import labelled_rows
-from mangagan.pictures.timeline import timeline
-from mangagan.report.markup import look_up, number, shrink
+from mangagan.pictures.grid import encode_png
+from mangagan.report.images import shrink
+from mangagan.report.inputs import choose_example, read_columns, read_timings
+from mangagan.report.markup import look_up, number
 from mangagan.report.page import Report, render
-from mangagan.report.plot import HEIGHT, WIDTH, Series, line_plot, nice_ticks
-from mangagan.report.words import WORDS, reading
+from mangagan.report.words import WORDS
+from tests.report_page import Page, check_self_contained, check_traceable, has_digit
 
 NASTY = "<script>alert(\"x\")</script> & 'co'"
-VOID = {"meta", "link", "img", "br"}
-
-
-class Page(HTMLParser):
-    """Collects tags, and the text of every element that names the metric it shows; checks that tags are closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.figures: list[tuple[str, str]] = []
-        self.key = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.key = dict(attrs).get("data-key") or ""
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.key:
-            self.figures.append((self.key, data))
-            self.key = ""
-
-
-def check_self_contained(text: str) -> None:
-    """No script, and nothing is fetched: every src and href is data: or a place on the page."""
-    page = Page(text)
-    assert page.open == []
-    assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.tags}
-    anchors = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
-    for _, attributes in page.tags:
-        for name in ("src", "href", "srcset", "action"):
-            value = attributes.get(name) or "data:"
-            assert value.startswith("data:") or (value[0] == "#" and value[1:] in anchors), value[:80]
-        assert not [name for name in attributes if name.startswith("on")]
-    style = text[text.index("<style>") : text.index("</style>")]
-    assert "url(" not in style
-    assert "@import" not in style
-
-
-def check_traceable(text: str, metrics: dict[str, object]) -> None:
-    """Every marked figure is that of the metrics, to two or three significant digits."""
-    figures = Page(text).figures
-    assert len(figures) > 10
-    for key, shown in figures:
-        value = look_up(metrics, key)
-        assert shown in (number(value), number(value, 2)), key
+PICTURES = ("real_grid", "fake_grid", "best", "typical", "worst", "timeline", "interpolation", "suspicious", "first")
 
 
 def comparison(**changes: object) -> dict[str, object]:
-    values = {"value": 12.345, "sd": 0.5, "floor": 10.0, "floor_sd": 0.25, "ratio": 1.2345, "count": 60}
-    return {**values, "floor_count": 60, "reason": "", **changes}
+    values = {"value": 12.345, "sd": 0.5, "floor": 10.0, "floor_sd": 0.25, "ratio": 1.2345, "position": 0.123}
+    more = {"ceilings": {"noise": 91.5, "blurred": 29.1}, "count": 60, "floor_count": 61, "reason": ""}
+    return {**values, **more, **changes}
+
+
+def rule(**changes: object) -> dict[str, object]:
+    values = {"word": "copying", "rule": "It copies.", "key": "nearest_train.copied", "value": 0.0321, "limit": 0.123}
+    return {**values, "above": True, "fired": False, **changes}
+
+
+def evaluation() -> dict[str, Any]:
+    """The content of a metrics/evaluate.json."""
+    fired = rule(
+        word="undertrained", rule="It is apart.", key="kernel_distance.random.position", value=0.456, fired=True
+    )
+    return {
+        "samples": 64,
+        "train": 60,
+        "holdout": 12,
+        "train_sha256": "cd" * 32,
+        "model_sha256": "ab" * 32,
+        "verdict": {
+            "word": "undertrained",
+            "because": [rule(), fired, rule(value=None)],
+            "advice": "Raise train.kimg.",
+        },
+        "extractors": {
+            "random": {"sha256": "12" * 32, "dimensions": 256},
+            "mine": {"sha256": "34" * 32, "dimensions": 64},
+        },
+        "agreement": {"flags": ["random and mine disagree."]},
+        "kernel_distance": {"random": comparison(value=0.0421, floor=-0.0012), "mine": comparison()},
+        "swd": comparison(levels={"14px": {"value": 20.5, "floor": 10.25}, "112px": {"value": 4.5, "floor": 9.5}}),
+        "diversity": comparison(value=0.31, floor=0.62, ratio=0.5, position=None, ceilings={}),
+        "nearest_train": comparison(sd=None, floor_sd=None, closest=0.25, by_title={"A. B": {"share": 0.75}}),
+    }
 
 
 def small_report(**changes: object) -> Report:
     png = encode_png(np.full((20, 30), 128, np.uint8))
     metrics = {
-        "ingest": {"pages": 1234, "pages_by_title": {NASTY: 1234}},
+        "ingest": {"pages": 1234, "pages_by_title": {NASTY: 1234, "Vol. 2": 7}},
         "dedup": {"kept": 7, "train": 6, "holdout": 1},
-        "evaluate": {
-            "samples": 64,
-            "train": 60,
-            "holdout": 60,
-            "swd": comparison(levels={"14px": {"value": 20.5, "floor": 10.25}, "112px": {"value": 4.0, "floor": 9.5}}),
-            "diversity": comparison(value=0.31, floor=0.62, ratio=0.5),
-            "nearest_train": comparison(sd=None, floor_sd=None),
-        },
+        "evaluate": evaluation(),
     }
+    titles = {"pages": [1234, 5], "faces": [10, 3], "kept": [7, 2], "train": [6, 2], "holdout": [1, 0], NASTY: [3, 1]}
     content = {
         "metrics": metrics,
-        "card": {"weights_sha256": "ab" * 32, "images_seen": 6016, "params": {"kimg": 6.0, "note": NASTY}},
-        "titles": pd.DataFrame({"pages": [1234], "kept": [7], NASTY: [3]}, index=[NASTY]),
-        "curves": {"kimg": [1.0, 2.0], "loss_d": [0.5, 0.25], "loss_g": [1.0, 2.0], "d_real": [0.6, 0.7]},
+        "card": {"weights_sha256": "ab" * 32, "images_seen": 6016, "params": {"kimg": 6.5, "note": NASTY}},
+        "titles": pd.DataFrame(titles, index=[NASTY, "Vol. 2"]),
+        "curves": {"kimg": [1.0, 2.0], "loss_d": [0.5, 0.25], "loss_g": [1.0, 2.0], "d_real": [0.6, 0.7], "p": [0, 1]},
         "quantiles": {"share": [0, 50, 100], "samples": [0.1, 0.5, 0.9], "hold-out faces": [0.2, 0.5, 1.0]},
-        "pictures": dict.fromkeys(("real_grid", "fake_grid", "timeline", "interpolation", "nearest", "first"), png),
+        "pictures": dict.fromkeys(PICTURES, png),
         "sheets": {"dedup": {"kept": png, NASTY: png}},
         "dataset_matches": True,
+        "progress": {"kimg": [20, 40], "kernel_distance": [2.5, 0.5], "floor": [0.01, 0.01], "kept": [0, 1]},
+        "timings": {"ingest": 3.52, "train": 1843.2},
+        "example": {"face_id": "56" * 8, "source": f"{NASTY}/p 1.png", "x": 17, "score": 0.875, "page_number": 3},
     }
     return Report(**{**content, **changes})
+
+
+def other_numbers(value: Any) -> Any:
+    """The same content with every number and every hash another."""
+    if isinstance(value, dict):
+        return {name: other_numbers(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [other_numbers(entry) for entry in value]
+    if isinstance(value, str):
+        return (
+            value.translate(str.maketrans("123456789", "234567891")) if re.fullmatch("[0-9a-f]{16,}", value) else value
+        )
+    return value if isinstance(value, bool) or value is None else value * 1.37 + 3
 
 
 def test_page_is_self_contained_and_traceable() -> None:
     report = small_report()
     text = render(report)
     check_self_contained(text)
-    check_traceable(text, report.metrics)
+    check_traceable(text, report.sources())
     assert text == render(small_report())
-    assert text.count('src="data:image/png;base64,') == 6
-    assert text.count('src="data:image/jpeg;base64,') == 2
+    assert text.count('src="data:image/webp;base64,') == len(PICTURES) + 2
+    assert {key.split(".")[0] for key, _ in Page(text).figures} == set(report.sources())
+
+
+def test_no_number_stands_on_the_page_without_its_key() -> None:
+    report = small_report()
+    changed = Report(
+        **{name: other_numbers(getattr(report, name)) for name in ("metrics", "card", "timings", "example")},
+        **{name: other_numbers(getattr(report, name)) for name in ("curves", "quantiles")},
+        progress=report.progress | {"kernel_distance": [3.5, 0.7]},
+        titles=report.titles * 3 + 1,
+        **{name: getattr(report, name) for name in ("pictures", "sheets", "dataset_matches")},
+    )
+    ours, theirs = Page(render(report)), Page(render(changed))
+    assert ours.other_numbers == theirs.other_numbers
+    told = dict(theirs.figures)
+    assert {key for key, shown in ours.figures if shown == told[key] and has_digit(shown)} == {"example.source"}
 
 
 def test_data_cannot_become_markup() -> None:
@@ -127,39 +130,63 @@ def test_data_cannot_become_markup() -> None:
     assert not re.search(r"[^&\w]alert\(\"", text)
 
 
-def test_page_without_floors_curves_and_sheets_says_so() -> None:
-    report = small_report(curves={}, sheets={})
-    missing = comparison(value=None, sd=None, floor=None, floor_sd=None, ratio=None, reason="0 hold-out faces")
-    report.metrics["evaluate"].update(dict.fromkeys(WORDS, missing))
+def test_verdict_stands_on_top_with_every_rule_the_fired_first() -> None:
+    text = render(small_report())
+    page = Page(text)
+    assert ("evaluate.verdict.word", "undertrained") in page.figures
+    assert ("evaluate.verdict.advice", "Raise train.kimg.") in page.figures
+    values = [key for key, _ in page.figures if re.fullmatch(r"evaluate\.verdict\.because\.\d\.value", key)]
+    assert [key.split(".")[-2] for key in values][:3] == ["1", "0", "2"]
+    assert text.index("evaluate.verdict.word") < text.index("<nav")
+    assert text.count("● fired") == text.count("○ not fired") == text.count("– no figure") == 1
+    assert 'href="#metric-kernel_distance"' in text
+
+
+@pytest.mark.parametrize("word", ["good", "undertrained", "collapsed", "overfitting", "copying", "unsure"])
+def test_every_verdict_has_words_of_its_own(word: str) -> None:
+    report = small_report()
+    report.metrics["evaluate"]["verdict"]["word"] = word
+    banner = re.search(r'<div class="banner.*?</div></div>', render(report))
+    assert banner is not None
+    assert banner[0].count("<p") == 3
+
+
+def test_page_without_what_may_be_missing_says_so() -> None:
+    report = small_report(
+        curves={}, sheets={}, progress={}, timings={}, example={}, pictures={}, titles=pd.DataFrame(dtype=int)
+    )
+    missing = comparison(value=None, sd=None, floor=None, floor_sd=None, ratio=None, position=None, ceilings={})
+    report.metrics["evaluate"].update({name: {**missing, "reason": "0 hold-out faces"} for name in WORDS})
     text = render(report)
-    assert "0 hold-out faces" in text
-    assert "curves.csv is missing" in text
-    assert "No stage left a contact sheet" in text
+    for said in ("0 hold-out faces", "curves.csv is missing", "No stage left a contact sheet", "There is no face yet"):
+        assert said in text
+    assert "along the training" not in text
+    assert ".mangagan/timings/." in text
     assert not re.search(r"\b(nan|inf|None)\b", text)
     check_self_contained(text)
 
 
 def test_a_metric_without_words_is_shown_all_the_same() -> None:
     report = small_report()
-    report.metrics["evaluate"]["kid"] = comparison(value=0.0421)
-    assert ("evaluate.kid.value", "0.0421") in Page(render(report)).figures
+    report.metrics["evaluate"]["kid"] = comparison(value=0.0321)
+    report.metrics["evaluate"]["fls"] = {"mine": comparison(value=0.0765)}
+    figures = Page(render(report)).figures
+    assert {("evaluate.kid.value", "0.0321"), ("evaluate.fls.mine.value", "0.0765")} <= set(figures)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "floor", "word"),
-    [
-        ("swd", 10.1, 10.0, "cannot tell them apart"),
-        ("swd", 50.0, 10.0, "Clearly further"),
-        ("diversity", 9.9, 10.0, "As varied"),
-        ("diversity", 5.0, 10.0, "Less varied"),
-        ("diversity", 20.0, 10.0, "More varied"),
-        ("nearest_train", 10.0, 10.0, "no sign of copying"),
-        ("nearest_train", 1.0, 10.0, "copied"),
-        ("nearest_train", 20.0, 10.0, "nothing is copied"),
-    ],
-)
-def test_readings(name: str, value: float, floor: float, word: str) -> None:
-    assert word in reading(name, comparison(value=value, floor=floor, ratio=value / floor))
+def test_flags_of_disagreement_are_shown_and_so_is_agreement() -> None:
+    report = small_report()
+    assert "random and mine disagree." in render(report)
+    report.metrics["evaluate"]["agreement"]["flags"] = []
+    assert "The extractors agree" in render(report)
+
+
+def test_more_sheets_than_fit_are_named_with_their_files() -> None:
+    png = encode_png(np.full((20, 30), 128, np.uint8))
+    text = render(small_report(sheets={"detect": {f"sheet{index}": png for index in range(14)}}))
+    assert text.count('src="data:image/webp;base64,') == len(PICTURES) + 12
+    assert 'href="detect/sheet13.png"' in text
+    check_self_contained(text)
 
 
 @pytest.mark.parametrize(
@@ -181,97 +208,42 @@ def test_numbers_for_reading(value: object, text: str) -> None:
     assert number(value) == text
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.13, 6.02), (-3, 4), (5, 5), (0, 0), (1e-6, 3e-6), (1200, 98_000)])
-def test_ticks_are_round_and_enclose_the_data(low: float, high: float) -> None:
-    ticks = nice_ticks(low, high)
-    assert ticks[0] <= low <= high <= ticks[-1]
-    assert 3 <= len(ticks) <= 10
-    step = ticks[1] - ticks[0]
-    assert f"{step:.0e}"[0] in "125"
-    np.testing.assert_allclose(np.diff(ticks), step)
+def test_huge_pictures_are_brought_down_and_small_ones_left() -> None:
+    for size, wanted in (((3000, 100), (1200, 40)), ((300, 200), (300, 200))):
+        assert Image.open(io.BytesIO(shrink(png_of(np.zeros((size[1], size[0]), np.uint8))))).size == wanted
+    noise = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
+    few, many = (shrink(png_of(noise), most_bytes=most) for most in (40_000, 10**7))
+    assert len(few) < 40_000 < len(many)
 
 
-def points_of(plot: str, index: int) -> np.ndarray:
-    path = ElementTree.fromstring(plot).find(f".//path[@class='line-{index}']")
-    assert path is not None
-    return np.array([corner.split() for corner in path.attrib["d"][1:].split("L")], float)
+def png_of(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def test_plot_is_drawn_to_scale_inside_its_box() -> None:
-    plot = line_plot([Series("a", [0, 1, 2], [0, 4, 2]), Series("b <&>", [0, 2], [1, 1])], "title", "x", "y")
-    points = points_of(plot, 0)
-    assert points[1, 0] - points[0, 0] == pytest.approx(points[2, 0] - points[1, 0], abs=0.2)
-    assert points[0, 1] - points[1, 1] == pytest.approx(2 * (points[2, 1] - points[1, 1]), abs=0.2)
-    assert (points >= 0).all()
-    assert (points <= (WIDTH, HEIGHT)).all()
-    assert [text.text for text in ElementTree.fromstring(plot).iter("text")][-1] == "b <&>"
+def test_keys_lead_through_lists_and_names_with_dots_and_may_be_missing() -> None:
+    values = json.loads('{"a": {"b": 1, "Vol. 2.5": {"x": 3}, "l": [{"y": 4}]}, "a.b": {"c": 5}}')
+    assert look_up(values, "a.b.c") == 5
+    assert look_up(values, "a.Vol. 2.5.x") == 3
+    assert look_up(values, "a.l.0.y") == 4
+    for key in ("a.l.1.y", "a.l.x", "a.c", "a.Vol. 2.5.x.z", "b"):
+        assert look_up(values, key) is None
 
 
-def test_plot_of_one_point_of_none_and_of_gaps() -> None:
-    assert len(points_of(line_plot([Series("a", [1], [1])], "t", "x", "y"), 0)) == 2
-    assert line_plot([Series("a", [], [])], "t", "x", "y") == "<p>t: no data.</p>"
-    gaps = line_plot(
-        [Series("a", [0, 1, 2], [0, float("nan"), float("inf")]), Series("b", [0, 3], [1, 2])], "t", "x", "y"
-    )
-    assert len(points_of(gaps, 1)) == 2
-    empty = line_plot([Series("gone", [0, 1], [float("nan")] * 2), Series("b", [0, 3], [1, 2])], "t", "x", "y")
-    assert len(points_of(empty, 0)) == 2
-    assert "gone" not in empty
-    assert "nan" not in gaps
-    assert "inf" not in gaps
+def test_what_earlier_runs_did_not_leave_is_empty(tmp_path) -> None:
+    assert read_columns(tmp_path / "metrics.csv") == {}
+    assert read_timings(tmp_path / "none") == {}
+    assert choose_example(pd.DataFrame({"split": ["", "holdout"], "x": [1, 2]})) == {}
 
 
-def test_a_long_curve_is_thinned_without_moving_its_mean() -> None:
-    values = np.random.default_rng(0).normal(5, 1, 10_000)
-    points = points_of(line_plot([Series("a", range(10_000), values.tolist())], "t", "x", "y"), 0)
-    assert len(points) == 400
-
-
-def test_rows_place_images_labels_and_captions() -> None:
-    rows = [np.full((2, 1, 10, 10), value, np.uint8) for value in (50, 100)]
-    plain = labelled_rows(rows, ["", ""])
-    assert plain.shape == (22, 22, 1)
-    assert (plain[:10, :10] == 50).all()
-    assert (plain[12:, 12:] == 100).all()
-    labelled = labelled_rows(rows, ["20 kimg", "40 kimg"], [["a", "b"], ["c", "d"]])
-    assert labelled.shape[0] > 40
-    assert labelled[:, : labelled.shape[1] - 22].min() < 128  # there is ink in the label's column
-    assert (labelled[:10, -22:-12] == 50).all()
-    assert labelled_rows([np.zeros((1, 3, 10, 10), np.uint8)], [""]).shape == (10, 10, 3)
-    assert labelled_rows([], []).min() < 128
-
-
-def test_timeline_takes_the_first_images_of_every_snapshot_in_order_of_time(tmp_path) -> None:
-    for kimg in (1000, 0, 20, 999_999):
-        images = np.full((16, 1, 10, 10), min(kimg // 10, 250), np.uint8)
-        images[0] = 7
-        Image.fromarray(grid(images, 4)[:, :, 0]).save(tmp_path / f"{kimg:06}kimg.png")
-    (tmp_path / "other.png").write_bytes(b"")
-    sheet = timeline(tmp_path, side=10, columns=3)
-    right = sheet[:, -34:]
-    assert right.shape == (46, 34, 1)
-    assert right[5::12, 5, 0].tolist() == [7] * 4
-    assert right[5::12, 29, 0].tolist() == [0, 2, 100, 250]
-    assert timeline(tmp_path / "none", side=10).shape[2] == 1
-    assert list(spread(100, 12))[::11] == [0, 99]
-    assert list(spread(3, 12)) == [0, 1, 2]
-
-
-def test_neighbours_are_shown_mirrored_where_they_match_so() -> None:
-    train = np.zeros((2, 1, 10, 10), np.uint8)
-    train[1, :, :, :5] = 200
-    shown = neighbor_rows(train[:1] + 9, train, np.array([[1, 0]]), np.array([[True, False]]), np.array([[0.5, 1.0]]))
-    assert shown[5, [0, 12, 17, 24], 0].tolist() == [9, 0, 200, 0]
-    assert closest_first([3.0, 1.0, 1.0, 2.0], 3).tolist() == [1, 2, 3]
-
-
-def test_huge_sheets_are_brought_down_and_small_ones_left() -> None:
-    for size, wanted in (((3000, 100), (1440, 48)), ((300, 200), (300, 200))):
-        buffer = io.BytesIO()
-        Image.new("RGB", size, "white").save(buffer, "PNG")
-        assert Image.open(io.BytesIO(shrink(buffer.getvalue()))).size == wanted
-
-
-def test_metrics_keys_may_be_missing() -> None:
-    assert look_up(json.loads('{"a": {"b": 1}}'), "a.b.c") is None
-    assert look_up({}, "a") is None
+def test_columns_timings_and_example_are_read_as_they_were_written(tmp_path) -> None:
+    (tmp_path / "metrics.csv").write_text("kimg,floor,kept\n20,0.5,False\n40,,True\n")
+    columns = read_columns(tmp_path / "metrics.csv")
+    assert columns["kept"] == [0, 1]
+    assert np.isnan(columns["floor"][1])
+    for stage, seconds in (("train", 12.3), ("ingest", 1)):
+        (tmp_path / f"{stage}.json").write_text(json.dumps({"seconds": seconds}))
+    assert list(read_timings(tmp_path).items()) == [("ingest", 1.0), ("train", 12.3)]
+    rows = pd.DataFrame({"split": ["", "train", "train"], "x": [1, 2, 3], "usable": [0.5, np.nan, 0.5]})
+    assert choose_example(rows) == {"split": "train", "x": 2}

@@ -182,7 +182,8 @@ def _mangaface(settings: DetectParams, root: Path) -> Detector:
     from mangagan.detection.model_file import resolve_model
 
     own = settings.mangaface
-    return MangaFace(own, resolve_model("mangaface", own.model, own.model_sha256, root) if own.model else WEIGHTS)
+    weights = resolve_model("detect.mangaface", own.model, own.model_sha256, root) if own.model else WEIGHTS
+    return MangaFace(own, weights)
 
 
 def _lbpcascade(settings: DetectParams, root: Path) -> Detector:
@@ -190,7 +191,7 @@ def _lbpcascade(settings: DetectParams, root: Path) -> Detector:
     from mangagan.detection.model_file import resolve_model
 
     own = settings.lbpcascade
-    return LbpCascade(resolve_model("lbpcascade", own.model, own.model_sha256, root), own)
+    return LbpCascade(resolve_model("detect.lbpcascade", own.model, own.model_sha256, root), own)
 
 
 def _onnx(settings: DetectParams, root: Path) -> Detector:
@@ -198,7 +199,7 @@ def _onnx(settings: DetectParams, root: Path) -> Detector:
     from mangagan.detection.onnx_yolo import OnnxYolo
 
     own = settings.onnx
-    return OnnxYolo(resolve_model("onnx", own.model, own.model_sha256, root), own)
+    return OnnxYolo(resolve_model("detect.onnx", own.model, own.model_sha256, root), own)
 
 
 DETECTORS: dict[str, Callable[[DetectParams, Path], Detector]] = {

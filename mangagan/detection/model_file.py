@@ -1,4 +1,4 @@
-"""A detector's model file: found by path or fetched by URL, and never used unless its SHA-256 is the one expected."""
+"""The user's model files: found by path or fetched by URL, never used unless their SHA-256 is the one expected."""
 
 import http.client
 import re
@@ -19,7 +19,7 @@ def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
     """Finds the model file, downloading it on first use into `.mangagan/models/`.
 
     Args:
-        section: of `detect` in params.yaml that names it, for messages.
+        section: of params.yaml that names it, such as detect.onnx; for messages.
         location: a path, relative to `root` unless absolute, or an https URL.
         sha256: 64 hex digits.
         root: the workspace.
@@ -27,9 +27,9 @@ def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
     Raises:
         UserError: no such file, no network, or other content than expected.
     """
-    key, sha256 = f"detect.{section}.model", sha256.lower()  # some tools print hashes in capitals
+    key, sha256 = f"{section}.model", sha256.lower()  # some tools print hashes in capitals
     if not location:
-        raise UserError(f"params.yaml: {key} is empty: give the path or https URL of the detector's model file")
+        raise UserError(f"params.yaml: {key} is empty: give the path or https URL of the model file")
     if "://" in location:
         if not location.startswith("https://"):
             raise UserError(f"params.yaml: {key}: only https URLs are fetched, not {location}")
@@ -62,7 +62,7 @@ def download(key: str, url: str, path: Path, sha256: str) -> None:
                 while block := response.read(BLOCK):
                     file.write(block)
                     if file.tell() > MAX_BYTES:
-                        raise UserError(f"{url} is over {MAX_BYTES >> 20} MiB: not a detector's model file")
+                        raise UserError(f"{url} is over {MAX_BYTES >> 20} MiB: too large for a model file")
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(

@@ -1,25 +1,27 @@
-"""A figure and the floor it is read against: the same figure for real faces, in equal numbers."""
+"""A figure, the floor it is read against, and the ceilings: real faces, and spoilt ones, in the samples' place."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 DIGITS = 5  # significant, in the metrics file
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric of the samples beside its floor.
+    """One metric of the samples beside its floor and its ceilings.
 
     Attributes:
         value: for the samples, the mean over subsamples; None where it cannot be had.
-        sd: standard deviation of `value` over the subsamples.
+        sd: standard deviation of `value` over the subsamples; None where there is but one way to take it.
         floor: what real faces get where the samples stand.
-        floor_sd: standard deviation of `floor`; None where there is but one way to take it.
+        floor_sd: standard deviation of `floor`, likewise.
         count: samples in each measurement.
         floor_count: real faces in each measurement of the floor.
+        ceilings: what spoilt faces get in the samples' place, by what was done to them.
         reason: one line, why a figure is None; else empty.
         details: more figures, by name.
     """
@@ -30,19 +32,122 @@ class Comparison:
     floor_sd: float | None
     count: int
     floor_count: int
+    ceilings: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
-        """`value` as a multiple of `floor`."""
-        return self.value / self.floor if self.value is not None and self.floor else None
+        """`value` as a multiple of `floor`; None where the floor cannot be told from 0."""
+        if self.value is None or self.floor is None or self.floor <= (self.floor_sd or 0):
+            return None
+        return self.value / self.floor
+
+    @property
+    def position(self) -> float | None:
+        """Where `value` lies on the way from the floor, 0, to the nearest ceiling, 1; below 0 it is beyond the floor.
+
+        A ceiling counts when it lies more than two standard deviations from the floor: else the metric does not see
+        what was done to the faces.
+        """
+        if self.value is None or self.floor is None:
+            return None
+        offsets = [ceiling - self.floor for ceiling in self.ceilings.values()]
+        seen = [offset for offset in offsets if abs(offset) > 2 * (self.floor_sd or 0)]
+        return (self.value - self.floor) / min(seen, key=abs) if seen else None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the metrics file, rounded to `DIGITS` significant digits."""
-        figures = {**asdict(self), **self.details, "ratio": self.ratio}
+        figures = {**asdict(self), **self.details, "ratio": self.ratio, "position": self.position}
         del figures["details"]
         return {name: rounded(value) for name, value in figures.items()}
+
+
+def unknown(reason: str, count: int = 0) -> Comparison:
+    """A figure that cannot be had, and why."""
+    return Comparison(None, None, None, None, count, 0, reason=reason)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The sets of a comparison in one form: images uint8 (N, C, S, S), or features (N, D).
+
+    Attributes:
+        fake: of the samples.
+        train: of training faces; the floor.
+        holdout: of faces that were held out; what the others are compared with.
+        spoilt: of training faces, by what was done to them; the ceilings.
+    """
+
+    fake: np.ndarray
+    train: np.ndarray
+    holdout: np.ndarray
+    spoilt: Mapping[str, np.ndarray]
+
+
+def against_holdout(
+    measure: Callable[[np.ndarray, np.ndarray, int], dict[str, float]],
+    group: Group,
+    count: int,
+    repeats: int,
+    seed: int,
+) -> dict[str, Comparison]:
+    """Figures of a set against the hold-out: of samples, of training faces, and of spoilt ones.
+
+    Every measurement takes `count` of the set and `count` of the hold-out, anew in every repeat as far as there are
+    more; repeat i has one seed, and one part of the hold-out, for all sets.
+
+    Args:
+        measure: from (set, hold-out, seed) to figures by name.
+        group: what is measured.
+        count: at most as many as there are of each.
+        repeats: at least 2; the ceilings are the mean of two.
+        seed: of the subsamples.
+    """
+    references = list(subsamples(len(group.holdout), count, repeats, seed))
+
+    def run(items: np.ndarray, times: int) -> list[dict[str, float]]:
+        draws = subsamples(len(items), count, times, seed)
+        return [
+            measure(items[chosen], group.holdout[reference], seed + repeat)
+            for repeat, (chosen, reference) in enumerate(zip(draws, references, strict=False))
+        ]
+
+    return collect(run, group, count, repeats)
+
+
+def by_itself(
+    measure: Callable[[np.ndarray, int], dict[str, float]], group: Group, count: int, repeats: int, seed: int
+) -> dict[str, Comparison]:
+    """Figures of a set alone, such as its variety: of samples, of training faces, and of spoilt ones.
+
+    Args:
+        measure: from (set, seed) to figures by name.
+        group: what is measured; the hold-out is not needed.
+        count: at most as many as there are of each set.
+        repeats: at least 2; the ceilings are the mean of two.
+        seed: of the subsamples.
+    """
+
+    def run(items: np.ndarray, times: int) -> list[dict[str, float]]:
+        return repeated(measure, items, count, times, seed)
+
+    return collect(run, group, count, repeats)
+
+
+def collect(
+    run: Callable[[np.ndarray, int], list[dict[str, float]]], group: Group, count: int, repeats: int
+) -> dict[str, Comparison]:
+    """Puts the figures of all sets side by side."""
+    values, floors = run(group.fake, repeats), run(group.train, repeats)
+    ceilings = {name: run(items, 2) for name, items in group.spoilt.items()}
+    found = {}
+    for name in values[0]:
+        value, sd = mean_sd([repeat[name] for repeat in values])
+        floor, floor_sd = mean_sd([repeat[name] for repeat in floors])
+        spoilt = {kind: float(np.mean([repeat[name] for repeat in runs])) for kind, runs in ceilings.items()}
+        found[name] = Comparison(value, sd, floor, floor_sd, count, count, spoilt)
+    return found
 
 
 def rounded(value: Any) -> Any:
@@ -72,11 +177,11 @@ def subsamples(total: int, count: int, repeats: int, seed: int) -> Iterator[np.n
 
 
 def repeated(
-    metric: Callable[[np.ndarray, int], Any], images: np.ndarray, count: int, repeats: int, seed: int
-) -> list[Any]:
-    """Calls `metric(subsample, seed)` for `repeats` subsamples of `count` images, each with a seed of its own."""
-    draws = subsamples(len(images), count, repeats, seed)
-    return [metric(images[indices], seed + repeat) for repeat, indices in enumerate(draws)]
+    metric: Callable[[np.ndarray, int], Measured], items: np.ndarray, count: int, repeats: int, seed: int
+) -> list[Measured]:
+    """Calls `metric(subsample, seed)` for `repeats` subsamples of `count` items, each with a seed of its own."""
+    draws = subsamples(len(items), count, repeats, seed)
+    return [metric(items[indices], seed + repeat) for repeat, indices in enumerate(draws)]
 
 
 def mean_sd(values: list[float]) -> tuple[float, float]:

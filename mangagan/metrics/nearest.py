@@ -77,3 +77,25 @@ def squared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Mean squared differences of all pairs: (N, D) and (M, D) to (N, M)."""
     norms = (first**2).mean(axis=1)[:, None] + (second**2).mean(axis=1)[None]
     return np.maximum(norms - 2 * (first @ second.T) / first.shape[1], 0.0)
+
+
+def least_distances(points: np.ndarray, others: np.ndarray, skip_self: bool = False) -> np.ndarray:
+    """The root mean square difference of each point to the nearest of the others, block by block.
+
+    Args:
+        points: (N, D).
+        others: (M, D), M at least 1.
+        skip_self: whether `others` are the points themselves, each of which is passed over; M at least 2.
+
+    Returns:
+        float64 (N,).
+    """
+    ours, theirs = np.asarray(points, np.float64), np.asarray(others, np.float64)
+    best = np.full(len(ours), np.inf)
+    for start in range(0, len(theirs), BLOCK):
+        found = squared(ours, theirs[start : start + BLOCK])
+        if skip_self:
+            same = np.arange(found.shape[1])
+            found[start + same, same] = np.inf
+        np.minimum(best, found.min(axis=1), out=best)
+    return np.sqrt(best)

@@ -1,111 +1,208 @@
-"""All figures of an evaluation. A new one is a function here and a line in `FIGURES`."""
+"""All figures of an evaluation. A new one is a function here and a line in `ON_FEATURES` or `ON_IMAGES`."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from mangagan.metrics.comparison import Comparison, mean_sd, repeated
+from mangagan.metrics.comparison import (
+    Comparison,
+    Group,
+    against_holdout,
+    by_itself,
+    mean_sd,
+    repeated,
+    subsamples,
+    unknown,
+)
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.diversity import pairwise_diversity
-from mangagan.metrics.nearest import Nearest, nearest_faces
+from mangagan.metrics.frechet import frechet_distance, principal_axes, project
+from mangagan.metrics.kernel import kernel_distance
+from mangagan.metrics.manifold import manifold_figures
+from mangagan.metrics.memorisation import authenticity, copied_share, ct_statistic
+from mangagan.metrics.nearest import descriptors, least_distances
+from mangagan.metrics.sets import Features, Sets
 from mangagan.metrics.swd import sliced_wasserstein
+from mangagan.metrics.vendi import duplicate_estimate, vendi_score
+
+NEIGHBORS = 5  # k of density and coverage; coverage of two samples of one distribution is then 1 − 2⁻⁵
+DIMENSIONS = 64  # most that a Fréchet distance is taken in: of a thousand images, 2,048 are mostly bias
+LEAST = 2 * NEIGHBORS  # faces in one measurement, below which no figure is given
+QUANTILE = 0.01  # of hold-out faces that lie so near to a training face that a sample as near counts as copied
+
+Figures = dict[str, Comparison]
 
 
-@dataclass(frozen=True)
-class Sets:
-    """What is compared: uint8 (N, C, S, S) each, and where the nearest training faces lie.
-
-    Attributes:
-        fake: samples of the generator, at least 2.
-        train: the faces it was trained on, at least 1.
-        holdout: faces it never saw, any number.
-        fake_nearest: of each sample.
-        holdout_nearest: of each hold-out face.
-    """
-
-    fake: np.ndarray
-    train: np.ndarray
-    holdout: np.ndarray
-    fake_nearest: Nearest
-    holdout_nearest: Nearest
+def figures(sets: Sets, settings: EvaluateParams) -> dict[str, Comparison | Figures]:
+    """All figures by name; those taken on features by extractor within."""
+    found: dict[str, Comparison | Figures] = {}
+    for name, features in sets.features.items():
+        for measure in ON_FEATURES:
+            for metric, figure in measure(sets, features, settings).items():
+                found.setdefault(metric, {})[name] = figure  # type: ignore[index]
+    for measure_images in ON_IMAGES:
+        found |= measure_images(sets, settings)
+    return found
 
 
-def compare(fake: np.ndarray, train: np.ndarray, holdout: np.ndarray, neighbors: int) -> Sets:
-    """Puts the sets together; see `Sets` for the shapes."""
-    return Sets(fake, train, holdout, *(nearest_faces(images, train, neighbors) for images in (fake, holdout)))
+def lacking(sets: Sets) -> str:
+    """Why nothing can be compared with the hold-out, and what to do: one line, empty where it can."""
+    there = len(sets.images.holdout)
+    if there < LEAST:
+        return f"{there} hold-out faces, at least {LEAST} needed: add pages or raise dedup.holdout_share"
+    if sets.count < LEAST:
+        return f"at least {2 * LEAST} samples and training faces are needed: raise evaluate.samples or add pages"
+    return ""
 
 
-def figures(sets: Sets, settings: EvaluateParams) -> dict[str, Comparison]:
-    """All figures by name."""
-    return {name: figure(sets, settings) for name, figure in FIGURES.items()}
+def distances(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
+    """Kernel and Fréchet distance to the hold-out, precision, recall, density and coverage: see these modules."""
+    if reason := lacking(sets):
+        names = ("kernel_distance", "frechet", "precision", "recall", "density", "coverage")
+        return {name: unknown(reason, sets.count) for name in names}
+    dimensions = min(DIMENSIONS, sets.count // 4)
+    mean, axes = principal_axes(features.group.holdout, dimensions)
 
-
-def lacking(holdout: np.ndarray, needed: int) -> str:
-    """Why there is no floor, and what to do: one line, empty where there are enough faces."""
-    if len(holdout) >= needed:
-        return ""
-    return f"{len(holdout)} hold-out faces, at least {needed} needed: add pages or raise dedup.holdout_share"
-
-
-def swd(sets: Sets, settings: EvaluateParams) -> Comparison:
-    """Samples against hold-out, beside training faces against hold-out: see `sliced_wasserstein`.
-
-    All sets are subsampled to the same count, that of the smallest; samples and training faces anew in every repeat,
-    with the same patches and directions for both.
-    """
-    count = min(len(sets.fake), len(sets.train), len(sets.holdout))
-    if reason := lacking(sets.holdout, 2):
-        return Comparison(None, None, None, None, count, count, reason)
-    reference = sets.holdout[np.random.default_rng(settings.seed).permutation(len(sets.holdout))[:count]]
-
-    def measure(subsample: np.ndarray, seed: int) -> dict[int, float]:
-        return sliced_wasserstein(subsample, reference, seed, settings.swd_patches, settings.swd_directions)
-
-    values = repeated(measure, sets.fake, count, settings.repeats, settings.seed)
-    floors = repeated(measure, sets.train, count, settings.repeats, settings.seed)
-    levels = {
-        f"{side}px": {
-            "value": float(np.mean([repeat[side] for repeat in values])),
-            "floor": float(np.mean([repeat[side] for repeat in floors])),
+    def measure(chosen: np.ndarray, reference: np.ndarray, _: int) -> dict[str, float]:
+        manifold = manifold_figures(reference, chosen, NEIGHBORS)
+        return {
+            "kernel_distance": kernel_distance(chosen, reference),
+            "frechet": frechet_distance(project(chosen, mean, axes), project(reference, mean, axes)),
+            "precision": manifold.precision,
+            "recall": manifold.recall,
+            "density": manifold.density,
+            "coverage": manifold.coverage,
         }
-        for side in values[0]
-    }
-    value, sd = mean_sd([float(np.mean(list(repeat.values()))) for repeat in values])
-    floor, floor_sd = mean_sd([float(np.mean(list(repeat.values()))) for repeat in floors])
-    return Comparison(value, sd, floor, floor_sd, count, count, details={"levels": levels})
+
+    return against_holdout(measure, features.group, sets.count, settings.repeats, settings.seed)
 
 
-def diversity(sets: Sets, settings: EvaluateParams) -> Comparison:
-    """How much samples differ from each other, beside the hold-out faces' own value: see `pairwise_diversity`.
+def vendi(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
+    """The effective number of different samples, beside that of training faces: see `vendi_score`."""
+    if sets.count < 2:
+        return {"vendi": unknown("at least 4 samples and training faces are needed", sets.count)}
+    mean = features.group.train.mean(axis=0)
 
-    Subsamples have as many images as the hold-out. The floor's deviation is that of training faces measured alike:
-    the hold-out itself is too few to take several subsamples of.
+    # Uncentred, all faces point the same way.
+    def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
+        return {"vendi": vendi_score(chosen - mean)}
+
+    return by_itself(measure, features.group, sets.count, settings.repeats, settings.seed)
+
+
+def memory(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
+    """Whether samples are nearer to training faces, mirrored ones included, than faces are that were held out.
+
+    The statistic's floor is 0 by definition, give or take 1. Authenticity's is that of the hold-out.
     """
-    reason = lacking(sets.holdout, 2)
-    count = len(sets.fake) if reason else min(len(sets.fake), len(sets.holdout))
-
-    def measure(subsample: np.ndarray, seed: int) -> float:
-        return pairwise_diversity(subsample, seed, settings.diversity_pairs)
-
-    value, sd = mean_sd(repeated(measure, sets.fake, count, settings.repeats, settings.seed))
+    reason = "" if len(sets.images.holdout) >= LEAST else lacking(sets)
     if reason:
-        return Comparison(value, sd, None, None, count, 0, reason)
-    floor, _ = mean_sd(repeated(measure, sets.holdout, count, settings.repeats, settings.seed))
-    if len(sets.train) < count:
-        return Comparison(value, sd, floor, None, count, count)
-    train, train_sd = mean_sd(repeated(measure, sets.train, count, settings.repeats, settings.seed))
-    return Comparison(value, sd, floor, train_sd, count, count, details={"train": train})
+        return {"ct": unknown(reason), "authenticity": unknown(reason)}
+    group = features.group
+    both = np.concatenate([group.train, features.mirrored])
+    ours, theirs = (least_distances(part, both) for part in (group.fake, group.holdout))
+    ct = Comparison(ct_statistic(ours, theirs), None, 0.0, 1.0, len(ours), len(theirs))
+    value, floor = (authenticity(part, group.train, features.mirrored) for part in (group.fake, group.holdout))
+    return {"ct": ct, "authenticity": Comparison(value, None, floor, None, len(ours), len(theirs))}
 
 
-def nearest_train(sets: Sets, settings: EvaluateParams) -> Comparison:
-    """The median distance to the nearest training face, of samples beside hold-out faces: see `nearest_faces`."""
-    distances, floors = sets.fake_nearest.distances[:, 0], sets.holdout_nearest.distances[:, 0]
-    value, closest = float(np.median(distances)), float(distances.min())
-    if reason := lacking(sets.holdout, 1):
-        return Comparison(value, None, None, None, len(distances), 0, reason, {"closest": closest})
-    details = {"closest": closest, "floor_closest": float(floors.min())}
-    return Comparison(value, None, float(np.median(floors)), None, len(distances), len(floors), details=details)
+def swd(sets: Sets, settings: EvaluateParams) -> Figures:
+    """Sliced Wasserstein distance to the hold-out, by scale and their mean: see `sliced_wasserstein`."""
+    if reason := lacking(sets):
+        return {"swd": unknown(reason, sets.count)}
+
+    def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
+        levels = sliced_wasserstein(chosen, reference, seed, settings.swd_patches, settings.swd_directions)
+        return {"swd": float(np.mean(list(levels.values()))), **{f"{side}px": level for side, level in levels.items()}}
+
+    found = against_holdout(measure, sets.images, sets.count, settings.repeats, settings.seed)
+    whole = found.pop("swd")
+    levels = {name: {"value": level.value, "floor": level.floor} for name, level in found.items()}
+    return {"swd": replace(whole, details={"levels": levels})}
 
 
-# Name in metrics/evaluate.json → how it is measured. What it means to a person: mangagan/report/words.py.
-FIGURES = {"swd": swd, "diversity": diversity, "nearest_train": nearest_train}
+def variety(sets: Sets, settings: EvaluateParams) -> Figures:
+    """How much samples differ from each other, and how many are alike, beside training faces in equal numbers."""
+    if sets.count < 2:
+        reason = "at least 4 samples and training faces are needed"
+        return {"diversity": unknown(reason, sets.count), "duplicates": unknown(reason, sets.count)}
+
+    def differ(chosen: np.ndarray, seed: int) -> dict[str, float]:
+        return {"diversity": pairwise_diversity(chosen, seed, settings.diversity_pairs)}
+
+    args = (sets.count, settings.repeats, settings.seed)
+    return {**by_itself(differ, sets.images, *args), "duplicates": duplicates(sets, settings)}
+
+
+def duplicates(sets: Sets, settings: EvaluateParams) -> Comparison:
+    """The share of samples that have a twin in their subsample, nearer than all but 1 % of training faces have one.
+
+    `support` is how many different images the generator draws, by the birthday paradox; None where no two are alike.
+    """
+    images = sets.images
+    seen = Group(descriptors(images.fake), descriptors(images.train), descriptors(images.holdout), {})
+    limits = repeated(lambda chosen, _: twin_limit(chosen), seen.train, sets.count, settings.repeats, settings.seed)
+    limit = float(np.mean(limits))
+
+    def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
+        return {"duplicates": float(np.mean(twins(chosen) <= limit))}
+
+    found = by_itself(measure, seen, sets.count, settings.repeats, settings.seed)["duplicates"]
+    chosen = next(subsamples(len(seen.fake), sets.count, 1, settings.seed))
+    support = duplicate_estimate(seen.fake[chosen], limit * np.sqrt(seen.fake.shape[1])).support
+    return replace(found, details={"support": support, "limit": limit})
+
+
+def twin_limit(points: np.ndarray) -> float:
+    """The distance within which 1 % of the points have another."""
+    return float(np.quantile(twins(points), QUANTILE))
+
+
+def twins(points: np.ndarray) -> np.ndarray:
+    """Each point's distance to the nearest other: (N, D) to (N,), N at least 2."""
+    return least_distances(points, points, skip_self=True)
+
+
+def nearest_train(sets: Sets, settings: EvaluateParams) -> Figures:
+    """The distance to the nearest training face, of samples beside hold-out faces: see `nearest_faces`."""
+    found, floors = sets.fake_nearest.distances[:, 0], sets.holdout_nearest.distances[:, 0]
+    value, closest = float(np.median(found)), float(found.min())
+    if len(floors) < LEAST:
+        reason = lacking(sets)
+        return {"nearest_train": Comparison(value, None, None, None, len(found), 0, {}, reason, {"closest": closest})}
+    _, sd = mean_sd([float(np.median(part)) for part in np.array_split(found, min(settings.repeats, len(found)))])
+    details = {
+        "closest": closest,
+        "floor_closest": float(floors.min()),
+        "ct": ct_statistic(found, floors),
+        "copied": copied_share(found, floors, QUANTILE),
+        "by_title": by_title(sets),
+    }
+    whole = Comparison(value, sd, float(np.median(floors)), None, len(found), len(floors), details=details)
+    return {"nearest_train": whole}
+
+
+def by_title(sets: Sets) -> dict[str, dict[str, float]]:
+    """Where the samples' nearest training faces are from, by title.
+
+    Returns:
+        For each title the share of samples whose nearest training face is from it, its share of the training faces
+        (`train_share`), and the share of samples that count as copied from it (`copied`).
+    """
+    titles = np.array(sets.titles)
+    nearest = titles[sets.fake_nearest.indices[:, 0]]
+    limit = np.quantile(sets.holdout_nearest.distances[:, 0], QUANTILE)
+    copied = sets.fake_nearest.distances[:, 0] < limit
+    return {
+        str(title): {
+            "share": float(np.mean(nearest == title)),
+            "train_share": float(np.mean(titles == title)),
+            "copied": float(np.mean(copied & (nearest == title))),
+        }
+        for title in np.unique(titles)
+    }
+
+
+ON_FEATURES: tuple[Callable[[Sets, Features, EvaluateParams], Figures], ...] = (distances, vendi, memory)
+ON_IMAGES: tuple[Callable[[Sets, EvaluateParams], Figures], ...] = (swd, variety, nearest_train)

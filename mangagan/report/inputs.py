@@ -34,15 +34,19 @@ def read_report(
     """
     metrics = {stage: read_metrics(root / paths.metrics(stage)) for stage in EARLIER}
     card = read_card(root / paths.MODEL_CARD)
+    manifest = read_manifest(root / paths.MANIFEST)
     return Report(
         metrics={**{stage: values for stage, values in metrics.items() if values}, "evaluate": measured},
         card=card,
-        titles=read_titles(root, metrics["ingest"]),
-        curves=read_curves(root / paths.pictures("train") / "curves.csv"),
+        titles=count_titles(manifest, metrics["ingest"]),
+        curves=read_columns(root / paths.pictures("train") / "curves.csv"),
         quantiles=quantiles,
         pictures=pictures,
         sheets=read_sheets(root),
         dataset_matches=card.get("data", {}).get("train_sha256") == measured["train_sha256"],
+        progress=read_columns(root / paths.pictures("train") / "metrics.csv"),
+        timings=read_timings(root / paths.STATE / "timings"),
+        example=choose_example(manifest),
     )
 
 
@@ -63,16 +67,28 @@ def read_metrics(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_titles(root: Path, ingest: dict[str, Any]) -> pd.DataFrame:
+def count_titles(manifest: pd.DataFrame, ingest: dict[str, Any]) -> pd.DataFrame:
     """The manifest's summary by title, with all pages of the title in front, where ingest counted them."""
-    summary = summarize(read_manifest(root / paths.MANIFEST))
+    summary = summarize(manifest)
     pages = pd.Series(ingest.get("pages_by_title", {}), dtype="int64", name="pages")
     return summary if pages.empty else pages.to_frame().join(summary, how="outer").fillna(0).astype(int)
 
 
-def read_curves(path: Path) -> dict[str, list[float]]:
-    """The columns of the training's curves; empty where there are none."""
-    return pd.read_csv(path, dtype=float).to_dict("list") if path.exists() else {}
+def choose_example(manifest: pd.DataFrame) -> dict[str, Any]:
+    """The first face of the training set with all that the manifest says of it; empty where there is none."""
+    rows = manifest[manifest["split"] == "train"].head(1).to_dict("records")
+    return {str(name): value for name, value in rows[0].items() if not pd.isna(value)} if rows else {}
+
+
+def read_columns(path: Path) -> dict[str, list[float]]:
+    """The columns of a table of figures; empty where there is none. Truth is 1, what is missing NaN."""
+    return pd.read_csv(path).astype(float).to_dict("list") if path.exists() else {}
+
+
+def read_timings(folder: Path) -> dict[str, float]:
+    """Stage → seconds that it took when it last ran, in the order of the pipeline; others are left out."""
+    found = {stage: read_metrics(folder / f"{stage}.json").get("seconds") for stage in SECTIONS}
+    return {stage: float(seconds) for stage, seconds in found.items() if seconds is not None}
 
 
 def read_sheets(root: Path) -> dict[str, dict[str, bytes]]:

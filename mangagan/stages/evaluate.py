@@ -1,6 +1,7 @@
 """evaluate: the generator and the dataset in; figures beside their floors, pictures and the report out."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,26 @@ from mangagan.gan.generate import samples
 from mangagan.gan.networks import Generator
 from mangagan.gan.sampling import interpolate, latents, sample
 from mangagan.gan.weights import load_generator
+from mangagan.metrics.comparison import Comparison, unknown
 from mangagan.metrics.config import EvaluateParams
-from mangagan.metrics.suite import Sets, compare, figures
+from mangagan.metrics.domain import FaceSearch, face_share, mirror_symmetry
+from mangagan.metrics.extractors.base import Extractor, build_extractors
+from mangagan.metrics.ranking import rank, ranges
+from mangagan.metrics.sets import Sets, prepare
+from mangagan.metrics.suite import figures
+from mangagan.metrics.verdict import disagreements, judge, positions
 from mangagan.pictures.grid import encode_png, grid
-from mangagan.pictures.neighbors import closest_first, neighbor_rows
+from mangagan.pictures.neighbors import closest_first, neighbor_rows, pair_rows
 from mangagan.pictures.timeline import timeline
 from mangagan.progress import track
 from mangagan.report.inputs import read_report
 from mangagan.report.page import render
 
 STAGE = "evaluate"
-SHOWN = 8  # samples beside their neighbours, of the closest and of the first
+SHOWN = 8  # samples beside their neighbours
+SUSPICIOUS = 16  # pairs of a sample and the training face that it may be copied from
+PAIRS = 4  # of these a row
+RANGE = 16  # samples shown as the best, the typical and the worst
 WALK = 7  # steps of an interpolation: eight images a strip
 
 
@@ -36,82 +46,123 @@ def run(root: Path = Path()) -> None:
         UserError: bad params, or a file of an earlier stage is missing or does not fit the others.
     """
     settings = params.load(STAGE, EvaluateParams, root)
+    extractors = build_extractors(settings.extractors, root)
     generator = load_generator(root / paths.GENERATOR, root / paths.MODEL_CARD)
-    train, holdout = (read_images(root / path, generator) for path in (paths.TRAIN_FACES, paths.HOLDOUT_FACES))
+    train, titles = read_images(root / paths.TRAIN_FACES, generator)
+    holdout, _ = read_images(root / paths.HOLDOUT_FACES, generator)
     if not len(train):
         raise UserError(f"{paths.TRAIN_FACES} holds no face: run `dvc repro dedup`, and add pages if it stays empty")
     drawn = samples(generator, settings.samples, settings.seed)
     fake = np.stack(list(track(drawn, settings.samples, STAGE, "samples")))
-    sets = compare(fake, train, holdout, settings.neighbors)
-    measured = describe(root, sets, settings)
+    say(f"measuring {len(fake)} samples, {len(holdout)} hold-out faces")
+    sets = prepare(fake, train, holdout, titles, extractors, settings.neighbors, settings.seed)
+    found = {**figures(sets, settings), **domain(sets, settings)}
+    measured = describe(root, sets, extractors, found)
+    write_outs(root, sets, measured, draw_pictures(root, sets, generator, settings))
 
-    pictures = draw_pictures(root, sets, generator, settings)
+
+def write_outs(root: Path, sets: Sets, measured: dict[str, Any], pictures: dict[str, bytes]) -> None:
+    """Writes pictures and plot data, then the metrics, then the report."""
     quantiles = distance_quantiles(sets)
     with atomic_directory(root / paths.pictures(STAGE)) as folder:
         for name, png in pictures.items():
             write_bytes(folder / f"{name}.png", png)
         write_text(folder / "nearest.csv", quantiles.to_csv(index=False, lineterminator="\n"))
         write_text(folder / "swd.csv", level_table(measured).to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "positions.csv", position_table(measured).to_csv(index=False, lineterminator="\n"))
     write_json(root / paths.metrics(STAGE), measured)
     report = read_report(root, measured, pictures, quantiles.to_dict("list"))
     write_text(root / paths.REPORT, render(report))
-    print(f"{STAGE}: the report is {paths.REPORT}", file=sys.stderr)
+    verdict = measured["verdict"]
+    say(f"{verdict['word']}. {verdict['advice']}")
+    say(f"the report is {paths.REPORT}")
 
 
-def read_images(path: Path, generator: Generator) -> np.ndarray:
-    """Faces as the generator draws them: uint8 (N, channels, image_size, image_size), N from 0.
+def say(line: str) -> None:
+    """Tells a person, or whoever reads the stage's output, how it goes."""
+    print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
+
+
+def read_images(path: Path, generator: Generator) -> tuple[np.ndarray, list[str]]:
+    """Faces as the generator draws them, uint8 (N, channels, image_size, image_size), N from 0; and their titles.
 
     Raises:
         UserError: the file is missing, or its faces have another size.
     """
-    pngs = read_faces(path, ["image"])["png"].tolist()
+    rows = read_faces(path, ["image", "title"])
     side = generator.image_size
-    if not pngs:
-        return np.zeros((0, generator.channels, side, side), np.uint8)
-    faces = decode_faces(pngs, generator.channels)
+    if rows.empty:
+        return np.zeros((0, generator.channels, side, side), np.uint8), []
+    faces = decode_faces(rows["png"].tolist(), generator.channels)
     if faces.shape[2:] != (side, side):
         raise UserError(
             f"{path.name} holds faces of {faces.shape[3]} px, the model draws {side} px: run `dvc repro train`"
         )
-    return faces
+    return faces, rows["title"].tolist()
 
 
-def describe(root: Path, sets: Sets, settings: EvaluateParams) -> dict[str, Any]:
-    """The stage's metrics: a mapping for every figure (see `Comparison`), and what was compared."""
-    print(f"{STAGE}: measuring {len(sets.fake)} samples, {len(sets.holdout)} hold-out faces", file=sys.stderr)
-    measured = {name: comparison.as_json() for name, comparison in figures(sets, settings).items()}
-    for name, values in measured.items():
-        if values["reason"]:
-            print(f"{STAGE}: {name}: {values['reason']}", file=sys.stderr)
-    counts = {"samples": len(sets.fake), "train": len(sets.train), "holdout": len(sets.holdout)}
+def describe(
+    root: Path, sets: Sets, extractors: Sequence[Extractor], found: Mapping[str, Comparison | dict[str, Comparison]]
+) -> dict[str, Any]:
+    """The stage's metrics: what was compared, every figure (see `Comparison`), and the verdict on them."""
+    measured: dict[str, Any] = {}
+    for name, figure in found.items():
+        one = isinstance(figure, Comparison)
+        measured[name] = figure.as_json() if one else {key: entry.as_json() for key, entry in figure.items()}
+        reasons = {entry.reason for entry in ([figure] if one else figure.values())}
+        for reason in sorted(reasons - {""}):
+            say(f"{name}: {reason}")
+    counts = {"samples": len(sets.images.fake), "train": len(sets.images.train), "holdout": len(sets.images.holdout)}
     model = {"model_sha256": sha256_file(root / paths.GENERATOR), "train_sha256": sha256_file(root / paths.TRAIN_FACES)}
-    return {**counts, **model, **measured}
+    named = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
+    return {
+        **counts,
+        **model,
+        "extractors": named,
+        **measured,
+        "agreement": {"flags": disagreements(measured)},
+        "verdict": judge({**counts, **measured}),
+    }
 
 
 def draw_pictures(root: Path, sets: Sets, generator: Generator, settings: EvaluateParams) -> dict[str, bytes]:
     """The pictures of the report, by name, as PNGs."""
-    columns = settings.grid_columns
-    chosen = np.random.default_rng(settings.seed).permutation(len(sets.train))[: columns**2]
+    columns, images = settings.grid_columns, sets.images
+    chosen = np.random.default_rng(settings.seed).permutation(len(images.train))[: columns**2]
     ends = latents(2 * settings.interpolations, generator.z_dim, settings.seed)
     walks = [sample(generator, interpolate(ends[start : start + 2], WALK)) for start in range(0, len(ends), 2)]
     distances = sets.fake_nearest.distances[:, 0]
     drawn = {
-        "real_grid": grid(sets.train[chosen], columns),
-        "fake_grid": grid(sets.fake[: columns**2], columns),
+        "real_grid": grid(images.train[chosen], columns),
+        "fake_grid": grid(images.fake[: columns**2], columns),
+        **{name: grid(images.fake[part], columns) for name, part in ranges(ranked(sets), RANGE).items()},
         "timeline": timeline(root / paths.pictures("train") / "samples", generator.image_size),
         "interpolation": grid(np.concatenate(walks), WALK + 1),
-        "nearest": neighbors(sets, closest_first(distances, SHOWN)),
+        "suspicious": pairs(sets, closest_first(distances, SUSPICIOUS)),
         "first": neighbors(sets, np.arange(min(SHOWN, len(distances)))),
     }
     return {name: encode_png(image) for name, image in drawn.items()}
 
 
+def ranked(sets: Sets) -> np.ndarray:
+    """The samples in order, the nearest to real faces first, by the extractor that is named last."""
+    *_, features = sets.features.values()
+    return rank(features.group.fake, np.concatenate([features.group.train, features.group.holdout]))
+
+
 def neighbors(sets: Sets, chosen: np.ndarray) -> np.ndarray:
     """Some of the samples beside their nearest training faces."""
-    found = sets.fake_nearest
+    found, images = sets.fake_nearest, sets.images
     return neighbor_rows(
-        sets.fake[chosen], sets.train, found.indices[chosen], found.mirrored[chosen], found.distances[chosen]
+        images.fake[chosen], images.train, found.indices[chosen], found.mirrored[chosen], found.distances[chosen]
     )
+
+
+def pairs(sets: Sets, chosen: np.ndarray) -> np.ndarray:
+    """Some of the samples, each beside the training face it is nearest to."""
+    found, images = sets.fake_nearest, sets.images
+    nearest = (found.indices[chosen, 0], found.mirrored[chosen, 0], found.distances[chosen, 0])
+    return pair_rows(images.fake[chosen], images.train, *nearest, PAIRS)
 
 
 def distance_quantiles(sets: Sets) -> pd.DataFrame:
@@ -134,3 +185,9 @@ def level_table(measured: dict[str, Any]) -> pd.DataFrame:
         for key, name in (("value", "samples"), ("floor", "training faces"))
     ]
     return pd.DataFrame(rows, columns=["set", "scale", "distance"])
+
+
+def position_table(measured: dict[str, Any]) -> pd.DataFrame:
+    """Where each figure lies between its floor, 0, and its nearest ceiling, 1, for a DVC plot."""
+    rows = [(key.removesuffix(".position"), value) for key, value in positions(measured) if value is not None]
+    return pd.DataFrame(rows, columns=["figure", "position"])

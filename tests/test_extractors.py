@@ -1,0 +1,229 @@
+"""Feature extractors: what their features depend on, and what they do not."""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from mangagan.errors import UserError
+from mangagan.faces.crop import crop_square, resize, square_around
+from mangagan.files import sha256_file
+from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_extractors, check_extractors, fingerprint
+from mangagan.metrics.extractors.batches import BATCH, resized
+from mangagan.metrics.extractors.mangaface_encoder import MangaFaceEncoder
+from mangagan.metrics.extractors.random_network import RandomNetwork, draw_kernels
+from mangagan.metrics.extractors.torchscript import TorchScript
+from mangagan.sample import STYLES, draw_page
+from tests.gan_runs import one_thread
+
+__all__ = ["one_thread"]
+
+BUILT_IN = ("random", "mangaface")
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    """Drawn faces, gray, 112 px."""
+    crops = []
+    for number in range(24):
+        page, rows = draw_page(np.random.default_rng((3, number)), STYLES[number % 3], 700, 980)
+        gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
+        boxes = [np.array([row[key] for key in "xywh"]) for row in rows if row["usable"]]
+        crops += [resize(crop_square(gray, square_around(box, 0.35)), 112) for box in boxes]
+    return np.stack(crops)[:, None]
+
+
+@pytest.fixture(params=BUILT_IN)
+def extractor(request: pytest.FixtureRequest) -> Extractor:
+    (extractor,) = build_extractors(ExtractorParams((request.param,)), Path())
+    return extractor
+
+
+# Both that come with the package
+
+
+def test_an_images_features_depend_on_no_other_image(extractor: Extractor, faces: np.ndarray) -> None:
+    images = faces[: BATCH + 11]
+    together = extractor(images)
+    assert together.dtype == np.float32 and together.shape == (BATCH + 11, extractor.dimensions)
+    assert np.array_equal(together, np.concatenate([extractor(images[:7]), extractor(images[7:])]))
+    assert np.array_equal(together[::-1], extractor(images[::-1]))
+    assert extractor(images[:0]).shape == (0, extractor.dimensions)
+
+
+@pytest.mark.parametrize("side", [28, 96, 112, 160])
+def test_gray_and_the_same_gray_as_colour_have_the_same_features(
+    extractor: Extractor, faces: np.ndarray, side: int
+) -> None:
+    images = np.stack([cv2.resize(face[0], (side, side)) for face in faces[:6]])[:, None]
+    assert extractor(images) == pytest.approx(extractor(images.repeat(3, axis=1)), abs=1e-3)
+
+
+def test_blocks_of_features_weigh_alike_on_drawn_faces(extractor: Extractor, faces: np.ndarray) -> None:
+    features = extractor(faces)
+    assert abs(features.mean()) < 0.3
+    assert 0.7 < features.std() < 1.3
+    # No feature is the same for all faces, and none is so large that it alone makes up the distances.
+    assert (features.std(axis=0) > 1e-3).all()
+    assert (features**2).mean(axis=0).max() < 0.05 * (features**2).mean(axis=0).sum()
+
+
+def test_damage_moves_features_further_the_worse_it_is(extractor: Extractor, faces: np.ndarray) -> None:
+    def moved(images: np.ndarray) -> float:
+        return float(np.linalg.norm(extractor(images) - clean, axis=1).mean())
+
+    rng = np.random.default_rng(0)
+    images, clean = faces[:40], extractor(faces[:40])
+    blurred = [np.stack([cv2.GaussianBlur(face[0], (0, 0), sigma) for face in images])[:, None] for sigma in (1, 2, 4)]
+    noisy = [(images + rng.normal(0, sd, images.shape)).clip(0, 255).astype(np.uint8) for sd in (10, 20, 40)]
+    shifted = [np.roll(images, shift, axis=3) for shift in (1, 4, 16)]
+    swapped = np.concatenate([images[:, :, 56:], images[:, :, :56]], axis=2)  # chin above forehead
+    for levels in (blurred, noisy, shifted):
+        distances = [moved(level) for level in levels]
+        assert distances == sorted(distances) and distances[0] > 0
+    assert moved(swapped) > moved(shifted[0])
+
+
+def test_other_images_than_promised_are_refused(extractor: Extractor) -> None:
+    for images in (np.zeros((1, 1, 28, 28)), np.zeros((1, 28, 28), np.uint8), np.zeros((1, 2, 28, 28), np.uint8)):
+        with pytest.raises(ValueError, match="need images uint8"):
+            extractor(images)
+
+
+# Their parts
+
+
+def test_random_kernels_are_normalised_and_mostly_blind_to_gray_level() -> None:
+    for kernel in draw_kernels():
+        assert (kernel**2).sum(axis=(1, 2, 3)) == pytest.approx(2, rel=1e-5)
+    sums = np.abs(draw_kernels()[0].sum(axis=(1, 2, 3)))
+    assert (sums < 1e-5).sum() == 12
+    blank = RandomNetwork()(np.full((1, 1, 112, 112), 128, np.uint8))
+    assert np.isfinite(blank).all()
+
+
+def test_the_hash_names_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fingerprint("ab", b"c") != fingerprint("a", b"bc")
+    assert RandomNetwork().sha256 == RandomNetwork().sha256 != MangaFaceEncoder().sha256
+    before = RandomNetwork().sha256
+    monkeypatch.setattr("mangagan.metrics.extractors.random_network.SEED", 1)
+    assert RandomNetwork().sha256 != before
+
+
+@pytest.mark.parametrize("side", [28, 61, 128])
+def test_resize_is_pillows_without_rounding(side: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8)
+    expected = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+    ours = resized(torch.from_numpy(image)[None, None], side)[0, 0].numpy()
+    assert ours == pytest.approx(np.clip(np.asarray(expected), 0, 255), abs=0.01)
+
+
+# TorchScript
+
+
+class Means(nn.Module):
+    """Mean and greatest value of each channel as features, nothing else unless it is asked for them."""
+
+    def forward(self, images: torch.Tensor, return_features: bool = False) -> torch.Tensor:
+        values = images.float().flatten(2)
+        features = torch.cat([values.mean(2), values.amax(2)], 1)
+        return features if return_features else features.sum()
+
+
+class Shape(nn.Module):
+    """Answers ones of a shape of its own for each image."""
+
+    def __init__(self, shape: list[int]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor]:
+        return (images.new_ones([images.shape[0], *self.shape], dtype=torch.float32),)
+
+
+def save(module: nn.Module, path: Path) -> Path:
+    """Writes TorchScript: traced, as most files at hand are, but for a network with an option."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer torch calls the whole of TorchScript deprecated
+        if isinstance(module, Means):
+            script = torch.jit.script(module)
+        else:
+            script = torch.jit.trace(module, torch.zeros((2, 3, 64, 64)))  # type: ignore[no-untyped-call]
+        torch.jit.save(script, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("form", "black", "white"),
+    [
+        ("uint8", [0] * 3, [255] * 3),
+        ("zero_one", [0] * 3, [1] * 3),
+        ("minus_one_one", [-1] * 3, [1] * 3),
+        ("imagenet", [-2.1179, -2.0357, -1.8044], [2.2489, 2.4286, 2.64]),
+    ],
+)
+def test_a_torchscript_file_is_given_what_the_params_say(
+    tmp_path: Path, form: str, black: list[float], white: list[float]
+) -> None:
+    path = save(Means(), tmp_path / "means.pt")
+    settings = ExtractorParams(("torchscript",), path.name, sha256_file(path), 40, form)
+    check_extractors(settings, tmp_path)
+    (extractor,) = build_extractors(settings, tmp_path)
+    assert extractor.name == "torchscript" and extractor.dimensions == 6
+    images = np.repeat(np.array([0, 255], np.uint8), 20)[:, None, None, None] * np.ones((1, 1, 28, 28), np.uint8)
+    features = extractor(images)
+    assert features[:20] == pytest.approx(np.tile(black * 2, (20, 1)), abs=1e-3)
+    assert features[20:] == pytest.approx(np.tile(white * 2, (20, 1)), abs=1e-3)
+    assert TorchScript(path, 41, form).sha256 != extractor.sha256
+
+
+def test_maps_of_one_cell_and_tuples_of_one_are_features_too(tmp_path: Path) -> None:
+    path = save(Shape([5, 1, 1]), tmp_path / "shape.pt")
+    assert TorchScript(path, 64, "uint8")(np.zeros((3, 3, 20, 20), np.uint8)).shape == (3, 5)
+
+
+@pytest.mark.parametrize("shape", [[], [0], [9000]])
+def test_torchscript_that_gives_no_features_is_refused(tmp_path: Path, shape: list[int]) -> None:
+    path = save(Shape(shape), tmp_path / "shape.pt")
+    settings = ExtractorParams(("torchscript",), str(path), sha256_file(path))
+    with pytest.raises(UserError, match=r"shape\.pt") as refused:
+        check_extractors(settings, tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "sha256", "reason"),
+    [
+        ("", "", "evaluate.extractors.model is empty"),
+        ("nowhere.pt", "0" * 64, "no file"),
+        ("weights.pt", "0" * 64, "has SHA-256 [0-9a-f]{64}, not evaluate.extractors.model_sha256"),
+        ("weights.pt", "", "must be the file's SHA-256, [0-9a-f]{64} for"),
+        ("weights.pt", "right", "weights.pt is no TorchScript file"),
+        ("text.pt", "right", "text.pt is no TorchScript file"),
+    ],
+)
+def test_a_wrong_model_file_is_one_clear_line(tmp_path: Path, model: str, sha256: str, reason: str) -> None:
+    torch.save({"weight": torch.ones(3)}, tmp_path / "weights.pt")
+    (tmp_path / "text.pt").write_text("nothing")
+    digest = sha256_file(tmp_path / model) if sha256 == "right" else sha256
+    with pytest.raises(UserError, match=reason) as refused:
+        check_extractors(ExtractorParams(("random", "torchscript"), model, digest), tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"use": ()}, {"use": ("random", "random")}, {"use": ("vgg",)}, {"input": "bgr"}, {"image_size": 8}]
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ExtractorParams(**wrong)  # type: ignore[arg-type]
+
+
+def test_extractors_come_in_the_order_they_are_named(tmp_path: Path) -> None:
+    named = build_extractors(ExtractorParams(("mangaface", "random")), tmp_path)
+    assert [extractor.name for extractor in named] == ["mangaface", "random"]

@@ -1,0 +1,86 @@
+"""The verdict by figures that are given: which rule fires, which takes precedence, what is said without figures."""
+
+import pytest
+
+from mangagan.metrics.verdict import ADVICE, RULES, disagreements, judge, positions
+
+FINE = {
+    "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
+    "diversity": {"ratio": 1.0},
+    "duplicates": {"value": 0.02},
+    "kernel_distance": {"random": {"position": 0.1}, "mangaface": {"position": 0.12}},
+    "nearest_train": {"copied": 0.01, "ct": -0.5},
+    "face_share": {"ratio": 0.95},
+    "coverage": {"random": {"ratio": 0.9, "position": 0.1}, "mangaface": {"ratio": 0.8, "position": 0.2}},
+}
+
+
+def changed(path: str, value: float | None) -> dict[str, object]:
+    """FINE with one figure changed."""
+    head, *rest = path.split(".")
+    inner = dict(FINE[head])
+    node = inner
+    for name in rest[:-1]:
+        node[name] = dict(node[name])
+        node = node[name]
+    node[rest[-1]] = value
+    return {**FINE, head: inner}
+
+
+def test_fine_figures_are_good() -> None:
+    verdict = judge(FINE)
+    assert verdict["word"] == "good"
+    assert len(verdict["because"]) == len(RULES)
+    assert not any(entry["fired"] for entry in verdict["because"])
+    assert verdict["advice"] == ADVICE["good"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "word"),
+    [
+        ("vendi.random.ratio", 0.2, "collapsed"),
+        ("diversity.ratio", 0.1, "collapsed"),
+        ("duplicates.value", 0.9, "collapsed"),
+        ("kernel_distance.mangaface.position", 1.2, "undertrained"),
+        ("kernel_distance.random.position", 0.5, "undertrained"),
+        ("nearest_train.copied", 0.5, "copying"),
+        ("face_share.ratio", 0.3, "undertrained"),
+        ("coverage.random.ratio", 0.1, "undertrained"),
+    ],
+)
+def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> None:
+    verdict = judge(changed(path, value))
+    assert verdict["word"] == word
+    fired = [entry for entry in verdict["because"] if entry["fired"]]
+    assert {(entry["key"], entry["value"]) for entry in fired} == {(path, value)}
+
+
+def test_overfitting_needs_both_nearness_and_copies() -> None:
+    near = {**FINE, "nearest_train": {"ct": -6.0, "copied": 0.01}}
+    assert judge(near)["word"] == "good"
+    assert judge({**FINE, "nearest_train": {"ct": -6.0, "copied": 0.05}})["word"] == "overfitting"
+
+
+def test_one_image_again_and_again_is_collapsed_also_where_it_is_a_copy_and_far() -> None:
+    both = {**changed("diversity.ratio", 0.02), "nearest_train": {"copied": 1.0, "ct": -20.0}}
+    assert judge(both)["word"] == "collapsed"
+
+
+def test_without_a_figure_there_is_no_praise_but_still_blame() -> None:
+    missing = changed("nearest_train.copied", None)
+    assert judge(missing)["word"] == "unsure"
+    assert judge({**missing, "diversity": {"ratio": 0.1}})["word"] == "collapsed"
+    assert judge({})["word"] == "unsure"
+    assert judge(changed("diversity.ratio", float("nan")))["word"] == "unsure"
+
+
+def test_disagreement_is_said() -> None:
+    assert disagreements(FINE) == []
+    (flag,) = disagreements(changed("kernel_distance.random.position", 0.9))
+    assert flag.endswith("random sees more amiss than mangaface.")
+
+
+def test_positions_are_found_at_both_depths() -> None:
+    found = dict(positions({**FINE, "swd": {"position": 0.3}, "samples": 7}))
+    assert found["swd.position"] == 0.3
+    assert found["coverage.random.position"] == 0.1
