@@ -95,17 +95,56 @@ def add_tool_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("--out", type=Path, required=True, help="CSV with the columns page,x,y,w,h,score")
     parser.set_defaults(call=commands.faces)
 
-    parser = add(subparsers, "generate", "draw new faces", "mangagan generate --count 64 --seed 1 --out out/new")
-    parser.add_argument("--count", type=positive, default=64, help="how many (default 64)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same faces (default 0)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new or empty folder")
-    parser.set_defaults(call=commands.generate)
+    add_generate(subparsers)
+
+    parser = add(subparsers, "onnx", "write the generator as ONNX", "mangagan onnx out/generator.onnx")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="takes z, float32 (n, z_dim) of N(0, 1); gives images, uint8 (n, channels, height, width)",
+    )
+    parser.set_defaults(call=commands.onnx)
 
     parser = add(subparsers, "sample", "draw the sample manga", "mangagan sample demo/data")
     parser.add_argument("directory", type=Path, metavar="DIR", help="gets screenshots/<title>/… and truth.json")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other manga (default 0)")
     parser.add_argument("--pages", type=positive, default=24, help="pages a title (default 24)")
     parser.set_defaults(call=commands.sample)
+
+
+def add_generate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `generate`. What is None has its default in the library, and may not be given where it means nothing."""
+    parser = add(subparsers, "generate", "draw new faces", "mangagan generate --count 64 --seed 1 --out out/new")
+    outputs = parser.add_mutually_exclusive_group(required=True)
+    outputs.add_argument("--out", type=Path, metavar="DIR", help="a new or empty folder; with --grid a PNG file")
+    outputs.add_argument(
+        "--interpolate", type=Path, metavar="FILE", help="an endless walk from face to face, as .gif or .webp"
+    )
+    parser.add_argument("--count", type=positive, help="how many (default 64)")
+    parser.add_argument("--seed", type=int, help="same seed, same faces (default 0)")
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        default=1.0,
+        metavar="PSI",
+        help="0 … 1, latents are multiplied by it (StyleGAN's ψ): less draws milder, more alike faces (default 1)",
+    )
+    parser.add_argument(
+        "--z", type=Path, metavar="FILE", help="latents in place of the seed's: .npy of (N, z_dim), or .csv, one a line"
+    )
+    parser.add_argument(
+        "--grid",
+        type=positive,
+        nargs="?",
+        const=0,
+        metavar="COLUMNS",
+        help="one picture of all faces (default: about as wide as high)",
+    )
+    parser.add_argument("--keyframes", type=positive, help="faces that a walk passes through (default 8)")
+    parser.add_argument("--frames", type=positive, help="images of a walk (default 120)")
+    parser.add_argument("--fps", type=positive, help="images a second (default 20)")
+    parser.set_defaults(call=commands.generate)
 
 
 def positive(text: str) -> int:

@@ -4,10 +4,15 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mangagan import params, paths
 from mangagan.errors import UserError
+from mangagan.files import sha256_file
+
+COUNT = 64  # faces that `generate` draws by default
+WALK = ("keyframes", "frames", "fps")  # options of its walk, as `animate.Walk` names them
 
 
 def run_pipeline(arguments: argparse.Namespace) -> int:
@@ -68,14 +73,61 @@ def require_empty(directory: Path) -> None:
 
 
 def generate(arguments: argparse.Namespace) -> int:
-    """`mangagan generate`: PNG files of new faces."""
-    from mangagan.gan.generate import write_samples
+    """`mangagan generate`: new faces as PNG files, as one grid, or as an animated walk."""
+    refuse_mixtures(arguments)
+    from mangagan.gan.animate import Walk, write_animation
+    from mangagan.gan.generate import Source, write_grid, write_samples
+    from mangagan.gan.latents_file import read_latents
     from mangagan.gan.weights import load_generator
 
-    require_empty(arguments.out)
+    source = Source(arguments.seed or 0, arguments.truncation)
     generator = load_generator(paths.GENERATOR, paths.MODEL_CARD)
-    write_samples(arguments.out, generator, arguments.count, arguments.seed)
-    print(f"{arguments.count} faces in {arguments.out}")
+    count = arguments.count or COUNT
+    if arguments.z:
+        given = read_latents(arguments.z, generator.z_dim)
+        source = replace(source, given=given, given_sha256=sha256_file(arguments.z))
+        count = len(given)
+    if arguments.interpolate:
+        chosen = {name: value for name in WALK if (value := getattr(arguments, name)) is not None}
+        walk = Walk(**chosen, **({"keyframes": count} if arguments.z else {}))
+        write_animation(arguments.interpolate, generator, source, walk)
+        print(f"{walk.frames} frames in {arguments.interpolate}")
+        return 0
+    if arguments.grid is None:
+        write_samples(arguments.out, generator, source, count)
+    else:
+        write_grid(arguments.out, generator, source, count, arguments.grid or None)
+    print(f"{count} faces in {arguments.out}")
+    return 0
+
+
+def refuse_mixtures(arguments: argparse.Namespace) -> None:
+    """Raises UserError for options that mean nothing together, and for an output that cannot be one."""
+    given = {name for name, value in vars(arguments).items() if value is not None}
+    walks = "interpolate" in given
+    for option, idle in {
+        "interpolate" if walks else "out": {"count", "grid"} if walks else set(WALK),
+        "z": {"count", "seed", "keyframes"},  # all of the file's latents are taken
+    }.items():
+        if option in given and (wrong := sorted(given & idle)):
+            raise UserError(f"--{wrong[0]} does not go with --{option}: leave one of them out")
+    if walks:
+        return
+    if arguments.grid is None:
+        require_empty(arguments.out)
+        if arguments.out.is_mount():
+            raise UserError(f"{arguments.out} is a mount point: name a new folder in it")
+    elif arguments.out.suffix.lower() != ".png":
+        raise UserError(f"--grid writes one picture: --out {arguments.out} must end in .png")
+
+
+def onnx(arguments: argparse.Namespace) -> int:
+    """`mangagan onnx`: the generator for other runtimes."""
+    from mangagan.gan.onnx_export import write_onnx
+    from mangagan.gan.weights import load_generator
+
+    write_onnx(arguments.file, load_generator(paths.GENERATOR, paths.MODEL_CARD))
+    print(f"the generator in {arguments.file}")
     return 0
 
 

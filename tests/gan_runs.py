@@ -1,16 +1,20 @@
 """What the tests of the networks share: tiny faces, tiny networks, when two runs are the same."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from mangagan.gan.config import TrainConfig
-from mangagan.gan.training import TrainState, create_state
+from mangagan.gan.checkpoint import OPTIMIZERS, PLAIN, SCALARS, networks
+from mangagan.gan.config import Settings, TrainConfig, resolve
+from mangagan.gan.state import TrainState, create_state
 
 CPU = torch.device("cpu")
-TINY = TrainConfig(kimg=0.04, log_kimg=0.016, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu")
+CONFIG = TrainConfig(kimg=0.04, log_kimg=0.016, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu")
+TINY = resolve(CONFIG)
+CLASSIC = resolve(replace(CONFIG, recipe="classic"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,18 +37,24 @@ def faces(count: int = 8, size: int = 28, channels: int = 1) -> np.ndarray:
     return images
 
 
-def fresh(config: TrainConfig, images: np.ndarray) -> TrainState:
-    return create_state(config, images.shape[2], images.shape[1], CPU)
+def fresh(settings: Settings, images: np.ndarray) -> TrainState:
+    return create_state(settings, images.shape[2], images.shape[1], CPU)
 
 
 def assert_same(one: TrainState, other: TrainState) -> None:
-    assert one.images_seen == other.images_seen
-    assert one.rows == other.rows
-    for name in ("generator", "discriminator"):
-        expected = getattr(other, name).state_dict()
-        for key, value in getattr(one, name).state_dict().items():
+    for name in PLAIN:
+        if name != "best":
+            assert getattr(one, name) == getattr(other, name), name
+    for name in SCALARS:
+        assert torch.equal(getattr(one, name), getattr(other, name)), name
+    assert (one.best is None) == (other.best is None)
+    pairs = [(name, network.state_dict(), networks(other)[name].state_dict()) for name, network in networks(one).items()]
+    if one.best is not None and other.best is not None:
+        pairs.append(("best", one.best, other.best))
+    for name, found, expected in pairs:
+        for key, value in found.items():
             assert torch.equal(value, expected[key]), f"{name}.{key} differs"
-    for name in ("optimizer_g", "optimizer_d"):
+    for name in OPTIMIZERS:
         expected = getattr(other, name).state_dict()["state"]
         for number, moments in getattr(one, name).state_dict()["state"].items():
             assert all(torch.equal(value, expected[number][key]) for key, value in moments.items()), name

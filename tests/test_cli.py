@@ -19,7 +19,7 @@ from mangagan.sample import STYLES, draw_page
 PROJECT = Path(__file__).parents[1]
 COMMANDS = [
     "ingest", "detect", "normalize", "dedup", "train", "evaluate",
-    "run", "inspect", "compare", "export", "faces", "generate", "sample",
+    "run", "inspect", "compare", "export", "faces", "generate", "onnx", "sample",
 ]  # fmt: skip
 
 

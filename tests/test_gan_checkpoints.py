@@ -10,9 +10,10 @@ from PIL import Image
 
 from mangagan.errors import UserError
 from mangagan.gan.checkpoint import FILE, forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
-from mangagan.gan.resumable import pick_device, snapshot_name, train_resumable
+from mangagan.gan.machine import pick_device
+from mangagan.gan.resumable import snapshot_name, train_resumable
 from mangagan.gan.training import Hooks, train
-from tests.gan_runs import CPU, TINY, assert_same, faces, fresh, one_thread
+from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh, one_thread
 
 __all__ = ["one_thread"]
 
@@ -27,7 +28,7 @@ def test_a_gpu_that_is_missing() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 def test_training_on_a_gpu_resumes_too(tmp_path: Path) -> None:
     said: list[str] = []
-    config = replace(TINY, device="cuda")
+    config = replace(CONFIG, device="cuda")
     train_resumable(faces(), replace(config, kimg=0.02), tmp_path, said.append)
     run = train_resumable(faces(), config, tmp_path, said.append)
     assert run.state.images_seen == 40
@@ -39,14 +40,15 @@ def test_training_on_a_gpu_resumes_too(tmp_path: Path) -> None:
 
 def test_keys_name_everything_the_weights_depend_on() -> None:
     key = run_key(faces(), TINY, CPU, 2)
-    assert key == run_key(faces(), replace(TINY, kimg=9, checkpoint_kimg=9), CPU, 2)
+    assert key == run_key(faces(), replace(TINY, kimg=9, checkpoint_kimg=9, select="last", on_alarm="stop"), CPU, 2)
     others = [
         run_key(faces()[::-1], TINY, CPU, 2),
         run_key(faces(7), TINY, CPU, 2),
-        run_key(faces(), replace(TINY, learning_rate=1e-4), CPU, 2),
+        run_key(faces(), replace(TINY, learning_rate_g=1e-4), CPU, 2),
         run_key(faces(), replace(TINY, seed=1), CPU, 2),
         run_key(faces(), TINY, CPU, 1),
         run_key(faces(), TINY, torch.device("cuda"), 2),
+        run_key(faces(), TINY, CPU, 2, "hold-out"),
     ]
     assert len({key, *others}) == len(others) + 1
 
@@ -95,7 +97,7 @@ def test_a_machine_in_trouble_is_no_damage(
 def test_a_checkpoint_too_large_for_the_gpu_is_kept_and_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_resumable(faces(), replace(TINY, kimg=0.02), tmp_path, print)
+    train_resumable(faces(), replace(CONFIG, kimg=0.02), tmp_path, print)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.pt")}
 
     def fail(*_: object, **__: object) -> None:
@@ -103,7 +105,7 @@ def test_a_checkpoint_too_large_for_the_gpu_is_kept_and_explained(
 
     monkeypatch.setattr(torch.nn.Module, "load_state_dict", fail)
     with pytest.raises(UserError, match="out of GPU memory"):
-        train_resumable(faces(), TINY, tmp_path, print)
+        train_resumable(faces(), CONFIG, tmp_path, print)
     assert len(before) == 1
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.pt")} == before
 
@@ -116,12 +118,12 @@ def checkpoints(folder: Path) -> dict[str, int]:
 
 def test_a_complete_run_is_delivered_again_without_training(tmp_path: Path) -> None:
     said: list[str] = []
-    first = train_resumable(faces(), TINY, tmp_path, said.append)
+    first = train_resumable(faces(), CONFIG, tmp_path, said.append)
     run, changed = first.checkpoint.parent, first.checkpoint.stat().st_mtime_ns
     for deliver in (first.delivered, lambda: None):
         deliver()
         said.clear()
-        again = train_resumable(faces(), TINY, tmp_path, said.append)
+        again = train_resumable(faces(), CONFIG, tmp_path, said.append)
         assert said == [f"already trained: delivering the checkpoint of 0.0 kimg; remove {run} to train anew"]
         assert_same(again.state, first.state)
         assert again.rows == first.rows
@@ -133,15 +135,15 @@ def test_a_smaller_budget_leaves_the_larger_runs_checkpoint(tmp_path: Path) -> N
     images, said = faces(), []
     expected = fresh(TINY, images)
     train(expected, images, TINY, Hooks())
-    interrupted = replace(TINY, kimg=0.4)
-    path = train_resumable(images, replace(TINY, kimg=0.2), tmp_path, said.append).checkpoint
+    interrupted = replace(CONFIG, kimg=0.4)
+    path = train_resumable(images, replace(CONFIG, kimg=0.2), tmp_path, said.append).checkpoint
     assert checkpoints(tmp_path) == {"": 200}
-    shorter = train_resumable(images, TINY, tmp_path, said.append)
+    shorter = train_resumable(images, CONFIG, tmp_path, said.append)
     assert_same(shorter.state, expected)
     assert checkpoints(tmp_path) == {"": 200, "-40": 40}
     shorter.delivered()
     said.clear()
-    assert_same(train_resumable(images, TINY, tmp_path, said.append).state, expected)
+    assert_same(train_resumable(images, CONFIG, tmp_path, said.append).state, expected)
     assert "already trained" in said[0]
     longer = train_resumable(images, interrupted, tmp_path, said.append)
     assert "resuming at 0.2 kimg" in said
@@ -163,10 +165,10 @@ def test_only_delivered_runs_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_a_delivered_run_that_goes_on_is_no_longer_delivered(tmp_path: Path) -> None:
-    run = train_resumable(faces(), TINY, tmp_path, print)
+    run = train_resumable(faces(), CONFIG, tmp_path, print)
     run.delivered()
     assert run.checkpoint.with_suffix(".delivered").exists()
-    train_resumable(faces(), replace(TINY, kimg=0.08), tmp_path, print)
+    train_resumable(faces(), replace(CONFIG, kimg=0.08), tmp_path, print)
     assert not run.checkpoint.with_suffix(".delivered").exists()
 
 
@@ -175,7 +177,7 @@ def test_a_delivered_run_that_goes_on_is_no_longer_delivered(tmp_path: Path) -> 
 
 def test_a_run_keeps_its_grids_and_its_last_row(tmp_path: Path) -> None:
     said: list[str] = []
-    config = replace(TINY, kimg=2.5, log_kimg=1, batch_size=100)
+    config = replace(CONFIG, kimg=2.5, log_kimg=1, batch_size=100)
     run = train_resumable(faces(12), config, tmp_path, said.append)
     assert said[0] == "batch_size 100 is more than there are faces: using 12"
     assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 1, 2, 2.5)]
@@ -189,7 +191,7 @@ def test_a_run_keeps_its_grids_and_its_last_row(tmp_path: Path) -> None:
 
 
 def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
-    config = replace(TINY, kimg=7, log_kimg=3, batch_size=2500)
+    config = replace(CONFIG, kimg=7, log_kimg=3, batch_size=2500)
     run = train_resumable(faces(2500, size=8), config, tmp_path, print)
     assert run.state.images_seen == 7500
     assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 2, 5, 7)]
@@ -198,13 +200,13 @@ def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
 
 def test_the_machine_that_the_weights_depend_on(tmp_path: Path) -> None:
     for threads in (1, 2):
-        run = train_resumable(faces(), replace(TINY, threads=threads, kimg=0.01), tmp_path, print)
+        run = train_resumable(faces(), replace(CONFIG, threads=threads, kimg=0.01), tmp_path, print)
         assert run.machine == {"device": "cpu", "threads": threads}
     assert torch.get_num_threads() == 1
 
 
 def test_faces_of_a_size_that_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not 90"):
-        train_resumable(faces(8, 90), TINY, tmp_path, print)
+        train_resumable(faces(8, 90), CONFIG, tmp_path, print)
     with pytest.raises(UserError, match="square"):
-        train_resumable(faces(8, 28)[:, :, :20], TINY, tmp_path, print)
+        train_resumable(faces(8, 28)[:, :, :20], CONFIG, tmp_path, print)

@@ -1,17 +1,22 @@
-"""The networks and their losses."""
+"""The networks."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 
-from mangagan.gan import training
-from mangagan.gan.batches import Batches
-from mangagan.gan.networks import Discriminator, Generator, count_parameters, factor_size, initialize
-from mangagan.gan.sampling import latents
-from mangagan.gan.training import Hooks, train, train_step
-from tests.gan_runs import TINY, faces, fresh, one_thread
+from mangagan.gan.networks import (
+    Discriminator,
+    Generator,
+    PixelNorm,
+    append_stddev,
+    count_parameters,
+    factor_size,
+    initialize,
+)
+from mangagan.gan.recipes import NormG
+from mangagan.gan.training import Hooks, train
+from tests.gan_runs import CLASSIC, faces, fresh, one_thread
 
 __all__ = ["one_thread"]
 
@@ -61,42 +66,55 @@ def test_weights_start_as_in_the_paper() -> None:
             assert value.mean().item() == pytest.approx(1, abs=0.05) or value.dim() > 1, name
 
 
-# Losses
+@pytest.mark.parametrize("kernel", [4, 5])
+@pytest.mark.parametrize("norm_g", ["batch", "pixel", "none"])
+def test_every_network_draws_and_judges_every_size(kernel: int, norm_g: NormG) -> None:
+    for size in (28, 40, 48, 64):
+        images = Generator(size, 3, 10, 4, kernel, norm_g)(torch.randn(4, 10))
+        assert images.shape == (4, 3, size, size)
+        assert Discriminator(size, 3, 4, kernel, "none", True)(images).shape == (4,)
 
 
-def test_losses_of_a_discriminator_that_cannot_tell() -> None:
-    zero = torch.zeros(5)
-    assert training.discriminator_loss(zero, zero).item() == pytest.approx(2 * math.log(2))
-    assert training.generator_loss(zero).item() == pytest.approx(math.log(2))
+def test_without_batchnorm_the_first_weights_keep_the_scale_of_their_input() -> None:
+    network = Discriminator(112, 1, 16, norm="none")
+    initialize(network, torch.Generator().manual_seed(0))
+    features = network.downsample(torch.randn(8, 1, 112, 112, generator=torch.Generator().manual_seed(1)))
+    assert features.square().mean().item() == pytest.approx(1, rel=0.5)
 
 
-def test_losses_stay_finite_and_keep_their_gradient_when_the_discriminator_is_sure() -> None:
-    sure = torch.full((4,), -200.0, requires_grad=True)
-    loss = training.generator_loss(sure)
-    loss.backward()
-    assert loss.item() == pytest.approx(200)
-    assert sure.grad is not None
-    assert sure.grad.sum().item() == pytest.approx(-1)
-    assert training.discriminator_loss(-sure, sure).item() == pytest.approx(0, abs=1e-6)
+def test_uniform_latents_are_uniform() -> None:
+    seen: list[torch.Tensor] = []
+    network = Generator(28, 1, 10, 4, latent="uniform")
+    network.project.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network(torch.randn(2000, 10, generator=torch.Generator().manual_seed(0)))
+    values = seen[0].flatten().sort().values
+    assert torch.allclose(values, torch.linspace(-1, 1, len(values)), atol=0.02)
 
 
-def test_a_step_changes_both_networks_and_reports_what_the_losses_were() -> None:
-    images = faces()
-    state = fresh(TINY, images)
-    before = [parameter.clone() for parameter in (*state.generator.parameters(), *state.discriminator.parameters())]
-    batch = Batches(torch.from_numpy(images), 4, TINY).read(0)
-    loss_d, loss_g, d_real, d_fake = train_step(state, batch, latents(4, 8, 0)).tolist()
-    after = [*state.generator.parameters(), *state.discriminator.parameters()]
-    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    assert 1 < loss_d < 2
-    assert 0.3 < loss_g < 1.5
-    assert 0.3 < d_real < 0.8
-    assert 0.2 < d_fake < 0.7
-    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+def test_pixel_norm_makes_every_mean_square_one() -> None:
+    normed = PixelNorm()(torch.randn(2, 7, 3, 3) * 5)
+    assert torch.allclose(normed.square().mean(dim=1), torch.ones(2, 3, 3), atol=1e-4)
+
+
+def test_minibatch_standard_deviation_is_that_of_neighbours_in_fours() -> None:
+    features = torch.randn(8, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    found = append_stddev(features)
+    assert torch.equal(found[:, :3], features)
+    for start in (0, 4):
+        expected = features[start : start + 4].std(dim=0, correction=0).mean()
+        assert torch.allclose(found[start : start + 4, 3], expected, atol=1e-5)
+    assert torch.allclose(append_stddev(features[:3])[:, 3], features[:3].std(dim=0, correction=0).mean(), atol=1e-5)
+    assert append_stddev(torch.ones(4, 3, 2, 2))[:, 3].max() < 1e-3, "images that are alike"
+
+
+def test_a_judgement_without_batchnorm_does_not_depend_on_other_images() -> None:
+    network = Discriminator(28, 1, 4, norm="none")
+    images = torch.randn(6, 1, 28, 28)
+    assert torch.allclose(network(images)[:2], network(images[:2]), atol=1e-6)
 
 
 def test_the_discriminator_learns_to_tell_faces_from_fakes() -> None:
-    state = fresh(TINY, faces())
-    train(state, faces(), replace(TINY, kimg=0.8, log_kimg=0.1), Hooks())
+    state = fresh(CLASSIC, faces())
+    train(state, faces(), replace(CLASSIC, kimg=0.8, log_kimg=0.1), Hooks())
     assert len(state.rows) == 8
     assert state.rows[-1][3] > 0.65 > 0.35 > state.rows[-1][4]

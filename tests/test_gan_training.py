@@ -12,7 +12,8 @@ from mangagan.errors import UserError
 from mangagan.gan import training
 from mangagan.gan.batches import Batches, derive_seed
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
-from mangagan.gan.training import Hooks, TrainState, final_images, train
+from mangagan.gan.state import TrainState
+from mangagan.gan.training import Diverged, Hooks, final_images, train
 from tests.gan_runs import TINY, assert_same, faces, fresh, one_thread
 
 __all__ = ["one_thread"]
@@ -36,13 +37,27 @@ def test_batches_do_not_depend_on_what_was_read_before() -> None:
     assert torch.equal(walked.read(36), Batches(images, 4, TINY).read(36))
 
 
-def test_flips_mirror_about_half_of_the_images_and_can_be_switched_off() -> None:
-    ramp = np.tile(np.arange(28, dtype=np.uint8) * 9, (100, 1, 28, 1))
-    read = Batches(torch.from_numpy(ramp), 100, TINY).read(0)
+def test_random_flips_mirror_about_half_of_the_images_and_can_be_switched_off() -> None:
+    images = ramps(100)
+    read = Batches(images, 100, replace(TINY, flip="random")).read(0)
     assert 30 < int((read[:, 0, 0, 0] > 0).sum()) < 70
     assert read.min() == -1
-    straight = Batches(torch.from_numpy(ramp), 100, replace(TINY, flip=False)).read(0)
+    straight = Batches(images, 100, replace(TINY, flip="none")).read(0)
     assert (straight[:, 0, 0, 0] == -1).all()
+
+
+def test_alternating_flips_show_every_face_both_ways_in_two_epochs() -> None:
+    batches = Batches(ramps(10), 4, replace(TINY, flip="alternate"))
+    shown = [(torch.cat([batches.indices(seen), (batches.read(seen)[:, 0, 0, 0] > 0)])) for seen in range(0, 40, 4)]
+    pairs = [(int(face), bool(mirrored)) for part in shown for face, mirrored in part.view(2, 4).T]
+    for epochs in (pairs[:20], pairs[20:]):
+        assert set(epochs) == {(face, mirrored) for face in range(10) for mirrored in (False, True)}
+    assert sum(mirrored for _, mirrored in pairs[:10]) == 5
+
+
+def ramps(count: int) -> torch.Tensor:
+    """Images that are dark on their left."""
+    return torch.from_numpy(np.tile(np.arange(28, dtype=np.uint8) * 9, (count, 1, 28, 1)))
 
 
 def test_seeds_differ_by_seed_purpose_and_number() -> None:
@@ -122,17 +137,22 @@ def test_rows_snapshots_and_checkpoints_come_when_they_are_due() -> None:
 
 def test_rows_are_means_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter(range(1, 100))
-    monkeypatch.setattr(training, "train_step", lambda *_: torch.full((4,), float(next(losses))))
+
+    def step(state: TrainState, *_: object) -> torch.Tensor:
+        state.images_seen += 4
+        return torch.full((6,), float(next(losses)))
+
+    monkeypatch.setattr(training, "train_step", step)
     state = fresh(TINY, faces())
     train(state, faces(), TINY, Hooks())
     assert [row[:2] for row in state.rows] == [[0.016, 2.5], [0.032, 6.5]]
 
 
-def test_nan_ends_the_run_with_advice_and_without_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_ends_the_run_with_advice_and_without_a_checkpoint() -> None:
     saved: list[TrainState] = []
     state = fresh(TINY, faces())
     torch.nn.init.constant_(state.generator.project.weight, math.nan)
-    with pytest.raises(UserError, match="learning_rate"):
+    with pytest.raises(Diverged, match="learning_rate_g"):
         train(state, faces(), TINY, Hooks(checkpoint=saved.append))
     assert not saved
 
@@ -155,7 +175,7 @@ def test_too_few_faces() -> None:
         ({"beta1": 1.0}, "beta1"),
         ({"seed": -1}, "seed"),
         ({"threads": -1}, "threads"),
-        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate_g": math.nan}, "learning_rate_g"),
     ],
 )
 def test_values_out_of_range_are_named(change: dict[str, float], message: str) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import Tensor
 
-from mangagan.gan.config import TrainConfig
+from mangagan.gan.config import Settings
 from mangagan.gan.networks import LAYOUT
 
 
@@ -15,9 +15,9 @@ def derive_seed(seed: int, purpose: str, number: int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def generator_for(config: TrainConfig, purpose: str, number: int, device: torch.device) -> torch.Generator:
+def generator_for(seed: int, purpose: str, number: int, device: torch.device) -> torch.Generator:
     """A fresh random source on the device for one draw."""
-    return torch.Generator(device).manual_seed(derive_seed(config.seed, purpose, number))
+    return torch.Generator(device).manual_seed(derive_seed(seed, purpose, number))
 
 
 class Batches:
@@ -26,12 +26,15 @@ class Batches:
     Args:
         faces: uint8 (N, C, H, W), on the training device.
         batch: images a step, at most N.
-        config: seed and flip.
+        settings: seed and flip.
     """
 
-    def __init__(self, faces: Tensor, batch: int, config: TrainConfig) -> None:
-        self.faces, self.batch, self.config = faces, batch, config
+    def __init__(self, faces: Tensor, batch: int, settings: Settings) -> None:
+        self.faces, self.batch, self.settings = faces, batch, settings
         self.epoch, self.order = -1, torch.empty(0)
+        halves = torch.Generator().manual_seed(derive_seed(settings.seed, "halves", 0))
+        # One half of the faces is mirrored in even epochs, the other in odd ones.
+        self.half = (torch.randperm(len(faces), generator=halves) % 2).to(faces.device)
 
     def indices(self, images_seen: int) -> Tensor:
         """Which faces make the batch that starts at `images_seen`: int64 (batch,)."""
@@ -43,15 +46,23 @@ class Batches:
     def permutation(self, epoch: int) -> Tensor:
         """The order of the faces in an epoch."""
         if epoch != self.epoch:
-            randomness = torch.Generator().manual_seed(derive_seed(self.config.seed, "shuffle", epoch))
+            randomness = torch.Generator().manual_seed(derive_seed(self.settings.seed, "shuffle", epoch))
             self.epoch, self.order = epoch, torch.randperm(len(self.faces), generator=randomness).to(self.faces.device)
         return self.order
 
+    def mirrored(self, images_seen: int, indices: Tensor) -> Tensor:
+        """Which images of the batch that starts at `images_seen` are mirrored: bool (batch,)."""
+        device = self.faces.device
+        if self.settings.flip == "alternate":
+            epochs = torch.arange(images_seen, images_seen + self.batch, device=device) // len(self.faces)
+            return (self.half[indices] + epochs) % 2 == 1
+        randomness = generator_for(self.settings.seed, "flip", images_seen, device)
+        return torch.rand(self.batch, generator=randomness, device=device) < 0.5
+
     def read(self, images_seen: int) -> Tensor:
-        """The batch that starts at `images_seen`, mirrored at random: float32 (batch, C, H, W) in [-1, 1]."""
-        images = self.faces[self.indices(images_seen)]
-        if self.config.flip:
-            randomness = generator_for(self.config, "flip", images_seen, images.device)
-            mirrored = torch.rand(self.batch, 1, 1, 1, generator=randomness, device=images.device) < 0.5
-            images = torch.where(mirrored, images.flip(3), images)
+        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1]."""
+        indices = self.indices(images_seen)
+        images = self.faces[indices]
+        if self.settings.flip != "none":
+            images = torch.where(self.mirrored(images_seen, indices)[:, None, None, None], images.flip(3), images)
         return (images.float() / 127.5 - 1).contiguous(memory_format=LAYOUT)

@@ -17,14 +17,20 @@ import numpy as np
 import torch
 
 from mangagan.files import atomic_path, write_bytes
-from mangagan.gan.config import TrainConfig
-from mangagan.gan.training import TrainState
+from mangagan.gan.config import Settings
+from mangagan.gan.networks import Discriminator, Generator
+from mangagan.gan.state import TrainState
 
 FILE = "checkpoint.pt"
 DELIVERED = ".delivered"  # suffix of the empty file beside the checkpoint of a run whose results were written
 KEPT_RUNS = 3  # delivered ones; a full-width checkpoint takes about 100 MB
-# Neither changes a step: a longer budget goes on, and how often one saves is nobody's result.
-NOT_IN_KEY = ("kimg", "checkpoint_kimg")
+# None of them changes a step: a longer budget goes on, how often one saves is nobody's result, and which of the
+# measured weights are delivered is decided at the end.
+NOT_IN_KEY = ("kimg", "checkpoint_kimg", "select", "on_alarm")
+NETWORKS = ("generator", "discriminator", "average")
+OPTIMIZERS = ("optimizer_g", "optimizer_d")
+SCALARS = ("strength", "realness", "sums")  # tensors on the device
+PLAIN = ("images_seen", "steps", "rows", "measured", "best", "alarms")
 
 # What reading a truncated or damaged file raises, depending on where the damage is. A disk that does not answer or a
 # machine without room is no damage: OSError, MemoryError and PyTorch's errors of the device are not among these.
@@ -32,20 +38,21 @@ DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, V
 DAMAGED_CONTENT = (pickle.UnpicklingError, ValueError, KeyError, TypeError, EOFError)
 
 
-def run_key(faces: np.ndarray, config: TrainConfig, device: torch.device, threads: int) -> str:
+def run_key(faces: np.ndarray, settings: Settings, device: torch.device, threads: int, measured_by: str = "") -> str:
     """Names a run by all that its weights depend on, so that no checkpoint serves a run it does not belong to.
 
     Args:
         faces: uint8 (N, C, H, W).
-        config: all but the budget counts.
+        settings: all but NOT_IN_KEY count.
         device: where it runs; the GPU computes in bfloat16.
         threads: CPU threads; sums are rounded in an order that depends on them.
+        measured_by: names what the samples are measured with and against: the best weights depend on it.
 
     Returns:
-        SHA-256 in hex, over the faces, the configuration, this package's source, the device and torch's version.
+        SHA-256 in hex, over the faces, the settings, this package's source, the device and torch's version.
     """
-    knobs = {name: value for name, value in asdict(config).items() if name not in NOT_IN_KEY}
-    knobs |= {"device": device.type, "threads": threads if device.type == "cpu" else 0}
+    knobs = {name: value for name, value in asdict(settings).items() if name not in NOT_IN_KEY}
+    knobs |= {"device": device.type, "threads": threads if device.type == "cpu" else 0, "measured_by": measured_by}
     digest = hashlib.sha256(np.ascontiguousarray(faces).data)
     digest.update(json.dumps([knobs, faces.shape, torch.__version__], sort_keys=True).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
@@ -55,18 +62,16 @@ def run_key(faces: np.ndarray, config: TrainConfig, device: torch.device, thread
 
 def save_checkpoint(path: Path, state: TrainState) -> None:
     """Writes the state atomically: tensors and plain values only, no code."""
-    content = {
-        "generator": state.generator.state_dict(),
-        "discriminator": state.discriminator.state_dict(),
-        "optimizer_g": state.optimizer_g.state_dict(),
-        "optimizer_d": state.optimizer_d.state_dict(),
-        "images_seen": state.images_seen,
-        "sums": state.sums,
-        "steps": state.steps,
-        "rows": state.rows,
-    }
+    content = {name: network.state_dict() for name, network in networks(state).items()}
+    content |= {name: getattr(state, name).state_dict() for name in OPTIMIZERS}
+    content |= {name: getattr(state, name) for name in (*SCALARS, *PLAIN)}
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
+
+
+def networks(state: TrainState) -> dict[str, Generator | Discriminator]:
+    """The networks that the state has, by name."""
+    return {name: getattr(state, name) for name in NETWORKS if getattr(state, name) is not None}
 
 
 def load_checkpoint(path: Path, state: TrainState) -> TrainState:
@@ -74,7 +79,7 @@ def load_checkpoint(path: Path, state: TrainState) -> TrainState:
 
     Args:
         path: of `save_checkpoint`.
-        state: from `create_state`, with the same configuration; of no use when this fails.
+        state: from `create_state`, with the same settings; of no use when this fails.
 
     Raises:
         ValueError: the file is truncated or damaged, or belongs to other networks.
@@ -84,12 +89,14 @@ def load_checkpoint(path: Path, state: TrainState) -> TrainState:
     check_archive(path)
     try:
         content = read_content(path)
-        for name in ("generator", "discriminator"):
-            check_shapes(content[name], getattr(state, name))
-        for name in ("generator", "discriminator", "optimizer_g", "optimizer_d"):
+        for name, network in networks(state).items():
+            check_shapes(content[name], network)
+        for name in (*networks(state), *OPTIMIZERS):
             getattr(state, name).load_state_dict(content[name])
-        state.images_seen, state.steps = int(content["images_seen"]), int(content["steps"])
-        state.sums, state.rows = content["sums"].to(state.sums.device), content["rows"]
+        for name in SCALARS:
+            setattr(state, name, content[name].to(state.sums.device))
+        for name in PLAIN:
+            setattr(state, name, content[name])
     except DAMAGED_CONTENT as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
     return state

@@ -1,48 +1,128 @@
-"""The knobs of training: the `train` section of params.yaml."""
+"""The knobs of training: the `train` section of params.yaml, and what becomes of those left to a recipe."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from mangagan.gan.recipes import AUGMENTATIONS, RECIPES, SIZES, Flip, Latent, Loss, NormD, NormG, Recipe, Size
+
+Preset = Literal["auto", "full", "half", "small"]
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """How long to train, what, and how. 1 kimg = 1,000 training images shown, counting repeats.
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """What a recipe does not set. 1 kimg = 1,000 training images shown, counting repeats."""
+
+    recipe: Literal["classic", "modern"] = "modern"  # row of the table in recipes.py
+    # Schedule
+    log_kimg: float = 1.0  # one row of the curves is the mean over this many; each costs a device sync
+    snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
+    measure_kimg: float = 20.0  # the samples are measured against the hold-out every so many
+    checkpoint_kimg: float = 5.0  # the most that a crash costs; a signal saves one at once
+    select: Literal["best", "last"] = "best"  # best: the best measured weights, when clearly better than the last
+    on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
+    # Data
+    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when at least 98 % of the faces are, else RGB
+    # Machine
+    accumulate: int = 1  # parts that a batch is worked through in: less memory
+    compile: bool = False  # torch.compile: faster steps on a GPU, after a minute or more of compiling
+    seed: int = 0  # one seed, one result on a CPU
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU when there is one
+    threads: int = 0  # CPU threads; 0 takes what torch does, one a core
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Schedule):
+    """How long to train, what, and how. None: what the preset or the recipe says; see `Recipe` for each setting.
 
     Raises:
         ValueError: a value is out of range; the message names it.
     """
 
-    # Budget and schedule. None of them changes the steps taken: a larger budget goes on where a smaller one ended.
-    kimg: float = 300.0  # length of the run; 250 passes over 1,200 faces
-    log_kimg: float = 1.0  # one row of the curves is the mean over this many; each costs a device sync
-    snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
-    checkpoint_kimg: float = 5.0  # the most that a crash costs; a signal saves one at once
-    # Data
-    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when at least 98 % of the faces are, else RGB
-    flip: bool = True  # mirrors each image with probability ½: free data, faces have no handedness
-    # Networks
-    base_channels: int = 32  # width: 256-128-64-32; 64 is the paper's, at 3.7 times the cost on a CPU: for a GPU
-    z_dim: int = 100  # length of a latent; the paper's
-    # Optimization
-    batch_size: int = 32  # images a step, 2 or more, at most all faces; halving it doubles the steps a kimg
-    learning_rate: float = 2e-4  # Adam's, for both networks; the paper's
-    beta1: float = 0.5  # Adam's momentum; the paper's: 0.9 made training oscillate
-    beta2: float = 0.999  # Adam's, the usual value
-    # Machine
-    seed: int = 0  # one seed, one result on a CPU
-    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU when there is one
-    threads: int = 0  # CPU threads; 0 takes what torch does, one a core
+    preset: Preset = "auto"  # row of SIZES; auto: full on a GPU, half on a CPU
+    # The preset's: None of its two changes what a step does to a network of the same width.
+    kimg: float | None = None
+    base_channels: int | None = None
+    # The recipe's
+    flip: Flip | None = None
+    augment: str | None = None
+    augment_p: float | None = None
+    augment_target: float | None = None
+    augment_kimg: float | None = None
+    z_dim: int | None = None
+    latent: Latent | None = None
+    kernel: Literal[4, 5] | None = None
+    norm_g: NormG | None = None
+    norm_d: NormD | None = None
+    minibatch_stddev: bool | None = None
+    loss: Loss | None = None
+    r1: float | None = None
+    r2: float | None = None
+    penalty_every: int | None = None
+    batch_size: int | None = None
+    learning_rate_g: float | None = None
+    learning_rate_d: float | None = None
+    beta1: float | None = None
+    beta2: float | None = None
+    generator_steps: int | None = None
+    ema_kimg: float | None = None
+    ema_ramp: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("kimg", "log_kimg", "snapshot_kimg", "checkpoint_kimg", "learning_rate"):
+        resolve(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Schedule, Recipe, Size):
+    """A `TrainConfig` with every choice made.
+
+    Raises:
+        ValueError: a value is out of range; the message names it.
+    """
+
+    def __post_init__(self) -> None:
+        for name in ("kimg", "log_kimg", "snapshot_kimg", "measure_kimg", "checkpoint_kimg"):
             require(getattr(self, name) > 0, f"{name} must be above 0")
+        for name in ("learning_rate_g", "learning_rate_d", "augment_kimg", "ema_ramp"):
+            require(getattr(self, name) > 0, f"{name} must be above 0")
+        for name in ("r1", "r2", "ema_kimg"):
+            require(0 <= getattr(self, name) < float("inf"), f"{name} must be at least 0")
         for name in ("base_channels", "z_dim"):
             require(1 <= getattr(self, name) <= 4096, f"{name} must be in 1 … 4096")
+        for name in ("accumulate", "penalty_every", "generator_steps"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1")
         for name in ("beta1", "beta2"):
             require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1")
+        for name in ("augment_p", "augment_target"):
+            require(0 <= getattr(self, name) <= 1, f"{name} must be in 0 … 1")
+        unknown = sorted(set(self.augmentations) - set(AUGMENTATIONS))
+        require(not unknown, f"augment must be none, or some of {', '.join(AUGMENTATIONS)} joined by +")
         require(self.batch_size >= 2, "batch_size must be at least 2: BatchNorm needs a batch")
         require(0 <= self.seed < 2**63, "seed must be in 0 … 2⁶³-1")
         require(self.threads >= 0, "threads must be at least 0")
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return () if self.augment == "none" else tuple(self.augment.split("+"))
+
+
+def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
+    """Makes every choice that a configuration leaves to its recipe and preset; values that it names win.
+
+    Args:
+        config: of params.yaml.
+        device: `cpu` or `cuda`, which `preset: auto` depends on.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+    preset = {"cpu": "half", "cuda": "full"}[device] if config.preset == "auto" else config.preset
+    defaults = {**vars(RECIPES[config.recipe]), **vars(SIZES[preset])}
+    chosen: dict[str, Any] = {}
+    for field in fields(Settings):
+        value = getattr(config, field.name)
+        chosen[field.name] = defaults[field.name] if value is None else value
+    return Settings(**chosen)
 
 
 def require(condition: bool, message: str) -> None:

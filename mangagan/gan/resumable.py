@@ -1,28 +1,41 @@
 """A training run with a folder of its own: it resumes, keeps its sample grids, and saves when it is told to end."""
 
-import contextlib
 import math
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
 
 from mangagan.errors import UserError
 from mangagan.gan.checkpoint import forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
-from mangagan.gan.config import TrainConfig
-from mangagan.gan.networks import factor_size
+from mangagan.gan.config import Settings, TrainConfig, resolve
+from mangagan.gan.delivery import Delivery, deliver
+from mangagan.gan.machine import describe, explained_memory, pick_device, repeatable, stop_signal
+from mangagan.gan.networks import Generator, factor_size
 from mangagan.gan.sampling import latents, sample
-from mangagan.gan.training import GRID, Hooks, TrainState, create_state, current_row, final_images, train
+from mangagan.gan.state import TrainState, create_state
+from mangagan.gan.steps import train_step
+from mangagan.gan.training import (
+    GRID,
+    Diverged,
+    Hooks,
+    Measure,
+    clip_batch,
+    current_row,
+    ended,
+    final_images,
+    train,
+)
 from mangagan.pictures.grid import grid, write_png
 from mangagan.progress import Progress
 
 COLUMNS = 8  # of a sample grid
+TIMED_STEPS, TIMED_S = 10, 2.0  # after so many steps and seconds the time that is left is told
 
 
 @dataclass(frozen=True)
@@ -30,15 +43,23 @@ class Run:
     """A finished run.
 
     Attributes:
+        settings: that it was trained with, the recipe's and preset's among them.
         state: the trained networks.
-        rows: the curves, rows of `training.CURVES`; the last may be the mean of a shorter interval.
-        snapshots: file name and path of every sample grid, in order; the last is of the finished generator.
+        generator: the one that is delivered, by `select` and `on_alarm`.
+        kimg: when its weights were those of the run, in thousand images.
+        measured: figures by name, with `kimg` and `kept`; the last row is of the end of the run.
+        rows: the curves, rows of `state.CURVES`; the last may be the mean of a shorter interval.
+        snapshots: file name and path of every sample grid, in order; the last is of the delivered generator.
         checkpoint: where the run may be continued from.
         machine: what of the machine the weights depend on: `device`, "cpu" or "cuda", and the CPU's `threads`, None on
             a GPU.
     """
 
+    settings: Settings
     state: TrainState
+    generator: Generator
+    kimg: float
+    measured: list[dict[str, float]]
     rows: list[list[float]]
     snapshots: dict[str, Path]
     checkpoint: Path
@@ -50,7 +71,14 @@ class Run:
         forget_old_runs(self.checkpoint.parent.parent)
 
 
-def train_resumable(faces: np.ndarray, config: TrainConfig, folder: Path, say: Callable[[str], object]) -> Run:
+def train_resumable(
+    faces: np.ndarray,
+    config: TrainConfig,
+    folder: Path,
+    say: Callable[[str], object],
+    measure: Measure | None = None,
+    measured_by: str = "",
+) -> Run:
     """Trains on faces, from the last checkpoint of the same run if there is one.
 
     Args:
@@ -58,6 +86,8 @@ def train_resumable(faces: np.ndarray, config: TrainConfig, folder: Path, say: C
         config: how; `channels` is no concern of this function.
         folder: holds the runs, a folder each, named by `run_key`.
         say: told what a person should know, a line at a time.
+        measure: measures samples along the way, see `Hooks.measure`.
+        measured_by: names what `measure` depends on, such as the hash of its reference.
 
     Raises:
         UserError: too few faces, no GPU, out of GPU memory, or the training diverged.
@@ -66,48 +96,87 @@ def train_resumable(faces: np.ndarray, config: TrainConfig, folder: Path, say: C
         KeyboardInterrupt: after SIGINT; a checkpoint was saved.
     """
     device = pick_device(config.device)
-    end = final_images(config, len(faces))
-    if config.batch_size > len(faces):
-        say(f"batch_size {config.batch_size} is more than there are faces: using {len(faces)}")
+    settings = resolve(config, device.type)
+    batch = clip_batch(settings.batch_size, len(faces))
+    if settings.batch_size > batch:
+        say(f"batch_size {settings.batch_size} is more than there are faces: using {batch}")
     check_size(faces)
-    with settings(device, config.threads), explained_memory(config):
-        key = run_key(faces, config, device, torch.get_num_threads())
 
-        def create() -> TrainState:
-            return create_state(config, faces.shape[2], faces.shape[1], device)
+    def attempt(images: int) -> None:
+        one = replace(settings, accumulate=1)
+        some = torch.zeros(images, *faces.shape[1:], device=device)
+        train_step(create(), some, torch.zeros(images, settings.z_dim, device=device), one)
 
+    def create() -> TrainState:
+        return create_state(settings, faces.shape[2], faces.shape[1], device)
+
+    at_once = -(-batch // settings.accumulate)
+    with repeatable(device, settings.threads), explained_memory(settings, at_once, attempt):
+        key = run_key(faces, settings, device, torch.get_num_threads(), measured_by)
+        end = final_images(settings, len(faces))
         path, state = resume(folder, key, end, create, say)
+        whole = True
         if state.images_seen < end:
             mark_delivered(path, False)
-            say(f"{len(faces)} faces, batch {min(config.batch_size, len(faces))}, on {describe(device)}")
-            train_on(state, faces, config, path, say)
-        return finish(state, config, path)
+            say(f"{len(faces)} faces, {described(settings, config, batch)}, on {describe(device)}")
+            whole = train_on(state, faces, settings, path, say, measure)
+        return finish(state, settings, path, deliver(state, settings, whole, measure, say))
+
+
+def described(settings: Settings, config: TrainConfig, batch: int) -> str:
+    """What is trained, in a few words, with what was chosen for the user."""
+    size = f"width {settings.base_channels}, {settings.kimg:g} kimg"
+    if config.preset == "auto" and None in (config.base_channels, config.kimg):
+        size += " (chosen for this machine: set train.preset, train.base_channels or train.kimg for others)"
+    return f"recipe {settings.recipe}, batch {batch}, {size}"
 
 
 def train_on(
-    state: TrainState, faces: np.ndarray, config: TrainConfig, path: Path, say: Callable[[str], object]
-) -> None:
-    """Trains to the end, and tells how it goes; a signal ends the process with a checkpoint at `path`."""
-    end = final_images(config, len(faces))
+    state: TrainState,
+    faces: np.ndarray,
+    settings: Settings,
+    path: Path,
+    say: Callable[[str], object],
+    measure: Measure | None,
+) -> bool:
+    """Trains to the end, and tells how it goes; a signal ends the process with a checkpoint at `path`.
+
+    Returns:
+        False when the training diverged and the best measured weights are to be delivered.
+    """
+    end = final_images(settings, len(faces))
     with Progress(end, "train", "img", done=state.images_seen) as progress:
         with stop_signal() as received:
-            reporter = Reporter(config, path.parent, progress, say)
-            finished = train(state, faces, config, reporter.hooks(path, lambda: bool(received)))
+            reporter = Reporter(settings, path.parent, progress, say)
+            hooks = reporter.hooks(path, lambda: bool(received), measure)
+            try:
+                finished = train(state, faces, settings, hooks)
+            except Diverged as error:
+                if settings.on_alarm != "rollback" or state.best is None:
+                    raise
+                say(str(error))
+                return False
         if not finished:
             end_by_signal(received[0], state, say)
+    if ended(state, settings):
+        say(f"ended at {state.images_seen / 1000:.1f} kimg for the alarm above (train.on_alarm)")
+    return True
 
 
-def finish(state: TrainState, config: TrainConfig, path: Path) -> Run:
+def finish(state: TrainState, settings: Settings, path: Path, delivery: Delivery) -> Run:
     """Collects the results; what only this length of run has goes beside the checkpoint, not into it."""
+    kimg = min(settings.kimg, state.images_seen / 1000)
     drawn = sorted((path.parent / "samples").glob("*kimg.png"))  # a batch may pass several marks, and draw one
-    snapshots = {file.name: file for file in drawn if file.name <= snapshot_name(config.kimg)}
+    snapshots = {file.name: file for file in drawn if file.name <= snapshot_name(kimg)}
     last = path.parent / "last.png"
-    draw(last, sample(state.generator, latents(GRID, config.z_dim, config.seed)))
-    snapshots[snapshot_name(config.kimg)] = last
-    rows = state.rows + ([current_row(state)] if state.steps else [])
+    draw(last, sample(delivery.generator, latents(GRID, settings.z_dim, settings.seed)))
+    snapshots[snapshot_name(kimg)] = last
+    rows = state.rows + ([current_row(state)] if state.steps and delivery.whole else [])
     device = state.sums.device.type
-    threads = torch.get_num_threads() if device == "cpu" else None
-    return Run(state, rows, snapshots, path, {"device": device, "threads": threads})
+    machine: dict[str, str | int | None] = {"device": device, "threads": None}
+    if device == "cpu":
+        machine["threads"] = torch.get_num_threads()
+    return Run(settings, state, delivery.generator, delivery.kimg, delivery.measured, rows, snapshots, path, machine)
 
 
 def snapshot_name(kimg: float) -> str:
@@ -124,52 +193,54 @@ def draw(path: Path, images: np.ndarray) -> None:
 class Reporter:
     """Tells a person how the training goes: a bar on a terminal, else a line for every row of the curves."""
 
-    config: TrainConfig
+    settings: Settings
     folder: Path
     progress: Progress
     say: Callable[[str], object]
     note: str = ""
+    steps: int = 0
+    started: float = field(default_factory=time.monotonic)
 
-    def hooks(self, checkpoint: Path, stop: Callable[[], bool]) -> Hooks:
+    def hooks(self, checkpoint: Path, stop: Callable[[], bool], measure: Measure | None) -> Hooks:
         """What the loop calls."""
 
         def snapshot(kimg: float, images: np.ndarray) -> None:
             draw(self.folder / "samples" / snapshot_name(kimg), images)
 
-        return Hooks(self.step, self.log, snapshot, lambda state: save_checkpoint(checkpoint, state), stop)
+        return Hooks(
+            step=self.step,
+            log=self.log,
+            snapshot=snapshot,
+            checkpoint=lambda state: save_checkpoint(checkpoint, state),
+            alarm=lambda line: self.say(f"ALARM {line}"),
+            measure=measure,
+            stop=stop,
+        )
 
     def step(self, images_seen: int) -> None:
-        """Moves the bar."""
+        """Moves the bar; tells once how long the rest will take."""
         self.progress.update(images_seen - self.progress.done, self.note)
+        self.steps += 1
+        if self.steps == 1:
+            self.started = time.monotonic()  # the first step warms up
+            self.first = images_seen
+        elif self.started and self.steps > TIMED_STEPS and (passed := time.monotonic() - self.started) > TIMED_S:
+            speed = (images_seen - self.first) / passed
+            minutes = (self.progress.total - images_seen) / speed / 60
+            self.say(f"{speed:.0f} img/s: about {duration(minutes)} for {self.settings.kimg:g} kimg")
+            self.started = 0.0
 
     def log(self, row: list[float]) -> None:
         """Shows a row of the curves."""
-        kimg, loss_d, loss_g, _, _ = row
+        kimg, loss_d, loss_g = row[:3]
         self.note = f"D {loss_d:.2f} G {loss_g:.2f}"
         if not self.progress.stream.isatty():
-            self.say(f"{kimg:.1f}/{self.config.kimg:.1f} kimg {self.progress.speed:.0f} img/s {self.note}")
+            self.say(f"{kimg:.1f}/{self.settings.kimg:.1f} kimg {self.progress.speed:.0f} img/s {self.note}")
 
 
-def pick_device(name: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`.
-
-    Raises:
-        UserError: a GPU is asked for and there is none.
-    """
-    present = torch.cuda.is_available()
-    if name == "cuda" and not present:
-        raise UserError(
-            "train.device is cuda but PyTorch sees no GPU: set it to auto or cpu in params.yaml, "
-            "or install the GPU driver and a CUDA build of torch"
-        )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and present) else "cpu")
-
-
-def describe(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"the CPU ({torch.get_num_threads()} threads)"
+def duration(minutes: float) -> str:
+    """Minutes in words."""
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def check_size(faces: np.ndarray) -> None:
@@ -180,50 +251,6 @@ def check_size(faces: np.ndarray) -> None:
         factor_size(faces.shape[2])
     except ValueError as error:
         raise UserError(str(error)) from None
-
-
-@contextlib.contextmanager
-def settings(device: torch.device, threads: int) -> Iterator[None]:
-    """Sets what makes a CPU run repeatable, and takes it back afterwards."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(threads or before[0])
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-
-
-@contextlib.contextmanager
-def explained_memory(config: TrainConfig) -> Iterator[None]:
-    """Turns the GPU's out-of-memory error into a line that says what to do."""
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise UserError(
-            f"out of GPU memory: lower train.batch_size (now {config.batch_size}) or train.base_channels "
-            f"(now {config.base_channels}) in params.yaml"
-        ) from None
-
-
-@contextlib.contextmanager
-def stop_signal() -> Iterator[list[int]]:
-    """Notes SIGTERM and SIGINT in the list that it yields, instead of ending the process in the midst of a step."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread set handlers
-        yield received
-        return
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def end_by_signal(number: int, state: TrainState, say: Callable[[str], object]) -> None:

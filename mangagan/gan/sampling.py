@@ -11,10 +11,11 @@ from mangagan.gan.networks import Generator
 BATCH = 64  # images drawn at once: bounds the memory
 
 
-def latents(count: int, z_dim: int, seed: int) -> Tensor:
+def latents(count: int, z_dim: int, seed: int | np.random.Generator) -> Tensor:
     """Draws latents from N(0, 1).
 
-    Latent i depends on the seed and i alone: the first ten of a hundred are the ten.
+    Latent i depends on the seed and i alone: the first ten of a hundred are the ten. A generator in the seed's place
+    goes on where it was: ten and then ninety are the hundred.
 
     Returns:
         float32 (count, z_dim), on the CPU.
@@ -67,6 +68,6 @@ def slerp(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
     """Spherical interpolation of (z_dim,) and (z_dim,) at shares (S, 1) in [0, 1]: (S, z_dim)."""
     cosine = torch.dot(start / start.norm(), end / end.norm()).clamp(-1, 1)
     angle = torch.arccos(cosine)
-    if torch.sin(angle) < 1e-4:  # parallel: the circle is a line, or is not defined
+    if not torch.sin(angle) > 1e-4:  # parallel, or 0 (an angle of NaN): the circle is a line, or is not defined
         return torch.lerp(start, end, shares)
     return (torch.sin((1 - shares) * angle) * start + torch.sin(shares * angle) * end) / torch.sin(angle)

@@ -3,37 +3,29 @@
 No random state is carried along, so that a run that was interrupted and resumed ends bit-identical to one that was not.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mangagan.errors import UserError
-from mangagan.gan.batches import Batches, derive_seed, generator_for
-from mangagan.gan.config import TrainConfig
-from mangagan.gan.networks import LAYOUT, Discriminator, Generator, initialize
+from mangagan.gan import alarms
+from mangagan.gan.batches import Batches, generator_for
+from mangagan.gan.config import Settings
 from mangagan.gan.sampling import latents, sample
+from mangagan.gan.state import TrainState, delivered, drawer
+from mangagan.gan.steps import train_step
 
 GRID = 64  # latents of a snapshot
-CURVES = ("kimg", "loss_d", "loss_g", "d_real", "d_fake")
+FEW = 2048  # faces that their spread is taken of, at most
+
+Draw = Callable[[int], np.ndarray]  # n → uint8 (n, C, S, S), samples of the generator that would be delivered
+Measure = Callable[[float, Draw], dict[str, float]]  # kimg and samples → figures by name
 
 
-@dataclass
-class TrainState:
-    """All that changes during training."""
-
-    generator: Generator
-    discriminator: Discriminator
-    optimizer_g: torch.optim.Adam
-    optimizer_d: torch.optim.Adam
-    images_seen: int = 0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(4))  # of the curves since the last row; on the device
-    steps: int = 0  # in `sums`
-    rows: list[list[float]] = field(default_factory=list)  # finished rows of CURVES
+class Diverged(UserError):
+    """Weights or losses are NaN or infinite: no one can go on from there."""
 
 
 def ignore(*_: object) -> None:
@@ -42,64 +34,59 @@ def ignore(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the loop tells the outside world, and what it asks."""
+    """What the loop tells the outside world, and what it asks.
 
-    step: Callable[[int], object] = ignore  # images seen; must not touch the device
-    log: Callable[[list[float]], object] = ignore  # a row of CURVES
-    snapshot: Callable[[float, np.ndarray], object] = ignore  # kimg, uint8 (64, C, H, W)
+    Attributes:
+        step: told the images seen; must not touch the device.
+        log: told a row of CURVES.
+        snapshot: told kimg and samples, uint8 (64, C, H, W).
+        checkpoint: told the state, to save it.
+        alarm: told the line of an alarm, once for each kind.
+        measure: measures samples; of its figures, `kernel_distance` (less is better) and `kernel_distance_sd` choose
+            the weights that are delivered. None: nothing is measured.
+        stop: asked after each step; True saves a checkpoint and ends the loop.
+    """
+
+    step: Callable[[int], object] = ignore
+    log: Callable[[list[float]], object] = ignore
+    snapshot: Callable[[float, np.ndarray], object] = ignore
     checkpoint: Callable[[TrainState], object] = ignore
-    stop: Callable[[], bool] = lambda: False  # asked after each step; True saves a checkpoint and ends the loop
+    alarm: Callable[[str], object] = ignore
+    measure: Measure | None = None
+    stop: Callable[[], bool] = lambda: False
 
 
-def create_state(config: TrainConfig, image_size: int, channels: int, device: torch.device) -> TrainState:
-    """The state before the first step; the weights depend on `config.seed`, not on the device."""
-    randomness = torch.Generator().manual_seed(derive_seed(config.seed, "weights", 0))
-    generator = Generator(image_size, channels, config.z_dim, config.base_channels)
-    discriminator = Discriminator(image_size, channels, config.base_channels)
-    for network in (generator, discriminator):
-        initialize(network, randomness)
-        network.to(device)
-        network.to(memory_format=LAYOUT)  # type: ignore[call-overload]  # torch's stub lacks it
-
-    def adam(network: torch.nn.Module) -> torch.optim.Adam:
-        betas = (config.beta1, config.beta2)
-        return torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=betas, fused=True)
-
-    sums = torch.zeros(4, device=device)
-    return TrainState(generator, discriminator, adam(generator), adam(discriminator), sums=sums)
-
-
-def train(state: TrainState, faces: np.ndarray, config: TrainConfig, hooks: Hooks) -> bool:
-    """Trains until `config.kimg` or until `hooks.stop()`.
+def train(state: TrainState, faces: np.ndarray, settings: Settings, hooks: Hooks) -> bool:
+    """Trains until `settings.kimg`, until an alarm that ends the run, or until `hooks.stop()`.
 
     Args:
         state: changed in place; fresh from `create_state` or out of a checkpoint.
         faces: uint8 (N, C, H, W), N at least 2.
-        config: how.
+        settings: how.
         hooks: called in the loop.
 
     Returns:
-        True when the budget is used up, False when the loop was stopped.
+        True when the run is at its end, False when the loop was stopped.
 
     Raises:
-        UserError: too few faces, or the training diverged.
+        UserError: too few faces.
+        Diverged: the training diverged.
     """
     device = state.sums.device
-    batch = clip_batch(config.batch_size, len(faces))
-    batches = Batches(torch.from_numpy(faces).to(device), batch, config)
-    fixed = latents(GRID, config.z_dim, config.seed)
+    batch = clip_batch(settings.batch_size, len(faces))
+    batches = Batches(torch.from_numpy(faces).to(device), batch, settings)
     if state.images_seen == 0:
-        hooks.snapshot(0, sample(state.generator, fixed))
-    end = final_images(config, len(faces))
-    while state.images_seen < end:
+        hooks.snapshot(0, draw_grid(state, settings))
+    end = final_images(settings, len(faces))
+    while state.images_seen < end and not ended(state, settings):
         before = state.images_seen
         real = batches.read(before)
-        z = torch.randn(batch, config.z_dim, generator=generator_for(config, "z", before, device), device=device)
-        state.sums += train_step(state, real, z)
+        randomness = generator_for(settings.seed, "z", before, device)
+        z = torch.randn(batch, settings.z_dim, generator=randomness, device=device)
+        state.sums += train_step(state, real, z, settings)
         state.steps += 1
-        state.images_seen += batch
-        after_step(state, before, config, hooks, fixed)
-        if due(before, state.images_seen, config.checkpoint_kimg) and state.images_seen < end:
+        after_step(state, before, settings, hooks, faces)
+        if due(before, state.images_seen, settings.checkpoint_kimg) and state.images_seen < end:
             save(state, hooks)
         if hooks.stop():
             save(state, hooks)
@@ -108,61 +95,52 @@ def train(state: TrainState, faces: np.ndarray, config: TrainConfig, hooks: Hook
     return True
 
 
-def train_step(state: TrainState, real: Tensor, z: Tensor) -> Tensor:
-    """One update of D, then one of G on the same latents (Goodfellow et al. 2014, non-saturating loss).
-
-    Args:
-        state: its networks and optimizers are updated in place.
-        real: (N, C, H, W) in [-1, 1].
-        z: (N, z_dim).
-
-    Returns:
-        (4,) on the device: loss_d, loss_g, mean D(x) and mean D(G(z)), probabilities before the update.
-    """
-    cast = torch.autocast(real.device.type, torch.bfloat16, enabled=real.device.type == "cuda")
-    with cast:
-        fake = state.generator(z).contiguous(memory_format=LAYOUT)
-        real_logits = state.discriminator(real).float()
-        fake_logits = state.discriminator(fake.detach()).float()
-    loss_d = discriminator_loss(real_logits, fake_logits)
-    state.optimizer_d.zero_grad()
-    torch.autograd.backward(loss_d)
-    state.optimizer_d.step()
-
-    state.discriminator.requires_grad_(False)  # saves D's weight gradients, a third of its backward pass
-    with cast:
-        judged = state.discriminator(fake).float()
-    loss_g = generator_loss(judged)
-    state.optimizer_g.zero_grad()
-    torch.autograd.backward(loss_g)
-    state.optimizer_g.step()
-    state.discriminator.requires_grad_(True)
-    probabilities = [real_logits.sigmoid().mean(), fake_logits.sigmoid().mean()]
-    return torch.stack([loss_d, loss_g, *probabilities]).detach()
-
-
-def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """-log D(x) - log(1 - D(G(z))), mean over the batch; 2·log 2 for a discriminator that cannot tell."""
-    real = binary_cross_entropy_with_logits(real_logits, torch.ones_like(real_logits))
-    return real + binary_cross_entropy_with_logits(fake_logits, torch.zeros_like(fake_logits))
-
-
-def generator_loss(fake_logits: Tensor) -> Tensor:
-    """-log D(G(z)), mean over the batch: its gradient does not vanish when D wins; log 2 for one that cannot tell."""
-    return binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
-
-
-def after_step(state: TrainState, before: int, config: TrainConfig, hooks: Hooks, fixed: Tensor) -> None:
-    """Tells what is due between `before` and `state.images_seen`: a row of the curves, a snapshot."""
+def after_step(state: TrainState, before: int, settings: Settings, hooks: Hooks, faces: np.ndarray) -> None:
+    """Does what is due between `before` and `state.images_seen`: a row of the curves, a snapshot, a measurement."""
     hooks.step(state.images_seen)
-    if due(before, state.images_seen, config.log_kimg):
+    if due(before, state.images_seen, settings.log_kimg):
         state.rows.append(current_row(state))
         state.sums.zero_()
         state.steps = 0
         hooks.log(state.rows[-1])
-    if due(before, state.images_seen, config.snapshot_kimg):
-        kimg = state.images_seen // (1000 * config.snapshot_kimg) * config.snapshot_kimg
-        hooks.snapshot(kimg, sample(state.generator, fixed))
+        alarm(state, "saturated", alarms.saturated(state.rows), hooks)
+        alarm(state, "overfitting", alarms.overfitting(state.rows, settings), hooks)
+    if due(before, state.images_seen, settings.snapshot_kimg):
+        kimg = state.images_seen // (1000 * settings.snapshot_kimg) * settings.snapshot_kimg
+        images = draw_grid(state, settings)
+        hooks.snapshot(kimg, images)
+        alarm(state, "alike", alarms.alike(images, alarms.spread(faces[:FEW]), kimg), hooks)
+    if hooks.measure is not None and due(before, state.images_seen, settings.measure_kimg):
+        measure(state, settings, hooks.measure)
+        alarm(state, "worse", alarms.worse(state.measured), hooks)
+
+
+def alarm(state: TrainState, name: str, line: str | None, hooks: Hooks) -> None:
+    """Notes an alarm, and tells it the first time."""
+    if line and name not in state.alarms:
+        state.alarms[name] = line
+        hooks.alarm(line)
+
+
+def ended(state: TrainState, settings: Settings) -> bool:
+    """Whether an alarm has ended the run before its budget is used up."""
+    return settings.on_alarm != "warn" and bool(state.alarms)
+
+
+def measure(state: TrainState, settings: Settings, function: Measure) -> None:
+    """Adds a row to `state.measured`, and keeps the weights when they are the best so far."""
+    generator = delivered(state, settings)
+    kimg = state.images_seen / 1000
+    figures = function(kimg, drawer(generator, settings))
+    before = [row["kernel_distance"] for row in state.measured if "kernel_distance" in row]
+    state.measured.append({"kimg": kimg, **figures})
+    if figures.get("kernel_distance", float("inf")) < min(before, default=float("inf")):
+        state.best = {name: value.detach().cpu().clone() for name, value in generator.state_dict().items()}
+
+
+def draw_grid(state: TrainState, settings: Settings) -> np.ndarray:
+    """A snapshot: uint8 (64, C, H, W), always of the same latents."""
+    return sample(delivered(state, settings), latents(GRID, settings.z_dim, settings.seed))
 
 
 def save(state: TrainState, hooks: Hooks) -> None:
@@ -170,7 +148,7 @@ def save(state: TrainState, hooks: Hooks) -> None:
     current_row(state)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     if not torch.stack([weight.isfinite().all() for weight in weights]).all():
-        raise diverged(state)
+        raise Diverged(alarms.not_finite([state.images_seen / 1000, float("nan")]) or "")
     hooks.checkpoint(state)
 
 
@@ -178,20 +156,12 @@ def current_row(state: TrainState) -> list[float]:
     """The means since the last row, as a row of CURVES. This is a device sync point.
 
     Raises:
-        UserError: a loss is NaN or infinite.
+        Diverged: a loss is NaN or infinite.
     """
-    means = (state.sums / max(state.steps, 1)).tolist()
-    if not all(math.isfinite(mean) for mean in means):
-        raise diverged(state)
-    return [state.images_seen / 1000, *means]
-
-
-def diverged(state: TrainState) -> UserError:
-    """The error for NaN."""
-    return UserError(
-        f"training diverged (NaN) before {state.images_seen / 1000:.1f} kimg: "
-        "halve train.learning_rate in params.yaml or raise train.batch_size"
-    )
+    row = [state.images_seen / 1000, *(state.sums / max(state.steps, 1)).tolist()]
+    if line := alarms.not_finite(row):
+        raise Diverged(line)
+    return row
 
 
 def due(before: int, after: int, every_kimg: float) -> bool:
@@ -199,10 +169,10 @@ def due(before: int, after: int, every_kimg: float) -> bool:
     return int(after / (1000 * every_kimg)) > int(before / (1000 * every_kimg))
 
 
-def final_images(config: TrainConfig, faces: int) -> int:
+def final_images(settings: Settings, faces: int) -> int:
     """The images seen at the end of a run over so many faces: the budget, up to the last whole batch."""
-    batch = clip_batch(config.batch_size, faces)
-    return -(-round(1000 * config.kimg) // batch) * batch
+    batch = clip_batch(settings.batch_size, faces)
+    return -(-round(1000 * settings.kimg) // batch) * batch
 
 
 def clip_batch(batch_size: int, faces: int) -> int:

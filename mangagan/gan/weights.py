@@ -38,6 +38,9 @@ def save_generator(generator: Generator, weights_path: Path, card_path: Path, ab
         "channels": generator.channels,
         "z_dim": generator.z_dim,
         "base_channels": generator.base_channels,
+        "kernel": generator.kernel,
+        "norm": generator.norm,
+        "latent": generator.latent,
     }
     write_bytes(weights_path, weights)
     write_json(card_path, {**about, "architecture": architecture, "weights_sha256": sha256_bytes(weights)})

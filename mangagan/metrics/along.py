@@ -64,9 +64,9 @@ class Watch:
 
         Returns:
             `kernel_distance`: mean over the extractors of the distance from the hold-out, 0 for real faces and 1 for
-            spoilt ones; `kernel_distance_sd`, its spread; `kernel_distance_<extractor>` and its floor; `coverage`, the
-            mean over extractors; `nearest_train`, the median distance to the nearest training face as a share of the
-            hold-out's: well below 1 where faces are copied.
+            spoilt ones, with its spread `kernel_distance_sd`; `kernel_distance_<extractor>`; `coverage`, the mean over
+            the extractors; `nearest_train`, the median distance to the nearest training face as a share of the
+            hold-out's: well below 1 where faces are copied. `<figure>_floor` is what real faces get.
         """
         found: dict[str, float] = {}
         positions, halves, coverages = [], [], []
@@ -74,7 +74,7 @@ class Watch:
             features = scale.extractor(fake)
             value = kernel_distance(features, scale.holdout)
             found[f"kernel_distance_{scale.extractor.name}"] = value
-            found[f"floor_{scale.extractor.name}"] = scale.floor
+            found[f"kernel_distance_{scale.extractor.name}_floor"] = scale.floor
             positions.append(position(value, scale))
             parts = subsamples(len(fake), max(len(fake) // 2, 2), REPEATS, self.seed)
             halves.append([position(kernel_distance(features[part], scale.holdout), scale) for part in parts])
@@ -84,9 +84,11 @@ class Watch:
         return {
             "kernel_distance": float(np.mean(positions)),
             "kernel_distance_sd": float(np.std(np.mean(halves, axis=0), ddof=1)),
+            "kernel_distance_floor": 0.0,
             **found,
             "coverage": float(np.mean(coverages)),
             "nearest_train": nearest / self.typical if self.typical else float("nan"),
+            "nearest_train_floor": 1.0,
         }
 
 

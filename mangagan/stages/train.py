@@ -4,8 +4,11 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from mangagan import params, paths
 from mangagan.faces.table import decode_faces, read_faces
@@ -13,11 +16,16 @@ from mangagan.files import atomic_directory, sha256_file, write_json, write_text
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.resumable import Run, train_resumable
-from mangagan.gan.training import CURVES, clip_batch
+from mangagan.gan.state import CURVES
+from mangagan.gan.training import Measure, clip_batch
 from mangagan.gan.weights import save_generator
+from mangagan.metrics.along import SAMPLES, watch
+from mangagan.metrics.config import EvaluateParams
+from mangagan.metrics.extractors.base import ExtractorParams, build_extractors, check_extractors
 
 STAGE = "train"
 GRAY_SHARE = 0.98  # of the faces: from here on `channels: auto` is gray; a coloured cover does not decide for a book
+UNMEASURED = ["kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept"]  # see `Watch`
 SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
 
 
@@ -29,15 +37,42 @@ def run(root: Path = Path()) -> None:
     """
     config = params.load(STAGE, TrainConfig, root)
     faces = read_faces(root / paths.TRAIN_FACES, ["image", "is_gray"])
-    clip_batch(config.batch_size, len(faces))  # says in one line that there are too few
+    clip_batch(len(faces), len(faces))  # says in one line that there are too few
     channels = choose_channels(config.channels, int((~faces["is_gray"]).sum()), len(faces))
     images = decode_faces(faces["png"].tolist(), channels)
-    trained = train_resumable(images, config, root / paths.STATE / STAGE, say)
+    measure, measured_by = watcher(root, images)
+    trained = train_resumable(images, config, root / paths.STATE / STAGE, say, measure, measured_by)
     write_pictures(root / paths.pictures(STAGE), trained)
     write_json(root / paths.metrics(STAGE), summarize(trained, len(faces)))
-    about = describe(root, config, trained, len(faces), channels)
-    save_generator(trained.state.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
+    about = describe(root, trained, len(faces), channels)
+    save_generator(trained.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
     trained.delivered()
+
+
+def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
+    """What measures samples along the training against the hold-out, and a name for all that it depends on.
+
+    It looks with the two extractors of the package, whatever the evaluation will use; but what that will use is checked
+    now: an error there should not wait for the end of the training.
+
+    Raises:
+        UserError: an extractor's model file is missing or is another one, or the hold-out is.
+    """
+    check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
+    path = root / paths.HOLDOUT_FACES
+    pngs = read_faces(path, ["image"])["png"].tolist()
+    extractors = build_extractors(ExtractorParams(), root)
+    seen = watch(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
+    if seen is None:
+        say(f"{len(pngs)} hold-out faces: too few to measure along the training by and to choose the best weights")
+        return None, ""
+
+    def measure(kimg: float, draw: Callable[[int], np.ndarray]) -> dict[str, float]:
+        found = seen.measure(draw(SAMPLES))
+        say(f"{kimg:.1f} kimg: {found['kernel_distance']:.3f} of the way from real faces to spoilt ones")
+        return found
+
+    return measure, " ".join([sha256_file(path), *(extractor.sha256 for extractor in extractors)])
 
 
 def choose_channels(asked: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
@@ -57,15 +92,25 @@ def say(line: str) -> None:
 
 
 def write_pictures(directory: Path, trained: Run) -> None:
-    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`."""
-    lines = [",".join(CURVES), *(",".join(f"{value:.6g}" for value in row) for row in trained.rows)]
+    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`.
+
+    `metrics.csv` has what was measured along the way; a head alone where nothing was.
+    """
     with atomic_directory(directory) as temporary:
-        write_text(temporary / "curves.csv", "\n".join(lines) + "\n")
+        write_text(temporary / "curves.csv", table(list(CURVES), trained.rows))
+        names = list(trained.measured[-1]) if trained.measured else UNMEASURED
+        rows = [[row[name] for name in names] for row in trained.measured]
+        write_text(temporary / "metrics.csv", table(names, rows))
         (temporary / "samples").mkdir()
         for name, path in trained.snapshots.items():
             shutil.copyfile(path, temporary / "samples" / name)
         *_, last = trained.snapshots.values()
         shutil.copyfile(last, temporary / "samples.png")
+
+
+def table(names: list[str], rows: list[list[float]]) -> str:
+    """A CSV."""
+    return "".join(f"{','.join(line)}\n" for line in [names, *([f"{value:.6g}" for value in row] for row in rows)])
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:
@@ -75,25 +120,26 @@ def summarize(trained: Run, faces: int) -> dict[str, Any]:
     return {
         **{name: float(f"{mean:.6g}") for name, mean in zip(CURVES[1:], means[1:], strict=True)},
         "kimg": trained.state.images_seen / 1000,
+        "kimg_delivered": trained.kimg,
         "faces": faces,
-        "parameters_generator": count_parameters(trained.state.generator),
+        "parameters_generator": count_parameters(trained.generator),
         "parameters_discriminator": count_parameters(trained.state.discriminator),
     }
 
 
-def describe(root: Path, config: TrainConfig, trained: Run, faces: int, channels: int) -> dict[str, Any]:
+def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, Any]:
     """What the model card says about the run."""
     import torch
 
     return {
-        "params": dataclasses.asdict(config),
+        "params": dataclasses.asdict(trained.settings),
         "data": {
             "train_sha256": sha256_file(root / paths.TRAIN_FACES),
             "faces": faces,
             "channels": channels,
         },
         "machine": trained.machine,
-        "images_seen": trained.state.images_seen,
+        "images_seen": round(trained.kimg * 1000),
         "git_revision": git_revision(root),
         "torch_version": torch.__version__,
     }

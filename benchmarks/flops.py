@@ -1,0 +1,81 @@
+"""The least work that a training step is, and the most that a machine does in a second."""
+
+import copy
+import time
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from mangagan.gan.config import Settings
+from mangagan.gan.state import create_state
+
+MATRIX = {"cpu": 1024, "cuda": 8192}  # side of the matrices whose product sets the peak
+
+
+def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
+    """The floating-point operations of a step, in convolutions and linear layers.
+
+    A backward pass takes twice the forward's: once for the layer's weights, once for its input. D judges real and fake
+    images for its own update, and the fakes again for G's, which needs no gradient of D's weights: 3·2 + 2 = 8 forward
+    passes of D and 3 of G. Every further update of G takes 3 of G and 2 of D. A gradient penalty adds the pass to the
+    images and its own backward pass, 3 of D, once in its period.
+    """
+    state = create_state(replace(settings, ema_kimg=0.0, compile=False), shape[1], shape[0], torch.device("cpu"))
+    of_g = forward_flops(state.generator, torch.zeros(4, settings.z_dim)) / 4
+    of_d = forward_flops(state.discriminator, torch.zeros(4, *shape)) / 4
+    again = settings.generator_steps - 1
+    penalties = bool(settings.r1) + bool(settings.r2)
+    images = 3 * of_g + 8 * of_d + again * (3 * of_g + 2 * of_d) + 3 * of_d * penalties / settings.penalty_every
+    return settings.batch_size * images
+
+
+def forward_flops(network: nn.Module, x: Tensor) -> float:
+    """The operations of a forward pass in convolutions and linear layers: 2 for each multiplication with its addition.
+
+    A transposed convolution multiplies at its inputs, all the others at their outputs.
+    """
+    total = 0.0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        if isinstance(layer, nn.Linear):
+            total += 2 * output.numel() * layer.in_features
+        elif isinstance(layer, nn.Conv2d):
+            total += 2 * output.numel() * layer.weight[0].numel()
+        elif isinstance(layer, nn.ConvTranspose2d):
+            total += 2 * inputs[0].numel() * layer.weight[0].numel()
+
+    measured = copy.deepcopy(network).eval()
+    for layer in measured.modules():
+        layer.register_forward_hook(count)
+    with torch.no_grad():
+        measured(x)
+    return total
+
+
+def peak_flops(device: torch.device) -> dict[str, float]:
+    """Operations a second of a large matrix product: in float32, and on a GPU in bfloat16 as well."""
+    side = MATRIX[device.type]
+    result = {}
+    for name in ("float32", "bfloat16") if device.type == "cuda" else ("float32",):
+        matrix = torch.ones(side, side, dtype=getattr(torch, name), device=device)
+        result[name] = 2 * side**3 / min(product_seconds(matrix) for _ in range(6))
+    return result
+
+
+def product_seconds(matrix: Tensor, repeats: int = 4) -> float:
+    """Seconds for the product of a square matrix with itself."""
+    product = torch.mm(matrix, matrix)
+    synchronize(matrix.device)
+    started = time.perf_counter()
+    for _ in range(repeats):
+        torch.mm(matrix, matrix, out=product)
+    synchronize(matrix.device)
+    return (time.perf_counter() - started) / repeats
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits for what the GPU was asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

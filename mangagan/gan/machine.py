@@ -1,0 +1,106 @@
+"""What a run needs of the machine: its device, its memory, repeatable sums, and the signals that end it."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import torch
+
+from mangagan.errors import UserError
+from mangagan.gan.config import Settings
+
+
+def pick_device(name: str) -> torch.device:
+    """The device for `auto`, `cpu` or `cuda`.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    present = torch.cuda.is_available()
+    if name == "cuda" and not present:
+        raise UserError(
+            "train.device is cuda but PyTorch sees no GPU: set it to auto or cpu in params.yaml, "
+            "or install the GPU driver and a CUDA build of torch"
+        )
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and present) else "cpu")
+
+
+def describe(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"the CPU ({torch.get_num_threads()} threads)"
+
+
+@contextlib.contextmanager
+def repeatable(device: torch.device, threads: int) -> Iterator[None]:
+    """Sets what makes a CPU run repeatable, and takes it back afterwards."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads or before[0])
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+
+
+@contextlib.contextmanager
+def explained_memory(settings: Settings, batch: int, attempt: Callable[[int], object]) -> Iterator[None]:
+    """Turns the GPU's out-of-memory error into a line that names the batch that fits.
+
+    Args:
+        settings: of the run.
+        batch: images that a step works through at once.
+        attempt: takes one step with so many images at once, on networks of its own.
+    """
+    try:
+        yield
+        return
+    except torch.OutOfMemoryError:
+        pass  # the frames that hold the memory are gone with the error, after this block
+    fits = largest_fitting(batch, attempt)
+    if not fits:
+        raise UserError(
+            f"out of GPU memory, with a batch of 2 as well: lower train.base_channels (now {settings.base_channels}) "
+            "in params.yaml"
+        )
+    parts = -(-settings.batch_size // fits)
+    raise UserError(
+        f"out of GPU memory: {fits} images at once fit: set train.batch_size to {fits} in params.yaml, or "
+        f"train.accumulate to {parts}, which takes the same steps of {settings.batch_size} in {parts} parts"
+    )
+
+
+def largest_fitting(batch: int, attempt: Callable[[int], object]) -> int:
+    """The largest of batch/2, batch/4, … 2 for which `attempt` does not run out of GPU memory; 0 for none."""
+    while (batch := batch // 2) >= 2:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            attempt(batch)
+        except torch.OutOfMemoryError:
+            continue
+        return batch
+    return 0
+
+
+@contextlib.contextmanager
+def stop_signal() -> Iterator[list[int]]:
+    """Notes SIGTERM and SIGINT in the list that it yields, instead of ending the process in the midst of a step."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread set handlers
+        yield received
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

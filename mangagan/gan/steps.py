@@ -1,0 +1,187 @@
+"""One step of training: an update of D, then of G, on the same latents; a function of the state and its inputs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mangagan.gan import ema
+from mangagan.gan.augment import augment, draw_numbers
+from mangagan.gan.batches import generator_for
+from mangagan.gan.config import Settings
+from mangagan.gan.losses import discriminator_loss, generator_loss, gradient_penalty, probabilities, realness
+from mangagan.gan.networks import GROUP, LAYOUT
+from mangagan.gan.state import TrainState
+
+REALNESS_IMAGES = 500.0  # half-life of the averaged realness
+
+
+@dataclass
+class Part:
+    """A batch, or what of it is worked through at once.
+
+    Attributes:
+        share: of the batch.
+        real: (n, C, H, W) in [-1, 1].
+        z: (n, z_dim).
+        fake: (n, C, H, W), with its graph; None until it is drawn, and where it would take too much memory to keep.
+        real_logits: (n,), of the update of D; none before it.
+        fake_logits: (n,).
+    """
+
+    share: float
+    real: Tensor
+    z: Tensor
+    fake: Tensor | None = None
+    real_logits: Tensor | None = None
+    fake_logits: Tensor | None = None
+
+
+def train_step(state: TrainState, real: Tensor, z: Tensor, settings: Settings) -> Tensor:
+    """Updates D, then G, the average of G and the augmentation's strength; `state.images_seen` grows by the batch.
+
+    With `accumulate` the gradients are summed over parts of the batch. That is the same step up to rounding, except
+    that BatchNorm sees a part at a time, and so does the minibatch standard deviation where a part does not divide by
+    its group.
+
+    Args:
+        state: updated in place.
+        real: (N, C, H, W) in [-1, 1].
+        z: (N, z_dim).
+        settings: how.
+
+    Returns:
+        One value for each column of CURVES after `kimg`, of before the update; on the device.
+    """
+    pairs = zip(real.chunk(settings.accumulate), z.chunk(settings.accumulate), strict=True)
+    parts = [Part(len(some) / len(real), some, latents) for some, latents in pairs]
+    loss_d = update_discriminator(state, parts, settings)
+    for repeat in range(settings.generator_steps):
+        loss_g = update_generator(state, parts, settings, repeat)
+    real_logits, fake_logits = joined(parts)
+    sure = realness(settings.loss, real_logits, fake_logits)
+    chances = probabilities(settings.loss, real_logits, fake_logits)
+    told = torch.stack([loss_d, loss_g, *chances, sure, state.strength])
+    state.images_seen += len(real)
+    adapt(state, sure, len(real), settings)
+    if state.average is not None:
+        keep = ema.decay(settings.ema_kimg, settings.ema_ramp, state.images_seen, len(real))
+        ema.update(state.average, state.generator, keep)
+    return told
+
+
+def update_discriminator(state: TrainState, parts: list[Part], settings: Settings) -> Tensor:
+    """One update of D; leaves fakes and logits in the parts. The loss, () on the device."""
+    keep_graph = len(parts) == 1  # for the update of G; of several parts only one graph is to be held at a time
+    real_numbers, fake_numbers = (numbers(state, kind, parts, settings) for kind in ("real", "fake"))
+    step = state.images_seen // sum(len(part.real) for part in parts)
+    penalized = step % settings.penalty_every == 0
+    total = torch.zeros_like(state.strength)
+    state.optimizer_d.zero_grad()
+    for part, for_real, for_fake in zip(parts, real_numbers, fake_numbers, strict=True):
+        with torch.set_grad_enabled(keep_graph):
+            fake = draw(state, part.z)
+        real_view = view(state, part.real, for_real, settings)
+        fake_view = view(state, fake.detach(), for_fake, settings)
+        real_logits, fake_logits = judge_both(state, real_view, fake_view, settings)
+        loss = discriminator_loss(settings.loss, real_logits, fake_logits) * part.share
+        torch.autograd.backward(loss)
+        for gamma, images in ((settings.r1, real_view), (settings.r2, fake_view)):
+            if penalized and gamma:
+                penalty = gradient_penalty(state.discriminator, images)
+                torch.autograd.backward(penalty * (gamma * settings.penalty_every * part.share))
+        part.fake = fake if keep_graph else None
+        part.real_logits, part.fake_logits = real_logits.detach(), fake_logits.detach()
+        total = total + loss.detach()
+    state.optimizer_d.step()
+    return total
+
+
+def update_generator(state: TrainState, parts: list[Part], settings: Settings, repeat: int) -> Tensor:
+    """One update of G, the `repeat`-th of the step, against the real images' logits of D's update. The loss, ()."""
+    total = torch.zeros_like(state.strength)
+    state.optimizer_g.zero_grad()
+    with frozen(state.discriminator):  # saves D's weight gradients, a third of its backward pass
+        for part, some in zip(parts, numbers(state, f"generator {repeat}", parts, settings), strict=True):
+            fake = part.fake if part.fake is not None and repeat == 0 else draw(state, part.z)
+            logits = judge(state, view(state, fake, some, settings))
+            assert part.real_logits is not None
+            loss = generator_loss(settings.loss, part.real_logits, logits) * part.share
+            torch.autograd.backward(loss)
+            part.fake = None
+            total = total + loss.detach()
+    state.optimizer_g.step()
+    return total
+
+
+def adapt(state: TrainState, sure: Tensor, batch: int, settings: Settings) -> None:
+    """Moves the augmentation's strength by one step's share of `augment_kimg`: up when D is too sure of the faces.
+
+    Nothing is read from the device.
+    """
+    state.realness.lerp_(sure, 1 - 0.5 ** (batch / REALNESS_IMAGES))
+    if settings.augment_target:
+        change = (state.realness - settings.augment_target).sign() * (batch / (1000 * settings.augment_kimg))
+        state.strength.add_(change).clamp_(0, 1)
+
+
+def numbers(state: TrainState, purpose: str, parts: list[Part], settings: Settings) -> list[Tensor]:
+    """The random numbers of one augmentation of the batch, part by part: the same however it is parted."""
+    device = state.strength.device
+    sizes = [len(part.real) for part in parts]
+    if not settings.augmentations:
+        return [state.strength.new_empty(size) for size in sizes]
+    randomness = generator_for(settings.seed, f"augment {purpose}", state.images_seen, device)
+    return list(torch.split(draw_numbers(sum(sizes), randomness), sizes))
+
+
+def view(state: TrainState, images: Tensor, some: Tensor, settings: Settings) -> Tensor:
+    """Images as D gets to see them: augmented."""
+    if settings.augmentations:
+        images = augment(images, settings.augmentations, state.strength, some)
+    return images.contiguous(memory_format=LAYOUT)
+
+
+def draw(state: TrainState, z: Tensor) -> Tensor:
+    """G(z), in float32."""
+    with cast(z):
+        return state.draw(z).float()
+
+
+def judge(state: TrainState, images: Tensor) -> Tensor:
+    """D's logits, in float32."""
+    with cast(images):
+        return state.judge(images).float()
+
+
+def judge_both(state: TrainState, real: Tensor, fake: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """D's logits of both kinds, in one pass where none of them depends on the other kind."""
+    if settings.norm_d == "batch" or len(real) % GROUP:
+        return judge(state, real), judge(state, fake)
+    real_logits, fake_logits = judge(state, torch.cat([real, fake])).chunk(2)
+    return real_logits, fake_logits
+
+
+def joined(parts: list[Part]) -> tuple[Tensor, Tensor]:
+    """The logits of the whole batch."""
+    real = [part.real_logits for part in parts if part.real_logits is not None]
+    fake = [part.fake_logits for part in parts if part.fake_logits is not None]
+    return torch.cat(real), torch.cat(fake)
+
+
+def cast(tensor: Tensor) -> torch.autocast:
+    """bfloat16 for what gains by it, on a GPU; losses, penalties and weights stay float32."""
+    kind = tensor.device.type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+
+
+@contextmanager
+def frozen(network: torch.nn.Module) -> Iterator[None]:
+    """Asks for no gradients of the network's weights meanwhile."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

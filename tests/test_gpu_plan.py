@@ -1,0 +1,153 @@
+"""The plan of what is measured on a GPU: all of it runs, tiny, on a CPU; what fails or hangs stops nothing else."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import face_sets, gpu, gpu_checks
+from benchmarks.gpu import Part
+from mangagan.errors import UserError
+from mangagan.gan.config import Settings
+from mangagan.gan.state import TrainState
+from tests.gan_runs import faces, one_thread
+
+__all__ = ["one_thread"]
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--width", "2", "--size", "28", "--device", "cpu", "--batch", "8", "--count", "16"]
+
+
+def test_smoke_runs_every_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = faces(32, 28)
+    part, pages = np.arange(32) % 2, np.arange(32).astype(str)
+    face_sets.save(tmp_path / "sets", face_sets.FaceSet("drawn", images, pages, np.ones(32, bool), part, 1))
+    out = tmp_path / "out"
+    assert gpu.main(["--out", str(out), "--sets", str(tmp_path / "sets"), "--smoke"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == json.loads((out / "gpu.json").read_text())
+    status = {name: entry["status"] for name, entry in report["parts"].items()}
+    assert status.pop("faces") == "left out"  # they were given
+    assert set(status.values()) == {"done"}
+    assert report["parts"]["resume"]["result"]["equal"]
+    compared = report["parts"]["classic"]["result"]["sets"]["drawn"]["variants"]
+    assert {name: row["runs"] for name, row in compared.items()} == {"modern": 1, "classic": 1}
+    assert report["targets"]["images_per_second"]["found"] > 0
+    assert (out / "recipes" / "drawn.png").exists()
+    assert list(out.glob("recipes/state/*/samples/*.png"))
+    assert not list(out.glob("recipes/state/*/*.pt"))
+
+
+def test_the_plans_have_the_same_parts_and_end_in_time() -> None:
+    full, tiny = (list(make(gpu.parse(["--out", "out"]))) for make in (gpu.plan, gpu.tiny_plan))
+    assert {part.name for part in tiny} <= {part.name for part in full}
+    assert gpu.TOTAL_S + gpu.GRACE_S < 480
+    for part in full:
+        found = {name: {"status": "failed"} for name in ("speed_modern", "modern")}
+        options = part.options(found)
+        assert options is None or not set(options) & {"--smoke", "cpu"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_smoke_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu.main(["--out", str(tmp_path)]) == 2
+    assert "--smoke" in capsys.readouterr().err
+
+
+def test_the_long_run_takes_the_time_there_is() -> None:
+    def options(**pace: float) -> list[str]:
+        loops = {name: {"images_per_second": value} for name, value in pace.items()}
+        return gpu.long_run(["recipes"], {"result": {"loops": loops}}, 100 + gpu.JUDGING_S)
+
+    end = ["--recipes", "modern"]
+    assert options(reference=1.0, eager=30_000.0) == ["recipes", "--kimg", "1000", *end]
+    assert options(eager=2_000.0, compile=2_100.0) == ["recipes", "--kimg", "200", *end]
+    assert options(eager=2_000.0, compile=4_000.0) == ["recipes", "--kimg", "400", "--compile", *end]
+    assert options(eager=1.0) == ["recipes", "--kimg", "10", *end]
+    assert gpu.long_run(["recipes"], {"status": "failed"}, 100)[:3] == ["recipes", "--kimg", "550"]
+
+
+def test_a_part_that_fails_says_why(tmp_path: Path) -> None:
+    found = gpu.do(Part("bad", 60, lambda _: None), ["train_speed", "--size", "50", "--width", "2"], 60, tmp_path)
+    assert found["status"] == "failed"
+    assert "image size" in found["last_lines"][-1]
+    assert gpu.do(Part("none", 60, lambda _: None), None, 60, tmp_path) == {"status": "left out"}
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_part_that_hangs_is_ended(stubborn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "GRACE_S", 0.2)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
+    code = f"{deaf}import time; print('ready', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    started = time.monotonic()
+    _, in_time = gpu.wait(process, 1.0)
+    assert not in_time
+    assert process.returncode == (-9 if stubborn else -15)
+    assert time.monotonic() - started < 20
+
+
+def test_targets_are_met_at_their_batch() -> None:
+    def part(batch: int, **pace: float) -> dict[str, Any]:
+        loops = {name: {"images_per_second": value, "ratio_to_reference": value / 10} for name, value in pace.items()}
+        return {"status": "done", "result": {"batch": batch, "loops": loops}}
+
+    found = {"one": part(64, reference=9.0, eager=20.0, compile=30.0), "other": part(512, eager=50.0), "bad": {}}
+    targets = gpu.summary(found, 1.0, smoke=False)["targets"]
+    assert targets == {
+        "images_per_second": {"target": 20_000, "found": 50.0, "loop": "other, eager"},
+        "ratio_to_reference": {"target": 5, "found": 3.0, "loop": "one, compile"},
+    }
+
+
+# Checks
+
+
+def test_the_line_about_memory_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(state: TrainState, real: torch.Tensor, z: torch.Tensor, settings: Settings) -> torch.Tensor:
+        if len(real) > 8 * settings.accumulate:
+            raise torch.OutOfMemoryError
+        state.images_seen += len(real)
+        return torch.zeros_like(state.sums)
+
+    for module in ("resumable", "training"):
+        monkeypatch.setattr(f"mangagan.gan.{module}.train_step", step)
+    task = gpu_checks.task(gpu_checks.parse(["memory", *TINY, "--kimg", "0.032"]))
+    assert gpu_checks.check_memory(task) == {"skipped": "no GPU"}
+    images, config = np.tile(task.faces, (2, 1, 1, 1)), replace(task.config, batch_size=32)
+    line = gpu_checks.attempt(images, config)
+    assert line is not None
+    assert "out of GPU memory" in line
+    advice = gpu_checks.advice(line)
+    assert advice == {"batch_size": 8, "accumulate": 4}
+    trained = {"batch_size": "trained", "accumulate": "trained"}
+    assert gpu_checks.obey(images, config, advice) == trained
+    assert "out of GPU memory" in gpu_checks.obey(images, config, {"batch_size": 16})["batch_size"]
+
+
+def test_the_killed_run_is_the_unbroken_one() -> None:
+    found = gpu_checks.check_resume(gpu_checks.task(gpu_checks.parse(["resume", *TINY, "--kimg", "0.6"])))
+    assert found["equal"]
+    assert found["unbroken_again_equal"]
+    assert found["largest_difference"] == 0
+
+
+def test_a_run_that_ends_before_it_is_killed_is_no_check(tmp_path: Path) -> None:
+    task = gpu_checks.task(gpu_checks.parse(["resume", *TINY, "--kimg", "0.6"]))
+    with pytest.raises(UserError, match="raise --kimg"):
+        gpu_checks.start_and_kill(gpu_checks.Task(task.faces[:1], task.config), tmp_path)  # too few: it ends at once
+
+
+def test_nothing_is_needed_but_torch_numpy_opencv_and_pillow() -> None:
+    absent = ("pandas", "pyarrow", "dvc", "prefect", "yaml", "scipy", "sklearn", "safetensors", "torchvision", "onnx")
+    modules = ("gpu", "gpu_checks", "face_sets", "train_speed", "recipes")
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"
+    code += "".join(f"import benchmarks.{module}\n" for module in modules)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

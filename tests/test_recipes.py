@@ -1,0 +1,245 @@
+"""The comparison of recipes: what is run, that nothing is run twice, and what the figures say of known samples."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import face_sets, recipe_tables, recipes, variants
+from benchmarks.face_sets import FaceSet
+from benchmarks.judging import Judge
+from mangagan.errors import UserError
+from mangagan.gan.recipes import RECIPES, Recipe
+from mangagan.gan.training import Diverged
+from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
+from tests.gan_runs import faces, one_thread
+
+__all__ = ["one_thread"]
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--kimg", "0.032", "--width", "2", "--samples", "24", "--device", "cpu", "--threads", "1"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A set of discs, sixteen to train on and sixteen held out."""
+    images = faces(32, 56)
+    part = np.arange(32) % 2
+    pages = np.array([f"page {number}" for number in range(32)])
+    face_sets.save(tmp_path / "sets", FaceSet("drawn", images, pages, np.ones(32, bool), part, 1))
+    return tmp_path
+
+
+def options(folder: Path, *more: str) -> list[str]:
+    return ["--sets", str(folder / "sets"), "--out", str(folder / "out"), "--names", "drawn", *TINY, *more]
+
+
+# What is compared
+
+
+def test_every_setting_of_a_recipe_belongs_to_one_trick() -> None:
+    names = [name for trick in variants.TRICKS.values() for name in trick] + list(variants.DETAILS)
+    assert sorted(names) == sorted(field.name for field in fields(Recipe))
+
+
+def test_a_trick_is_left_out_by_the_baselines_values() -> None:
+    left = {variant.name: variant.changes for variant in variants.left_out()}
+    assert left["modern-no-ema"] == {"ema_kimg": 0.0}
+    assert "modern-no-kernel" not in left  # both recipes have the same
+    together = {name: value for changes in left.values() for name, value in changes.items()}
+    ours, baseline = vars(RECIPES["modern"]), vars(RECIPES["classic"])
+    restored = {**ours, **together, **{name: baseline[name] for name in variants.DETAILS}}
+    assert restored == baseline
+
+
+def test_a_person_names_settings() -> None:
+    variant = variants.named("r1=10,flip=random,minibatch_stddev=false")
+    assert variant.changes == {"r1": 10, "flip": "random", "minibatch_stddev": False}
+    assert variant.name == "modern-r1=10,flip=random,minibatch_stddev=false"
+    for text, reason in (("r3=1", "r3 is none of"), ("r1", "r1 is none of"), ("r1=-1", "r1 must be at least 0")):
+        with pytest.raises(UserError, match=reason):
+            variants.named(text)
+
+
+# Runs
+
+
+def test_what_is_there_is_not_run_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert recipes.main(options(folder, "--seeds", "0", "1")) == 0
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert report == json.loads((folder / "out" / "recipes.json").read_text())
+    summary = report["sets"]["drawn"]
+    assert {name: row["runs"] for name, row in summary["variants"].items()} == {"classic": 2, "modern": 2}
+    records = {path: path.read_bytes() for path in sorted((folder / "out" / "runs").glob("*.json"))}
+    assert len(records) == 4
+    lone = [json.loads(data) for path, data in records.items() if "-classic-1-" in path.name]
+    assert lone[0]["settings"]["select"] == "last"
+    mean = np.mean([json.loads(data)["figures"]["swd"] for path, data in records.items() if "classic" in path.name])
+    assert summary["variants"]["classic"]["mean"]["swd"] == pytest.approx(mean, rel=1e-4)
+    assert {"kernel_distance.random", "coverage.mangaface", "ct.pixels", "copied.random"} <= lone[0]["figures"].keys()
+    assert (folder / "out" / "drawn.png").exists()
+    assert "| modern | 2 |" in (folder / "out" / "recipes.md").read_text()
+
+    assert recipes.main(options(folder, "--seeds", "0", "1", "--try", "z_dim=8")) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("run ") == 2
+    assert "modern-z_dim=8" in json.loads(printed.out)["sets"]["drawn"]["variants"]
+    assert {path: path.read_bytes() for path in records} == records
+
+
+def test_another_budget_is_another_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = ["--recipes", "modern", "--seeds", "0"]
+    assert recipes.main(options(folder, *only)) == 0
+    assert recipes.main(options(folder, *only, "--kimg", "0.048")) == 0
+    assert len(list((folder / "out" / "runs").glob("*.json"))) == 2
+    capsys.readouterr()
+    assert recipes.main(options(folder, *only, "--seeds", "0", "7", "--only-report")) == 0
+    printed = capsys.readouterr()
+    assert not printed.err
+    assert json.loads(printed.out)["sets"]["drawn"]["variants"]["modern"]["runs"] == 1
+
+
+def test_a_killed_sweep_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = ["--recipes", "modern", "--seeds", "0", "--kimg", "0.6"]
+    command = [sys.executable, "-m", "benchmarks.recipes", *options(folder, *only)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as killed:
+        assert killed.stderr is not None
+        while "on the CPU" not in killed.stderr.readline():
+            assert killed.poll() is None
+        time.sleep(0.3)
+        killed.terminate()
+        rest = killed.stderr.read()
+    assert "checkpoint saved" in rest
+    assert not list((folder / "out").glob("runs/*.json"))
+    capsys.readouterr()
+    assert recipes.main(options(folder, *only)) == 0
+    assert "resuming" in capsys.readouterr().err
+    (path,) = (folder / "out").glob("runs/*.json")
+    whole = json.loads(path.read_text())["figures"]
+    assert "images_per_second" not in whole  # the time of a part
+    assert recipes.main([*options(folder, *only), "--out", str(folder / "unbroken")]) == 0
+    (path,) = (folder / "unbroken").glob("runs/*.json")
+    again = json.loads(path.read_text())["figures"]
+    again.pop("images_per_second")
+    assert again == whole
+
+
+def test_a_run_that_diverged_is_told_and_not_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def diverge(*_: object) -> None:
+        raise Diverged("NaN")
+
+    monkeypatch.setattr(recipes, "train_resumable", diverge)
+    assert recipes.main(options(folder, "--seeds", "0")) == 0
+    monkeypatch.undo()
+    capsys.readouterr()
+    assert recipes.main(options(folder, "--seeds", "0")) == 0
+    printed = capsys.readouterr()
+    assert not printed.err
+    assert json.loads(printed.out)["sets"]["drawn"]["variants"]["modern"]["failed"] == 1
+    assert "1, 1 diverged" in (folder / "out" / "recipes.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (["--sets", "nowhere"], "benchmarks.face_sets"),
+        (["--folds", "3"], "folds 0 … 0"),
+        (["--try", "colour=1"], "colour is none of"),
+        (["--kimg", "0"], "kimg must be above 0"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], more: list[str], reason: str
+) -> None:
+    assert recipes.main(options(folder, *more)) == 2
+    printed = capsys.readouterr()
+    assert reason in printed.err
+    assert printed.err.count("\n") == 1
+
+
+# Figures
+
+
+def blobs() -> np.ndarray:
+    """180 soft pictures of one distribution, no two of which are alike."""
+    coarse = np.random.default_rng(1).integers(0, 256, (180, 7, 7), dtype=np.uint8)
+    return np.stack([cv2.resize(image, (56, 56), interpolation=cv2.INTER_CUBIC)[None] for image in coarse])
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    """Pictures to train on and pictures held out."""
+    images = blobs()
+    return Judge(images[:60], images[60:120], build_extractors(ExtractorParams(), Path()), 60)
+
+
+def test_unseen_faces_of_the_same_kind_are_near_the_floor(judge: Judge) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 1, 56, 56), dtype=np.uint8)
+    good, bad = judge.figures(blobs()[120:]), judge.figures(noise)
+    for name in ("random", "mangaface"):
+        assert abs(good[f"kernel_distance.{name}"]) < 0.1 * bad[f"kernel_distance.{name}"]
+        assert good[f"coverage.{name}"] > 0.8
+        assert bad[f"coverage.{name}"] == 0
+        assert abs(good[f"ct.{name}"]) < 3
+        assert bad[f"ct.{name}"] > 3
+    assert good["swd"] < 0.5 * bad["swd"]
+    assert set(good) == set(judge.floor)
+
+
+def test_copies_are_seen_mirrored_ones_too(judge: Judge) -> None:
+    copies = judge.train.copy()
+    copies[::2] = copies[::2, ..., ::-1]
+    found = judge.figures(copies)
+    for name in ("random", "mangaface", "pixels"):
+        assert found[f"copied.{name}"] > 0.9
+        assert found[f"ct.{name}"] < -3
+        assert judge.floor[f"copied.{name}"] < 0.2
+        assert abs(judge.floor[f"ct.{name}"]) < 3
+
+
+def test_the_floor_is_that_of_training_faces(judge: Judge) -> None:
+    found = judge.figures(judge.train)
+    for name in ("kernel_distance.random", "coverage.mangaface", "swd"):
+        assert judge.floor[name] == pytest.approx(found[name])
+
+
+# Tables
+
+
+def test_a_summary_is_means_gains_and_a_table() -> None:
+    def record(variant: str, distance: float, coverage: float) -> recipe_tables.Record:
+        return {"variant": variant, "figures": {"kernel_distance.random": distance, "coverage.random": coverage}}
+
+    records = [record("classic", 6.0, 0.2), record("classic", 8.0, 0.4), record("modern", 2.0, 0.8)]
+    floor = {"kernel_distance.random": 0.001, "coverage.random": 0.97}
+    summary = recipe_tables.summarize(records, [floor], ["classic", "modern", "modern-no-ema"])
+    assert summary["floor"] == floor
+    assert summary["variants"]["classic"]["mean"]["kernel_distance.random"] == 7
+    assert summary["variants"]["classic"]["sd"]["kernel_distance.random"] == pytest.approx(2**0.5, rel=1e-4)
+    assert summary["variants"]["modern"]["sd"] == {}
+    assert "modern-no-ema" not in summary["variants"]
+    assert summary["gain"] == {"kernel_distance.random": 3.5, "coverage.random": 0.5}
+    lines = recipe_tables.table(summary).splitlines()
+    assert lines[0] == "| | runs | kernel distance, random | coverage, random |"
+    assert lines[2] == "| real faces |  | 0.001 | 0.97 |"
+    assert lines[3] == "| classic | 2 | 7 ± 1.4 | 0.3 ± 0.14 |"
+
+
+def test_strips_stand_one_below_the_other(tmp_path: Path) -> None:
+    gray, colour = np.full((30, 1, 8, 8), 50, np.uint8), np.full((30, 3, 8, 8), 90, np.uint8)
+    strips = [("one", recipe_tables.strip(gray)), ("two", recipe_tables.strip(colour))]
+    recipe_tables.side_by_side(tmp_path / "sheet.png", strips)
+    sheet = recipe_tables.read_strip(tmp_path / "sheet.png")
+    height = recipe_tables.ROWS * 8 + 2
+    assert sheet.shape == (2 * (height + recipe_tables.CAPTION), recipe_tables.COLUMNS * 10 - 2, 3)
+    assert (sheet[recipe_tables.CAPTION] == 50).any()
+    assert (sheet[-1] == 90).any()
