@@ -132,12 +132,12 @@ def test_it_prints_a_table_and_one_json_line(
 
 def test_real_figures_see_modes_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """On features whose groups lie apart, coverage and recall fall with every group that goes, precision does not."""
-    centres = np.repeat(np.eye(8, 48) * 30, 40, axis=0)
+    centres = np.repeat(np.eye(8, 48) * 30, 150, axis=0)
     features = centres + rng().standard_normal(centres.shape)
     looker = validate_metrics.Looker(lambda images: features, validate_metrics.feature_figures)
     monkeypatch.setattr(validate_metrics, "lookers", lambda: {"points": looker})
     monkeypatch.setattr(validate_metrics, "DAMAGES", {"mode drop": DAMAGES["mode drop"]})
-    groups = np.repeat(list("abcdefgh"), 40)
+    groups = np.repeat(list("abcdefgh"), 150)
     responses = validate_metrics.respond(validate_metrics.Faces(np.zeros(len(groups)), groups), 4, 0)
     means = {metric: values.mean(axis=1) for (_, metric, _), values in responses.items()}
     assert means["coverage"][1:] == pytest.approx(means["coverage"][0] * np.array([0.75, 0.5, 0.25]), abs=0.07)
