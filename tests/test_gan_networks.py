@@ -47,7 +47,7 @@ def test_shapes_and_ranges(size: int, channels: int) -> None:
 
 def test_full_width_has_the_papers_feature_maps_and_size() -> None:
     generator, discriminator = Generator(), Discriminator()
-    maps = [layer.in_channels for layer in generator.upsample if isinstance(layer, torch.nn.ConvTranspose2d)]
+    maps = [layer.in_channels for layer in generator.modules() if isinstance(layer, torch.nn.ConvTranspose2d)]
     assert maps == [512, 256, 128, 64]
     assert count_parameters(generator) == 100 * 512 * 49 + 16 * (512 * 256 + 256 * 128 + 128 * 64 + 64) + 1 + 2 * 960
     first = list(discriminator.downsample)[:3]
@@ -72,8 +72,9 @@ def test_weights_start_as_in_the_paper() -> None:
 @pytest.mark.parametrize("norm_g", ["batch", "pixel", "none"])
 def test_every_network_draws_and_judges_every_size(kernel: Kernel, norm_g: NormG) -> None:
     for size in (28, 40, 48, 64):
-        images = Generator(size, 3, 10, 4, kernel, norm_g)(torch.randn(4, 10))
-        assert images.shape == (4, 3, size, size)
+        for skips in (True, False):
+            images = Generator(size, 3, 10, 4, kernel, norm_g, skips=skips)(torch.randn(4, 10))
+            assert images.shape == (4, 3, size, size)
         assert Discriminator(size, 3, 4, kernel, "none", True)(images).shape == (4,)
 
 

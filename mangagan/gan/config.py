@@ -52,6 +52,7 @@ class TrainConfig(Schedule):
     z_dim: int | None = None
     latent: Latent | None = None
     kernel: Kernel | None = None
+    skips: bool | None = None
     norm_g: NormG | None = None
     norm_d: NormD | None = None
     minibatch_stddev: bool | None = None

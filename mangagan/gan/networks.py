@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate
 
 from mangagan.gan.recipes import Kernel, Latent, NormD, NormG
 
@@ -52,6 +52,8 @@ class Generator(nn.Module):
         norm: what follows each layer but the last.
         latent: the distribution that the network is trained on. It is always given latents from N(0, 1), and turns them
             into uniform ones itself: what draws, walks and truncates latents need not know.
+        skips: every level adds its share to the image, from a sketch of 7 px to the full size, as in StyleGAN2 (Karras
+            et al. 2020, arXiv 1912.04958, figure 7b).
     """
 
     def __init__(
@@ -63,22 +65,32 @@ class Generator(nn.Module):
         kernel: Kernel = 4,
         norm: NormG = "batch",
         latent: Latent = "normal",
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.image_size, self.channels, self.z_dim, self.base_channels = image_size, channels, z_dim, base_channels
-        self.kernel, self.norm, self.latent = kernel, norm, latent
+        self.kernel, self.norm, self.latent, self.skips = kernel, norm, latent, skips
         self.base, doublings = factor_size(image_size)
         widths = [base_channels << level for level in reversed(range(doublings))]
         self.project = nn.Linear(z_dim, widths[0] * self.base**2, bias=norm == "none")
         self.first = norm_layer(norm, widths[0])
-        self.upsample = nn.Sequential(*up_blocks(widths, kernel, norm), upsampling(widths[-1], channels, kernel))
+        self.upsample = nn.Sequential(*up_blocks(widths, kernel, norm))
+        self.draw = upsampling(widths[-1], channels, kernel)
+        self.sketch = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths if skips)
 
     def forward(self, z: Tensor) -> Tensor:
         """Draws one image for each latent of N(0, 1)."""
         if self.latent == "uniform":
             z = torch.erf(z / 2**0.5)  # 2Φ(z) - 1: uniform in [-1, 1]
         x = self.project(z).view(z.shape[0], -1, self.base, self.base)  # len(z) would be a constant in ONNX
-        return torch.tanh(self.upsample(torch.relu(self.first(x))))
+        x = torch.relu(self.first(x))
+        if not self.skips:
+            return torch.tanh(self.draw(self.upsample(x)))
+        image = self.sketch[0](x)
+        for block, sketch in zip(self.upsample, self.sketch[1:], strict=True):
+            x = block(x)
+            image = interpolate(image, scale_factor=2.0) + sketch(x)
+        return torch.tanh(interpolate(image, scale_factor=2.0) + self.draw(x))
 
 
 class Discriminator(nn.Module):
@@ -180,11 +192,10 @@ class Smeared(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, 2H, 2W) or (N, outputs, H/2, W/2)."""
-        padded = pad(self.weight, (1, 1, 1, 1))
-        kernel = padded[..., :-1, :-1] + padded[..., 1:, :-1] + padded[..., :-1, 1:] + padded[..., 1:, 1:]
+        kernel = avg_pool2d(self.weight, 2, stride=1, padding=1)  # 4x4
         if self.up:
-            return conv_transpose2d(x, kernel, self.bias, STRIDE, 1)
-        return conv2d(x, kernel / 4, self.bias, STRIDE, 1)
+            return conv_transpose2d(x, kernel * 4, self.bias, STRIDE, 1)
+        return conv2d(x, kernel, self.bias, STRIDE, 1)
 
 
 def upsampling(inputs: int, outputs: int, kernel: Kernel, bias: bool = True) -> nn.Module:
@@ -204,9 +215,8 @@ def downsampling(inputs: int, outputs: int, kernel: Kernel, bias: bool = True) -
 def up_blocks(widths: list[int], kernel: Kernel, norm: NormG) -> Iterator[nn.Module]:
     """The generator's hidden layers, each of which doubles the size."""
     for wide, narrow in pairwise(widths):
-        yield upsampling(wide, narrow, kernel, bias=norm != "batch")
-        yield norm_layer(norm, narrow)
-        yield nn.ReLU()
+        layer = upsampling(wide, narrow, kernel, bias=norm != "batch")
+        yield nn.Sequential(layer, norm_layer(norm, narrow), nn.ReLU())
 
 
 def down_blocks(widths: list[int], kernel: Kernel, norm: NormD) -> Iterator[nn.Module]:

@@ -63,7 +63,9 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
     """The state before the first step; the weights depend on `settings.seed`, not on the device."""
     randomness = torch.Generator().manual_seed(derive_seed(settings.seed, "weights", 0))
     width, kernel = settings.base_channels, settings.kernel
-    generator = Generator(image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent)
+    generator = Generator(
+        image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent, settings.skips
+    )
     discriminator = Discriminator(image_size, channels, width, kernel, settings.norm_d, settings.minibatch_stddev)
     for network in (generator, discriminator):
         initialize(network, randomness)
