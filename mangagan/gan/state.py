@@ -86,8 +86,8 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
         realness=torch.tensor(0.0, device=device),
         sums=torch.zeros(len(CURVES) - 1, device=device),
         # The compiled networks share the weights of the plain ones, which the state_dicts are taken of.
-        draw=torch.compile(generator) if settings.compile else generator,
-        judge=torch.compile(discriminator) if settings.compile else discriminator,
+        draw=torch.compile(generator, dynamic=False) if settings.compile else generator,
+        judge=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
     )
 
 
