@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mangagan.gan.config import Settings
 from mangagan.gan.state import create_state
@@ -14,7 +15,7 @@ MATRIX = {"cpu": 1024, "cuda": 8192}  # side of the matrices whose product sets 
 
 
 def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
-    """The floating-point operations of a step, in convolutions and linear layers.
+    """The floating-point operations of a step, in convolutions and matrix products.
 
     A backward pass takes twice the forward's: once for the layer's weights, once for its input. D judges real and fake
     images for its own update, and the fakes again for G's, which needs no gradient of D's weights: 3·2 + 2 = 8 forward
@@ -31,27 +32,14 @@ def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
 
 
 def forward_flops(network: nn.Module, x: Tensor) -> float:
-    """The operations of a forward pass in convolutions and linear layers: 2 for each multiplication with its addition.
+    """The operations of a forward pass in convolutions and matrix products.
 
-    A transposed convolution multiplies at its inputs, all the others at their outputs.
+    2 for each multiplication with its addition. A transposed convolution multiplies at its inputs, all the others at
+    their outputs.
     """
-    total = 0.0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += 2 * output.numel() * layer.in_features
-        elif isinstance(layer, nn.Conv2d):
-            total += 2 * output.numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.ConvTranspose2d):
-            total += 2 * inputs[0].numel() * layer.weight[0].numel()
-
-    measured = copy.deepcopy(network).eval()
-    for layer in measured.modules():
-        layer.register_forward_hook(count)
-    with torch.no_grad():
-        measured(x)
-    return total
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        copy.deepcopy(network).eval()(x)
+    return counter.get_total_flops()
 
 
 def peak_flops(device: torch.device) -> dict[str, float]:

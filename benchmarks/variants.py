@@ -2,31 +2,22 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mangagan.errors import UserError
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.recipes import RECIPES
+from mangagan.gan.recipes import RECIPES, Recipe
 
 BASELINE, OURS = "classic", "modern"
-# The settings that make up each trick; it is left out by giving them the baseline's values.
+# Tricks that are made up of several settings; every other setting is a trick by itself.
 TRICKS = {
-    "flip": ("flip",),
     "augment": ("augment", "augment_p", "augment_target"),
     "latent": ("z_dim", "latent"),
-    "kernel": ("kernel",),
-    "norm_g": ("norm_g",),
-    "norm_d": ("norm_d",),
-    "minibatch_stddev": ("minibatch_stddev",),
-    "loss": ("loss",),
     "penalty": ("r1", "r2"),
-    "batch": ("batch_size",),
     "adam": ("learning_rate_g", "learning_rate_d", "beta1", "beta2"),
-    "generator_steps": ("generator_steps",),
-    "ema": ("ema_kimg",),
 }
-# How a trick works; without the trick it has no effect, and with it it stays.
+# How a trick works: without the trick it has no effect, and with it it stays.
 DETAILS = ("augment_kimg", "penalty_every", "ema_ramp")
 
 
@@ -45,11 +36,17 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
+def tricks() -> dict[str, tuple[str, ...]]:
+    """The settings of each trick; it is left out by giving them the baseline's values."""
+    grouped = {*DETAILS, *(name for names in TRICKS.values() for name in names)}
+    return TRICKS | {each.name: (each.name,) for each in fields(Recipe) if each.name not in grouped}
+
+
 def left_out(recipe: str = OURS, baseline: str = BASELINE) -> list[Variant]:
     """A recipe with each of the tricks left out that it does not share with the baseline."""
     ours, theirs = vars(RECIPES[recipe]), vars(RECIPES[baseline])
     variants = []
-    for trick, names in TRICKS.items():
+    for trick, names in tricks().items():
         changes = {name: theirs[name] for name in names if theirs[name] != ours[name]}
         if changes:
             variants.append(Variant(f"{recipe}-no-{trick}", recipe, changes))

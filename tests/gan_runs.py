@@ -48,7 +48,9 @@ def assert_same(one: TrainState, other: TrainState) -> None:
     for name in SCALARS:
         assert torch.equal(getattr(one, name), getattr(other, name)), name
     assert (one.best is None) == (other.best is None)
-    pairs = [(name, network.state_dict(), networks(other)[name].state_dict()) for name, network in networks(one).items()]
+    pairs = [
+        (name, network.state_dict(), networks(other)[name].state_dict()) for name, network in networks(one).items()
+    ]
     if one.best is not None and other.best is not None:
         pairs.append(("best", one.best, other.best))
     for name, found, expected in pairs:

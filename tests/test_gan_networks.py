@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
 from mangagan.gan.networks import (
     Discriminator,
     Generator,
     PixelNorm,
+    Smeared,
     append_stddev,
     count_parameters,
     factor_size,
     initialize,
 )
-from mangagan.gan.recipes import NormG
+from mangagan.gan.recipes import Kernel, NormG
 from mangagan.gan.training import Hooks, train
 from tests.gan_runs import CLASSIC, faces, fresh, one_thread
 
@@ -45,7 +47,7 @@ def test_shapes_and_ranges(size: int, channels: int) -> None:
 
 def test_full_width_has_the_papers_feature_maps_and_size() -> None:
     generator, discriminator = Generator(), Discriminator()
-    maps = [layer.in_channels for layer in generator.upsample if isinstance(layer, torch.nn.ConvTranspose2d)]
+    maps = [layer.in_channels for layer in generator.modules() if isinstance(layer, torch.nn.ConvTranspose2d)]
     assert maps == [512, 256, 128, 64]
     assert count_parameters(generator) == 100 * 512 * 49 + 16 * (512 * 256 + 256 * 128 + 128 * 64 + 64) + 1 + 2 * 960
     first = list(discriminator.downsample)[:3]
@@ -66,13 +68,28 @@ def test_weights_start_as_in_the_paper() -> None:
             assert value.mean().item() == pytest.approx(1, abs=0.05) or value.dim() > 1, name
 
 
-@pytest.mark.parametrize("kernel", [4, 5])
+@pytest.mark.parametrize("kernel", [4, 5, "smeared"])
 @pytest.mark.parametrize("norm_g", ["batch", "pixel", "none"])
-def test_every_network_draws_and_judges_every_size(kernel: int, norm_g: NormG) -> None:
+def test_every_network_draws_and_judges_every_size(kernel: Kernel, norm_g: NormG) -> None:
     for size in (28, 40, 48, 64):
-        images = Generator(size, 3, 10, 4, kernel, norm_g)(torch.randn(4, 10))
-        assert images.shape == (4, 3, size, size)
+        for skips in (True, False):
+            images = Generator(size, 3, 10, 4, kernel, norm_g, skips=skips)(torch.randn(4, 10))
+            assert images.shape == (4, 3, size, size)
         assert Discriminator(size, 3, 4, kernel, "none", True)(images).shape == (4,)
+
+
+def test_smeared_layers_are_a_convolution_between_nearest_neighbours_or_before_mean_pooling() -> None:
+    x = torch.randn(2, 3, 8, 8)
+    for up in (True, False):
+        layer = Smeared(3, 5, up, bias=True)
+        for parameter in layer.parameters():
+            torch.nn.init.normal_(parameter)
+        if up:
+            weight = layer.weight.transpose(0, 1).flip(2, 3)  # a transposed convolution mirrors its kernel
+            expected = conv2d(interpolate(x, scale_factor=2), weight, layer.bias, padding=1)
+        else:
+            expected = avg_pool2d(conv2d(x, layer.weight, layer.bias, padding=1), 2)
+        assert torch.allclose(layer(x), expected, atol=1e-5)
 
 
 def test_without_batchnorm_the_first_weights_keep_the_scale_of_their_input() -> None:

@@ -33,7 +33,7 @@ def random_generator(channels: int = 1, **settings: object) -> Generator:
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(3)
         generator = Generator(28, channels, Z_DIM, 8, **settings)
-        generator.upsample[-1].weight *= 3
+        generator.draw.weight *= 3
         for _ in range(30):
             generator(torch.randn(64, Z_DIM))
     return generator.eval()

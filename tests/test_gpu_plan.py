@@ -50,7 +50,7 @@ def test_the_plans_have_the_same_parts_and_end_in_time() -> None:
     assert {part.name for part in tiny} <= {part.name for part in full}
     assert gpu.TOTAL_S + gpu.GRACE_S < 480
     for part in full:
-        found = {name: {"status": "failed"} for name in ("speed_modern", "modern")}
+        found = {name: {"status": "failed"} for name in ("speed_modern", "compiled_modern", "modern")}
         options = part.options(found)
         assert options is None or not set(options) & {"--smoke", "cpu"}
 
@@ -62,16 +62,18 @@ def test_without_a_gpu_smoke_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_long_run_takes_the_time_there_is() -> None:
-    def options(**pace: float) -> list[str]:
-        loops = {name: {"images_per_second": value} for name, value in pace.items()}
-        return gpu.long_run(["recipes"], {"result": {"loops": loops}}, 100 + gpu.JUDGING_S)
+    def options(eager: float, compiled: float | None = None) -> list[str]:
+        loops = {"reference": {"images_per_second": 9e9}, "eager": {"images_per_second": eager}}
+        found: gpu.Results = {"speed_modern": {"result": {"loops": loops}}, "compiled_modern": {"status": "timed out"}}
+        if compiled:
+            found["compiled_modern"] = {"result": {"loops": {"compile": {"images_per_second": compiled}}}}
+        return gpu.long_run(["recipes"], found, 100 + gpu.JUDGING_S)
 
     end = ["--recipes", "modern"]
-    assert options(reference=1.0, eager=30_000.0) == ["recipes", "--kimg", "1000", *end]
-    assert options(eager=2_000.0, compile=2_100.0) == ["recipes", "--kimg", "200", *end]
-    assert options(eager=2_000.0, compile=4_000.0) == ["recipes", "--kimg", "400", "--compile", *end]
-    assert options(eager=1.0) == ["recipes", "--kimg", "10", *end]
-    assert gpu.long_run(["recipes"], {"status": "failed"}, 100)[:3] == ["recipes", "--kimg", "550"]
+    assert options(30_000) == ["recipes", "--kimg", "1000", *end]
+    assert options(2_000, 2_100) == ["recipes", "--kimg", "200", *end]
+    assert options(2_000, 4_000) == ["recipes", "--kimg", "400", "--compile", *end]
+    assert options(1) == ["recipes", "--kimg", "10", *end]
 
 
 def test_a_part_that_fails_says_why(tmp_path: Path) -> None:

@@ -18,14 +18,15 @@ import pytest
 import torch
 from PIL import Image
 
-from mangagan import paths
+from mangagan import params, paths
 from mangagan.errors import UserError
 from mangagan.faces.table import write_faces
 from mangagan.files import sha256_bytes, sha256_file
+from mangagan.gan.config import TrainConfig
 from mangagan.gan.sampling import latents, sample
 from mangagan.gan.weights import load_generator
 from mangagan.pictures.grid import encode_png
-from mangagan.stages.train import choose_channels, git_revision, run
+from mangagan.stages.train import choose_channels, git_revision, load_images, run
 
 PROJECT = Path(__file__).parents[1]
 OUTS = (paths.GENERATOR, paths.MODEL_CARD, paths.metrics("train"), paths.pictures("train"))
@@ -44,11 +45,11 @@ TINY = {
 }
 
 
-def make_workspace(root: Path, count: int = 12, gray: bool = True, holdout: int = 4, **params: object) -> Path:
+def make_workspace(root: Path, count: int = 12, gray: bool = True, holdout: int = 4, **changes: object) -> Path:
     """A folder with params.yaml and a dataset of noisy ramps, 28 px."""
     write_ramps(root / paths.TRAIN_FACES, count, gray, seed=0)
     write_ramps(root / paths.HOLDOUT_FACES, holdout, gray, seed=1)
-    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **params}}))
+    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **changes}}))
     return root
 
 
@@ -159,6 +160,21 @@ def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: 
 def test_channels(tmp_path: Path, gray: bool, asked: str, expected: int) -> None:
     run(make_workspace(tmp_path, gray=gray, channels=asked, kimg=0.02))
     assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == expected
+
+
+@pytest.mark.parametrize("gray", [True, False])
+def test_faces_that_take_too_much_memory_are_read_from_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], gray: bool
+) -> None:
+    in_memory, mapped = (make_workspace(tmp_path / name, gray=gray, kimg=0.05) for name in ("memory", "mapped"))
+    run(in_memory)
+    assert "memory_mb" not in capsys.readouterr().err
+    (mapped / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": 0.05, "memory_mb": 0}}))
+    run(mapped)
+    assert "12 faces take more than train.memory_mb: reading them from" in capsys.readouterr().err
+    assert isinstance(load_images(params.load("train", TrainConfig, mapped), mapped), np.memmap)
+    one, other = ((root / paths.GENERATOR).read_bytes() for root in (in_memory, mapped))
+    assert one == other
 
 
 def test_one_coloured_cover_does_not_decide_for_a_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
-from mangagan.files import read_table, write_table
+from mangagan.files import atomic_path, read_table, write_table
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 # `datasets` reads this to know that the column holds pictures.
@@ -42,6 +43,39 @@ def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "d
         return table.to_pandas()
     images = table.column("image").to_pylist()
     return table.drop_columns("image").to_pandas().assign(png=[image["bytes"] for image in images])
+
+
+def pixels(path: Path) -> int:
+    """How many pixels a face of a Parquet file of `write_faces` has; it holds at least one, and all are alike."""
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        first = next(file.iter_batches(1, columns=["image"]))
+        side = decode_faces([first.column("image")[0].as_py()["bytes"]], 1).shape[2]
+    return int(side**2)
+
+
+def map_faces(path: Path, channels: int, mapped: Path, rows: int = 256) -> np.ndarray:
+    """Decodes the faces of a Parquet file into a file that is mapped into memory, a few at a time.
+
+    Args:
+        path: of `write_faces`; at least one face.
+        channels: 1 gray, 3 RGB.
+        mapped: the file to write, in numpy's format.
+        rows: faces that are in memory at once.
+
+    Returns:
+        uint8 (N, channels, H, W), read from the file as it is used; changes to it are not written.
+    """
+    with atomic_path(mapped) as temporary, pq.ParquetFile(path, pre_buffer=False) as file:
+        target, start = None, 0
+        for batch in file.iter_batches(rows, columns=["image"]):
+            faces = decode_faces([image["bytes"] for image in batch.column("image").to_pylist()], channels)
+            if target is None:
+                shape = (file.metadata.num_rows, *faces.shape[1:])
+                target = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+            target[start : start + len(faces)] = faces
+            start += len(faces)
+        del target  # closes the file
+    return np.load(mapped, mmap_mode="c")
 
 
 def decode_faces(pngs: Sequence[bytes], channels: int) -> np.ndarray:

@@ -24,13 +24,15 @@ class Batches:
     """Shuffled batches: without replacement within an epoch, a batch may span two epochs.
 
     Args:
-        faces: uint8 (N, C, H, W), on the training device.
+        faces: uint8 (N, C, H, W); where they lie is where they are picked and mirrored: on the training device, or in
+            memory or in a file mapped into it, when they are too many for that.
         batch: images a step, at most N.
         settings: seed and flip.
+        device: the training device; the faces' by default.
     """
 
-    def __init__(self, faces: Tensor, batch: int, settings: Settings) -> None:
-        self.faces, self.batch, self.settings = faces, batch, settings
+    def __init__(self, faces: Tensor, batch: int, settings: Settings, device: torch.device | None = None) -> None:
+        self.faces, self.batch, self.settings, self.device = faces, batch, settings, device or faces.device
         self.epoch, self.order = -1, torch.empty(0)
         halves = torch.Generator().manual_seed(derive_seed(settings.seed, "halves", 0))
         # One half of the faces is mirrored in even epochs, the other in odd ones.
@@ -60,9 +62,9 @@ class Batches:
         return torch.rand(self.batch, generator=randomness, device=device) < 0.5
 
     def read(self, images_seen: int) -> Tensor:
-        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1]."""
+        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1], on the training device."""
         indices = self.indices(images_seen)
         images = self.faces[indices]
         if self.settings.flip != "none":
             images = torch.where(self.mirrored(images_seen, indices)[:, None, None, None], images.flip(3), images)
-        return (images.float() / 127.5 - 1).contiguous(memory_format=LAYOUT)
+        return (images.to(self.device).float() / 127.5 - 1).contiguous(memory_format=LAYOUT)

@@ -26,7 +26,7 @@ DELIVERED = ".delivered"  # suffix of the empty file beside the checkpoint of a 
 KEPT_RUNS = 3  # delivered ones; a full-width checkpoint takes about 100 MB
 # None of them changes a step: a longer budget goes on, how often one saves is nobody's result, and which of the
 # measured weights are delivered is decided at the end.
-NOT_IN_KEY = ("kimg", "checkpoint_kimg", "select", "on_alarm")
+NOT_IN_KEY = ("kimg", "checkpoint_kimg", "select", "on_alarm", "memory_mb")
 NETWORKS = ("generator", "discriminator", "average")
 OPTIMIZERS = ("optimizer_g", "optimizer_d")
 SCALARS = ("strength", "realness", "sums")  # tensors on the device

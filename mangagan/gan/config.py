@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from mangagan.gan.recipes import AUGMENTATIONS, RECIPES, SIZES, Flip, Latent, Loss, NormD, NormG, Recipe, Size
+from mangagan.gan.recipes import AUGMENTATIONS, RECIPES, SIZES, Flip, Kernel, Latent, Loss, NormD, NormG, Recipe, Size
 
 Preset = Literal["auto", "full", "half", "small"]
 
@@ -22,6 +22,7 @@ class Schedule:
     on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
     # Data
     channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when at least 98 % of the faces are, else RGB
+    memory_mb: int = 4000  # faces that take more, uncompressed, are read from a file as they are needed
     # Machine
     accumulate: int = 1  # parts that a batch is worked through in: less memory
     compile: bool = False  # torch.compile: faster steps on a GPU, after a minute or more of compiling
@@ -50,7 +51,8 @@ class TrainConfig(Schedule):
     augment_kimg: float | None = None
     z_dim: int | None = None
     latent: Latent | None = None
-    kernel: Literal[4, 5] | None = None
+    kernel: Kernel | None = None
+    skips: bool | None = None
     norm_g: NormG | None = None
     norm_d: NormD | None = None
     minibatch_stddev: bool | None = None
@@ -98,6 +100,7 @@ class Settings(Schedule, Recipe, Size):
         require(not unknown, f"augment must be none, or some of {', '.join(AUGMENTATIONS)} joined by +")
         require(self.batch_size >= 2, "batch_size must be at least 2: BatchNorm needs a batch")
         require(0 <= self.seed < 2**63, "seed must be in 0 … 2⁶³-1")
+        require(self.memory_mb >= 0, "memory_mb must be at least 0")
         require(self.threads >= 0, "threads must be at least 0")
 
     @property

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate
 
-from mangagan.gan.recipes import Latent, NormD, NormG
+from mangagan.gan.recipes import Kernel, Latent, NormD, NormG
 
 # Feature maps shrink to between 4 and 7 pixels: 112 = 7·2⁴, 96 = 6·2⁴, 64 = 4·2⁴.
 SMALLEST, LARGEST = 4, 7
@@ -47,10 +48,12 @@ class Generator(nn.Module):
         channels: 1 gray, 3 RGB.
         z_dim: length of a latent.
         base_channels: feature maps before the last layer, doubled by every layer before it; 64 gives 512-256-128-64.
-        kernel: side of the convolutions: 4 divides evenly by the stride, 5 is DCGAN-tensorflow's.
+        kernel: of the convolutions: 4 px divide evenly by the stride, 5 are DCGAN-tensorflow's; see `Smeared`.
         norm: what follows each layer but the last.
         latent: the distribution that the network is trained on. It is always given latents from N(0, 1), and turns them
             into uniform ones itself: what draws, walks and truncates latents need not know.
+        skips: every level adds its share to the image, from a sketch of 7 px to the full size, as in StyleGAN2 (Karras
+            et al. 2020, arXiv 1912.04958, figure 7b).
     """
 
     def __init__(
@@ -59,25 +62,35 @@ class Generator(nn.Module):
         channels: int = 1,
         z_dim: int = 100,
         base_channels: int = 64,
-        kernel: int = 4,
+        kernel: Kernel = 4,
         norm: NormG = "batch",
         latent: Latent = "normal",
+        skips: bool = False,
     ) -> None:
         super().__init__()
         self.image_size, self.channels, self.z_dim, self.base_channels = image_size, channels, z_dim, base_channels
-        self.kernel, self.norm, self.latent = kernel, norm, latent
+        self.kernel, self.norm, self.latent, self.skips = kernel, norm, latent, skips
         self.base, doublings = factor_size(image_size)
         widths = [base_channels << level for level in reversed(range(doublings))]
         self.project = nn.Linear(z_dim, widths[0] * self.base**2, bias=norm == "none")
         self.first = norm_layer(norm, widths[0])
-        self.upsample = nn.Sequential(*up_blocks(widths, kernel, norm), upsampling(widths[-1], channels, kernel))
+        self.upsample = nn.Sequential(*up_blocks(widths, kernel, norm))
+        self.draw = upsampling(widths[-1], channels, kernel)
+        self.sketch = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths if skips)
 
     def forward(self, z: Tensor) -> Tensor:
         """Draws one image for each latent of N(0, 1)."""
         if self.latent == "uniform":
             z = torch.erf(z / 2**0.5)  # 2Φ(z) - 1: uniform in [-1, 1]
         x = self.project(z).view(z.shape[0], -1, self.base, self.base)  # len(z) would be a constant in ONNX
-        return torch.tanh(self.upsample(torch.relu(self.first(x))))
+        x = torch.relu(self.first(x))
+        if not self.skips:
+            return torch.tanh(self.draw(self.upsample(x)))
+        image = self.sketch[0](x)
+        for block, sketch in zip(self.upsample, self.sketch[1:], strict=True):
+            x = block(x)
+            image = interpolate(image, scale_factor=2.0) + sketch(x)
+        return torch.tanh(interpolate(image, scale_factor=2.0) + self.draw(x))
 
 
 class Discriminator(nn.Module):
@@ -90,7 +103,7 @@ class Discriminator(nn.Module):
         image_size: pixels; 4, 5, 6 or 7 times a power of two.
         channels: 1 gray, 3 RGB.
         base_channels: feature maps after the first layer, doubled by every layer after it.
-        kernel: side of the convolutions.
+        kernel: of the convolutions.
         norm: what follows each layer but the first: none on it, as in the paper, where it made the samples oscillate.
         minibatch_stddev: adds a feature map that says how much the images of a group differ.
     """
@@ -100,7 +113,7 @@ class Discriminator(nn.Module):
         image_size: int = 112,
         channels: int = 1,
         base_channels: int = 64,
-        kernel: int = 4,
+        kernel: Kernel = 4,
         norm: NormD = "batch",
         minibatch_stddev: bool = False,
     ) -> None:
@@ -156,26 +169,57 @@ def norm_layer(norm: NormG | NormD, channels: int) -> nn.Module:
     return PixelNorm() if norm == "pixel" else nn.Identity()
 
 
-def upsampling(inputs: int, outputs: int, kernel: int, bias: bool = True) -> nn.Module:
-    """A transposed convolution that doubles the size."""
-    padding = (kernel - 1) // 2
-    return nn.ConvTranspose2d(inputs, outputs, kernel, STRIDE, padding, output_padding=kernel % 2, bias=bias)
+class Smeared(nn.Module):
+    """A stride-2 layer whose kernel is a 3x3 one, smeared over 2x2 pixels: no phase of the grid is treated otherwise.
+
+    Up: what nearest-neighbour upsampling and a 3x3 convolution compute, the cure for checkerboards (Odena et al. 2016,
+    "Deconvolution and checkerboard artifacts"). Down: a 3x3 convolution and 2x2 mean pooling. Both at the price of one
+    4x4 convolution at the lower resolution, since all three maps are linear.
+
+    Args:
+        inputs: feature maps.
+        outputs: feature maps.
+        up: doubles the size, else halves it.
+        bias: adds a value to every map.
+    """
+
+    def __init__(self, inputs: int, outputs: int, up: bool, bias: bool) -> None:
+        super().__init__()
+        self.up, self.in_channels = up, inputs
+        shape = (inputs, outputs) if up else (outputs, inputs)
+        self.weight = nn.Parameter(torch.zeros(*shape, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, 2H, 2W) or (N, outputs, H/2, W/2)."""
+        kernel = avg_pool2d(self.weight, 2, stride=1, padding=1)  # 4x4
+        if self.up:
+            return conv_transpose2d(x, kernel * 4, self.bias, STRIDE, 1)
+        return conv2d(x, kernel, self.bias, STRIDE, 1)
 
 
-def downsampling(inputs: int, outputs: int, kernel: int, bias: bool = True) -> nn.Module:
-    """A convolution that halves the size."""
+def upsampling(inputs: int, outputs: int, kernel: Kernel, bias: bool = True) -> nn.Module:
+    """A layer that doubles the size."""
+    if kernel == "smeared":
+        return Smeared(inputs, outputs, True, bias)
+    return nn.ConvTranspose2d(inputs, outputs, kernel, STRIDE, (kernel - 1) // 2, output_padding=kernel % 2, bias=bias)
+
+
+def downsampling(inputs: int, outputs: int, kernel: Kernel, bias: bool = True) -> nn.Module:
+    """A layer that halves the size."""
+    if kernel == "smeared":
+        return Smeared(inputs, outputs, False, bias)
     return nn.Conv2d(inputs, outputs, kernel, STRIDE, (kernel - 1) // 2, bias=bias)
 
 
-def up_blocks(widths: list[int], kernel: int, norm: NormG) -> Iterator[nn.Module]:
+def up_blocks(widths: list[int], kernel: Kernel, norm: NormG) -> Iterator[nn.Module]:
     """The generator's hidden layers, each of which doubles the size."""
     for wide, narrow in pairwise(widths):
-        yield upsampling(wide, narrow, kernel, bias=norm != "batch")
-        yield norm_layer(norm, narrow)
-        yield nn.ReLU()
+        layer = upsampling(wide, narrow, kernel, bias=norm != "batch")
+        yield nn.Sequential(layer, norm_layer(norm, narrow), nn.ReLU())
 
 
-def down_blocks(widths: list[int], kernel: int, norm: NormD) -> Iterator[nn.Module]:
+def down_blocks(widths: list[int], kernel: Kernel, norm: NormD) -> Iterator[nn.Module]:
     """The discriminator's hidden layers after the first, each of which halves the size."""
     for narrow, wide in pairwise(widths):
         yield downsampling(narrow, wide, kernel, bias=norm != "batch")
@@ -194,7 +238,7 @@ def initialize(network: Generator | Discriminator, generator: torch.Generator) -
         generator: the source of randomness, on the CPU.
     """
     for module in network.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | Smeared):
             std = INIT_STD if network.norm == "batch" else (2 / fan_in(module)) ** 0.5
             nn.init.normal_(module.weight, 0.0, std, generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
@@ -204,10 +248,12 @@ def initialize(network: Generator | Discriminator, generator: torch.Generator) -
             nn.init.zeros_(bias)
 
 
-def fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
+def fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d | Smeared) -> float:
     """How many inputs make one output; a transposed convolution's kernel meets only every STRIDE-th row and column."""
     if isinstance(layer, nn.Linear):
         return layer.in_features
+    if isinstance(layer, Smeared):
+        return layer.in_channels * 9
     places = layer.kernel_size[0] * layer.kernel_size[1]
     return layer.in_channels * places / (STRIDE**2 if isinstance(layer, nn.ConvTranspose2d) else 1)
 

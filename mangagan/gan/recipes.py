@@ -7,6 +7,7 @@ Flip = Literal["none", "random", "alternate"]
 Latent = Literal["uniform", "normal"]
 NormG = Literal["batch", "pixel", "none"]
 NormD = Literal["batch", "none"]
+Kernel = Literal[4, 5, "smeared"]
 Loss = Literal["nonsaturating", "relativistic"]
 
 AUGMENTATIONS = ("color", "translation", "cutout")  # in the order in which they are applied
@@ -26,7 +27,8 @@ class Recipe:
         augment_kimg: thousand images in which the adaptive strength moves by 1.
         z_dim: length of a latent.
         latent: its distribution, uniform in [-1, 1] or N(0, 1).
-        kernel: side of the (transposed) convolutions, px.
+        kernel: of the (transposed) convolutions: 4 or 5 px, or 3 smeared over 2 (see `networks.Smeared`).
+        skips: every level of G adds its share to the image (StyleGAN2).
         norm_g: the generator's normalization.
         norm_d: the discriminator's.
         minibatch_stddev: D sees how much groups of four images differ (ProGAN: Karras et al. 2018, arXiv 1710.10196).
@@ -52,7 +54,8 @@ class Recipe:
     augment_kimg: float
     z_dim: int
     latent: Latent
-    kernel: Literal[4, 5]
+    kernel: Kernel
+    skips: bool
     norm_g: NormG
     norm_d: NormD
     minibatch_stddev: bool
@@ -84,6 +87,7 @@ RECIPES = {
         z_dim=100,
         latent="uniform",
         kernel=4,
+        skips=False,
         norm_g="batch",
         norm_d="batch",
         minibatch_stddev=False,
@@ -111,6 +115,7 @@ RECIPES = {
         z_dim=64,
         latent="normal",
         kernel=4,
+        skips=False,
         norm_g="batch",
         norm_d="none",
         minibatch_stddev=True,

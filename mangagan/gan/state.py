@@ -63,7 +63,9 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
     """The state before the first step; the weights depend on `settings.seed`, not on the device."""
     randomness = torch.Generator().manual_seed(derive_seed(settings.seed, "weights", 0))
     width, kernel = settings.base_channels, settings.kernel
-    generator = Generator(image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent)
+    generator = Generator(
+        image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent, settings.skips
+    )
     discriminator = Discriminator(image_size, channels, width, kernel, settings.norm_d, settings.minibatch_stddev)
     for network in (generator, discriminator):
         initialize(network, randomness)
@@ -84,8 +86,8 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
         realness=torch.tensor(0.0, device=device),
         sums=torch.zeros(len(CURVES) - 1, device=device),
         # The compiled networks share the weights of the plain ones, which the state_dicts are taken of.
-        draw=torch.compile(generator) if settings.compile else generator,
-        judge=torch.compile(discriminator) if settings.compile else discriminator,
+        draw=torch.compile(generator, dynamic=False) if settings.compile else generator,
+        judge=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
     )
 
 

@@ -61,7 +61,7 @@ def train(state: TrainState, faces: np.ndarray, settings: Settings, hooks: Hooks
 
     Args:
         state: changed in place; fresh from `create_state` or out of a checkpoint.
-        faces: uint8 (N, C, H, W), N at least 2.
+        faces: uint8 (N, C, H, W), N at least 2; may be mapped from a file.
         settings: how.
         hooks: called in the loop.
 
@@ -74,7 +74,8 @@ def train(state: TrainState, faces: np.ndarray, settings: Settings, hooks: Hooks
     """
     device = state.sums.device
     batch = clip_batch(settings.batch_size, len(faces))
-    batches = Batches(torch.from_numpy(faces).to(device), batch, settings)
+    home = device if fits(faces.nbytes, settings.memory_mb) else torch.device("cpu")
+    batches = Batches(torch.from_numpy(faces).to(home), batch, settings, device)
     if state.images_seen == 0:
         hooks.snapshot(0, draw_grid(state, settings))
     end = final_images(settings, len(faces))
@@ -162,6 +163,11 @@ def current_row(state: TrainState) -> list[float]:
     if line := alarms.not_finite(row):
         raise Diverged(line)
     return row
+
+
+def fits(size: int, memory_mb: int) -> bool:
+    """Whether faces of so many bytes are to be held in memory, and in the GPU's."""
+    return size <= memory_mb * 10**6
 
 
 def due(before: int, after: int, every_kimg: float) -> bool:

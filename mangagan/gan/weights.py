@@ -41,6 +41,7 @@ def save_generator(generator: Generator, weights_path: Path, card_path: Path, ab
         "kernel": generator.kernel,
         "norm": generator.norm,
         "latent": generator.latent,
+        "skips": generator.skips,
     }
     write_bytes(weights_path, weights)
     write_json(card_path, {**about, "architecture": architecture, "weights_sha256": sha256_bytes(weights)})

@@ -19,6 +19,7 @@ from mangagan.metrics.sets import spoil
 
 SAMPLES = 500  # drawn for every look; 0.004 s each for both extractors on one core
 LEAST = 20  # hold-out faces, below which there is nothing to choose by
+NEAREST = 2000  # training faces that the nearest is looked for among
 REPEATS = 8  # halves of the samples, for the spread
 NEIGHBORS = 5
 
@@ -46,8 +47,8 @@ class Watch:
 
     Attributes:
         scales: by extractor.
-        train: uint8 (N, C, S, S).
-        typical: median distance of a hold-out face to its nearest training face.
+        train: uint8 (N, C, S, S), training faces, at most `NEAREST`.
+        typical: median distance of a hold-out face to the nearest of them.
         seed: of the subsamples.
     """
 
@@ -111,12 +112,13 @@ def watch(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor
     """
     if min(len(train), len(holdout)) < LEAST:
         return None
-    chosen = train[np.random.default_rng(seed).permutation(len(train))[:SAMPLES]]
+    some = np.ascontiguousarray(train[np.sort(np.random.default_rng(seed).permutation(len(train))[:NEAREST])])
+    chosen = some[np.random.default_rng(seed).permutation(len(some))[:SAMPLES]]
     scales = []
     for extractor in extractors:
         reference = extractor(holdout)
         floor = kernel_distance(extractor(chosen), reference)
         ceilings = [kernel_distance(extractor(faces), reference) for faces in spoil(chosen, seed).values()]
         scales.append(Scale(extractor, reference, floor, min(ceilings)))
-    typical = float(np.median(nearest_faces(holdout, train, 1).distances))
-    return Watch(scales, train, typical, seed)
+    typical = float(np.median(nearest_faces(holdout, some, 1).distances))
+    return Watch(scales, some, typical, seed)

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import numpy as np
 
 from mangagan import params, paths
-from mangagan.faces.table import decode_faces, read_faces
+from mangagan.faces.table import decode_faces, map_faces, pixels, read_faces
 from mangagan.files import atomic_directory, sha256_file, write_json, write_text
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.resumable import Run, train_resumable
 from mangagan.gan.state import CURVES
-from mangagan.gan.training import Measure, clip_batch
+from mangagan.gan.training import Measure, clip_batch, fits
 from mangagan.gan.weights import save_generator
 from mangagan.metrics.along import SAMPLES, watch
 from mangagan.metrics.config import EvaluateParams
@@ -36,17 +36,32 @@ def run(root: Path = Path()) -> None:
         UserError: bad params, no or too few faces, no GPU where one is asked for, or the training diverged.
     """
     config = params.load(STAGE, TrainConfig, root)
-    faces = read_faces(root / paths.TRAIN_FACES, ["image", "is_gray"])
-    clip_batch(len(faces), len(faces))  # says in one line that there are too few
-    channels = choose_channels(config.channels, int((~faces["is_gray"]).sum()), len(faces))
-    images = decode_faces(faces["png"].tolist(), channels)
+    images = load_images(config, root)
     measure, measured_by = watcher(root, images)
     trained = train_resumable(images, config, root / paths.STATE / STAGE, say, measure, measured_by)
     write_pictures(root / paths.pictures(STAGE), trained)
-    write_json(root / paths.metrics(STAGE), summarize(trained, len(faces)))
-    about = describe(root, trained, len(faces), channels)
+    write_json(root / paths.metrics(STAGE), summarize(trained, len(images)))
+    about = describe(root, trained, *images.shape[:2])
     save_generator(trained.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
     trained.delivered()
+
+
+def load_images(config: TrainConfig, root: Path) -> np.ndarray:
+    """The faces, uint8 (N, C, H, W): in memory, or in a file under .mangagan/ that is mapped into it.
+
+    Raises:
+        UserError: there are fewer than two.
+    """
+    path = root / paths.TRAIN_FACES
+    is_gray = read_faces(path, ["is_gray"])["is_gray"]
+    clip_batch(len(is_gray), len(is_gray))  # says in one line that there are too few
+    channels = choose_channels(config.channels, int((~is_gray).sum()), len(is_gray))
+    mapped = root / paths.STATE / STAGE / "faces.npy"
+    if fits(len(is_gray) * channels * pixels(path), config.memory_mb):
+        mapped.unlink(missing_ok=True)
+        return decode_faces(read_faces(path, ["image"])["png"].tolist(), channels)
+    say(f"{len(is_gray)} faces take more than train.memory_mb: reading them from {mapped}")
+    return map_faces(path, channels, mapped)
 
 
 def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:

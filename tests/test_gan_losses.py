@@ -1,0 +1,179 @@
+"""Losses, penalties and one step of training, against closed forms."""
+
+import functools
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mangagan.gan import losses
+from mangagan.gan.batches import Batches
+from mangagan.gan.config import Settings
+from mangagan.gan.recipes import Loss
+from mangagan.gan.sampling import latents
+from mangagan.gan.state import TrainState
+from mangagan.gan.steps import adapt, train_step
+from tests.gan_runs import CLASSIC, TINY, assert_same, faces, fresh, one_thread
+
+__all__ = ["one_thread"]
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("nonsaturating", 2 * math.log(2)), ("relativistic", math.log(2))])
+def test_losses_of_a_discriminator_that_cannot_tell(loss: Loss, expected: float) -> None:
+    zero = torch.zeros(5)
+    assert losses.discriminator_loss(loss, zero, zero).item() == pytest.approx(expected)
+    assert losses.generator_loss(loss, zero, zero).item() == pytest.approx(math.log(2))
+    assert [chance.item() for chance in losses.probabilities(loss, zero, zero)] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("loss", ["nonsaturating", "relativistic"])
+def test_losses_stay_finite_and_keep_their_gradient_when_the_discriminator_is_sure(loss: Loss) -> None:
+    sure = torch.full((4,), -200.0, requires_grad=True)
+    found = losses.generator_loss(loss, torch.zeros(4), sure)
+    found.backward()
+    assert found.item() == pytest.approx(200)
+    assert sure.grad is not None
+    assert sure.grad.sum().item() == pytest.approx(-1)
+    assert losses.discriminator_loss(loss, -sure, sure).item() == pytest.approx(0, abs=1e-6)
+    assert losses.realness(loss, -sure, sure).item() == 1
+
+
+def test_a_relativistic_loss_knows_differences_only() -> None:
+    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([0.0, 3.0])
+    moved = losses.discriminator_loss("relativistic", real + 7, fake + 7)
+    assert moved.item() == pytest.approx(losses.discriminator_loss("relativistic", real, fake).item())
+    assert moved.item() == pytest.approx((math.log1p(math.exp(-1)) + math.log1p(math.exp(1))) / 2, rel=1e-5)
+    assert losses.realness("relativistic", real, fake).item() == 0
+
+
+def test_the_gradient_penalty_of_known_functions() -> None:
+    images = torch.randn(6, 2, 3, 3)
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(18, 1))
+    weight = linear[1].weight
+    penalty = losses.gradient_penalty(lambda x: linear(x).squeeze(1), images)
+    assert penalty.item() == pytest.approx(weight.square().sum().item() / 2, rel=1e-5)
+    penalty.backward()  # of |w|²/2: w itself
+    assert weight.grad is not None
+    assert torch.allclose(weight.grad, weight, atol=1e-6)
+    squared = losses.gradient_penalty(lambda x: x.square().sum(dim=(1, 2, 3)) / 2, images)
+    assert squared.item() == pytest.approx(images.square().sum(dim=(1, 2, 3)).mean().item() / 2, rel=1e-5)
+
+
+# One step
+
+
+def feed(settings: Settings, count: int = 8) -> tuple[TrainState, Tensor, Tensor]:
+    images = faces(count)
+    return fresh(settings, images), Batches(torch.from_numpy(images), count, settings).read(0), latents(count, 8, 0)
+
+
+@pytest.mark.parametrize("settings", [TINY, CLASSIC], ids=lambda settings: settings.recipe)
+def test_a_step_changes_the_networks_and_reports_what_the_losses_were(settings: Settings) -> None:
+    state, real, z = feed(settings)
+    # A relativistic loss does not know of D's last bias.
+    trained = [*state.generator.parameters(), *state.discriminator.downsample.parameters()]
+    before = [parameter.clone() for parameter in trained]
+    loss_d, loss_g, d_real, d_fake, sure, strength = train_step(state, real, z, settings).tolist()
+    assert all(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))
+    assert 0.3 < loss_d < 2
+    assert 0.3 < loss_g < 1.5
+    assert 0.3 < d_real < 0.8
+    assert 0.2 < d_fake < 0.8
+    assert -1 <= sure <= 1
+    assert strength == settings.augment_p
+    assert state.images_seen == 8
+    assert all(parameter.requires_grad for parameter in state.discriminator.parameters())
+
+
+def test_penalties_come_every_so_many_steps_and_weigh_as_much_more() -> None:
+    """D(x) = w·x with all else switched off moves by SGD along the penalty alone: the step is γ·k·w."""
+    for every, expected in ((1, [1, 1, 1]), (2, [2, 0, 2])):
+        settings = replace(TINY, r1=0.25, penalty_every=every, augment="none", loss="relativistic")
+        state, real, z = feed(settings)
+        linear = Linear()
+        state.discriminator = state.judge = linear  # type: ignore[assignment]
+        state.optimizer_d = torch.optim.SGD(linear.parameters(), lr=1.0)  # type: ignore[assignment]
+        for share in expected:
+            linear.weight.data.fill_(0.5)
+            state.draw = lambda _, real=real: real.clone().requires_grad_(True)  # no difference: no loss to learn from
+            state.optimizer_g = torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # type: ignore[assignment]
+            train_step(state, real, z, settings)
+            assert torch.allclose(linear.weight, torch.tensor(0.5 * (1 - 0.25 * share)), atol=1e-5)
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(28 * 28))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1) @ self.weight
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulated_gradients_are_those_of_the_whole_batch(parts: int) -> None:
+    """Up to rounding: Adam is replaced, for it divides tiny gradients by themselves."""
+    whole = replace(TINY, norm_g="pixel", r1=1.0, r2=0.5, penalty_every=1)
+    weights = []
+    for settings in (whole, replace(whole, accumulate=parts)):
+        state, real, z = feed(settings, 16)
+        for name, network in (("optimizer_g", state.generator), ("optimizer_d", state.discriminator)):
+            setattr(state, name, torch.optim.SGD(network.parameters(), lr=0.01))
+        for _ in range(2):
+            told = train_step(state, real, z, settings)
+        weights.append([told, *state.generator.parameters(), *state.discriminator.parameters()])
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*weights, strict=True))
+
+
+def test_two_updates_of_the_generator_for_one_of_the_discriminator() -> None:
+    """As in DCGAN-tensorflow."""
+    once, twice = (feed(replace(CLASSIC, generator_steps=steps)) for steps in (1, 2))
+    for (state, real, z), steps in ((once, 1), (twice, 2)):
+        train_step(state, real, z, replace(CLASSIC, generator_steps=steps))
+    assert torch.equal(once[0].discriminator.classify.weight, twice[0].discriminator.classify.weight)
+    assert not torch.equal(once[0].generator.project.weight, twice[0].generator.project.weight)
+
+
+def test_the_strength_of_augmentation_follows_how_sure_the_discriminator_is() -> None:
+    settings = replace(TINY, augment_p=0.5, augment_target=0.6, augment_kimg=1.0)
+    state = fresh(settings, faces())
+    for sure, expected in ((1.0, 0.6), (1.0, 0.7), (-1.0, 0.6)):
+        state.realness.fill_(sure)
+        adapt(state, torch.tensor(sure), 100, settings)
+        assert state.strength.item() == pytest.approx(expected)
+    state.strength.fill_(0.95)
+    state.realness.fill_(1.0)
+    adapt(state, torch.tensor(1.0), 100, settings)
+    assert state.strength.item() == 1
+    fixed = replace(settings, augment_target=0.0)
+    state = fresh(fixed, faces())
+    adapt(state, torch.tensor(1.0), 500, fixed)
+    assert state.strength.item() == 0.5
+    assert state.realness.item() == pytest.approx(0.5), "the half-life is 500 images"
+
+
+def test_compiled_steps_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the compiler's tracing and autograd, without its code generation, which takes a minute and a C++ compiler."""
+    traced = functools.partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", traced)
+    weights = []
+    for settings in (TINY, replace(TINY, compile=True)):
+        state, real, z = feed(settings)
+        for name, network in (("optimizer_g", state.generator), ("optimizer_d", state.discriminator)):
+            setattr(state, name, torch.optim.SGD(network.parameters(), lr=0.01))
+        for _ in range(2):
+            told = train_step(state, real, z, settings)
+        assert not any(name.startswith("_orig_mod") for name in state.discriminator.state_dict())
+        weights.append([told, *state.generator.parameters(), *state.discriminator.parameters()])
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*weights, strict=True))
+
+
+def test_the_same_step_twice_ends_the_same() -> None:
+    states = []
+    for _ in range(2):
+        state, real, z = feed(TINY)
+        train_step(state, real, z, TINY)
+        states.append(state)
+    assert_same(*states)
