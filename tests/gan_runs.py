@@ -13,6 +13,7 @@ from mangagan.gan.state import TrainState, create_state
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(kimg=0.04, log_kimg=0.016, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu")
+CONFIG = replace(CONFIG, precision="float32")  # the same figures on every processor
 TINY = resolve(CONFIG)
 CLASSIC = resolve(replace(CONFIG, recipe="classic"))
 

@@ -54,6 +54,11 @@ def test_presets_by_device_and_values_that_win() -> None:
     assert resolve(TrainConfig(), "cuda").base_channels == SIZES["full"].base_channels == 64
     small = resolve(TrainConfig(preset="small", kimg=7.0), "cuda")
     assert (small.base_channels, small.kimg) == (SIZES["small"].base_channels, 7.0)
+    assert [resolve(TrainConfig(preset=name)).batch_size for name in ("small", "full")] == [8, 32], (
+        "it keeps a GPU busy"
+    )
+    assert resolve(TrainConfig(preset="full", batch_size=16)).batch_size == 16
+    assert resolve(TrainConfig(preset="full", recipe="classic")).batch_size == 64
 
 
 @pytest.mark.parametrize(
@@ -245,11 +250,9 @@ def test_the_batch_that_fits_is_named() -> None:
     assert largest_fitting(128, attempt) == 16
     assert tried == [64, 32, 16]
     settings: Settings = replace(TINY, batch_size=128)
-    with pytest.raises(
-        UserError, match=r"16 images at once fit: set train\.batch_size to 16 .* train\.accumulate to 8"
-    ):
-        with explained_memory(settings, 128, attempt):
-            attempt(128)
-    with pytest.raises(UserError, match=r"lower train\.base_channels"):
-        with explained_memory(settings, 16, lambda _: attempt(99)):
-            attempt(99)
+    advice = r"16 images at once fit: set train\.batch_size to 16 .* train\.accumulate to 8"
+    with pytest.raises(UserError, match=advice), explained_memory(settings, 128, attempt):
+        attempt(128)
+    advice = r"lower train\.base_channels"
+    with pytest.raises(UserError, match=advice), explained_memory(settings, 16, lambda _: attempt(99)):
+        attempt(99)

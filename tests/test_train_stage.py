@@ -114,7 +114,10 @@ def test_outs(tmp_path: Path) -> None:
     assert metrics["loss_g"] == pytest.approx(np.mean([float(row["loss_g"]) for row in rows[-5:]]), rel=1e-4)
 
 
-def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(tmp_path: Path) -> None:
+def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mangagan.stages.train.SAMPLES", 40)
     run(make_workspace(tmp_path, count=24, holdout=24, kimg=0.4, measure_kimg=0.1))
     rows = list(csv.DictReader((tmp_path / "reports/train/metrics.csv").open()))
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.104, 0.2, 0.304, 0.4])

@@ -89,8 +89,8 @@ class Generator(nn.Module):
         image = self.sketch[0](x)
         for block, sketch in zip(self.upsample, self.sketch[1:], strict=True):
             x = block(x)
-            image = interpolate(image, scale_factor=2.0) + sketch(x)
-        return torch.tanh(interpolate(image, scale_factor=2.0) + self.draw(x))
+            image = interpolate(image, scale_factor=2.0, mode="bilinear") + sketch(x)
+        return torch.tanh(interpolate(image, scale_factor=2.0, mode="bilinear") + self.draw(x))
 
 
 class Discriminator(nn.Module):

@@ -57,6 +57,9 @@ def train_step(state: TrainState, real: Tensor, z: Tensor, settings: Settings) -
     """
     pairs = zip(real.chunk(settings.accumulate), z.chunk(settings.accumulate), strict=True)
     parts = [Part(len(some) / len(real), some, latents) for some, latents in pairs]
+    factor = learning_rate_factor(state.images_seen, settings.decay_kimg)
+    set_learning_rate(state.optimizer_d, factor * settings.learning_rate_d)
+    set_learning_rate(state.optimizer_g, factor * settings.learning_rate_g)
     loss_d = update_discriminator(state, parts, settings)
     for repeat in range(settings.generator_steps):
         loss_g = update_generator(state, parts, settings, repeat)
@@ -82,7 +85,7 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
     state.optimizer_d.zero_grad()
     for part, for_real, for_fake in zip(parts, real_numbers, fake_numbers, strict=True):
         with torch.set_grad_enabled(keep_graph):
-            fake = draw(state, part.z)
+            fake = draw(state, part.z, settings)
         real_view = view(state, part.real, for_real, settings)
         fake_view = view(state, fake.detach(), for_fake, settings)
         real_logits, fake_logits = judge_both(state, real_view, fake_view, settings)
@@ -105,8 +108,8 @@ def update_generator(state: TrainState, parts: list[Part], settings: Settings, r
     state.optimizer_g.zero_grad()
     with frozen(state.discriminator):  # saves D's weight gradients, a third of its backward pass
         for part, some in zip(parts, numbers(state, f"generator {repeat}", parts, settings), strict=True):
-            fake = part.fake if part.fake is not None and repeat == 0 else draw(state, part.z)
-            logits = judge(state, view(state, fake, some, settings))
+            fake = part.fake if part.fake is not None and repeat == 0 else draw(state, part.z, settings)
+            logits = judge(state, view(state, fake, some, settings), settings)
             assert part.real_logits is not None
             loss = generator_loss(settings.loss, part.real_logits, logits) * part.share
             torch.autograd.backward(loss)
@@ -114,6 +117,24 @@ def update_generator(state: TrainState, parts: list[Part], settings: Settings, r
             total = total + loss.detach()
     state.optimizer_g.step()
     return total
+
+
+def learning_rate_factor(images_seen: int, decay_kimg: float) -> float:
+    """What the learning rates are multiplied by: 1, then 1/√t: no end of the run needs to be known (EDM2, eq. 67).
+
+    Karras et al. 2024, arXiv 2312.02696.
+
+    Args:
+        images_seen: before the step.
+        decay_kimg: thousand images after which they fall; 0: never.
+    """
+    return (1000 * decay_kimg / max(images_seen, 1000 * decay_kimg)) ** 0.5 if decay_kimg else 1.0
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
+    """Of all parameters, from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = value
 
 
 def adapt(state: TrainState, sure: Tensor, batch: int, settings: Settings) -> None:
@@ -144,23 +165,23 @@ def view(state: TrainState, images: Tensor, some: Tensor, settings: Settings) ->
     return images.contiguous(memory_format=LAYOUT)
 
 
-def draw(state: TrainState, z: Tensor) -> Tensor:
+def draw(state: TrainState, z: Tensor, settings: Settings) -> Tensor:
     """G(z), in float32."""
-    with cast(z):
+    with cast(z, settings):
         return state.draw(z).float()
 
 
-def judge(state: TrainState, images: Tensor) -> Tensor:
+def judge(state: TrainState, images: Tensor, settings: Settings) -> Tensor:
     """D's logits, in float32."""
-    with cast(images):
+    with cast(images, settings):
         return state.judge(images).float()
 
 
 def judge_both(state: TrainState, real: Tensor, fake: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
     """D's logits of both kinds, in one pass where none of them depends on the other kind."""
     if settings.norm_d == "batch" or len(real) % GROUP:
-        return judge(state, real), judge(state, fake)
-    real_logits, fake_logits = judge(state, torch.cat([real, fake])).chunk(2)
+        return judge(state, real, settings), judge(state, fake, settings)
+    real_logits, fake_logits = judge(state, torch.cat([real, fake]), settings).chunk(2)
     return real_logits, fake_logits
 
 
@@ -171,10 +192,9 @@ def joined(parts: list[Part]) -> tuple[Tensor, Tensor]:
     return torch.cat(real), torch.cat(fake)
 
 
-def cast(tensor: Tensor) -> torch.autocast:
-    """bfloat16 for what gains by it, on a GPU; losses, penalties and weights stay float32."""
-    kind = tensor.device.type
-    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")
+def cast(tensor: Tensor, settings: Settings) -> torch.autocast:
+    """The precision of the networks; losses, penalties and weights stay float32."""
+    return torch.autocast(tensor.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
 
 @contextmanager
