@@ -14,7 +14,7 @@ from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_e
 from mangagan.metrics.nearest import least_distances
 from mangagan.metrics.ranking import ranges, rank
 from mangagan.metrics.sets import Sets, measured_count, prepare
-from mangagan.metrics.suite import figures
+from mangagan.metrics.suite import distances, figures, nearest_train
 from mangagan.metrics.verdict import judge
 from tests.test_metrics import draw_faces
 
@@ -151,6 +151,40 @@ def test_subsamples_are_disjoint_where_they_can_be() -> None:
     assert sorted(taken.tolist()) == list(range(30))
     for indices in subsamples(7, 5, 20, seed=0):
         assert len(set(indices.tolist())) == 5
+
+
+def test_halves_are_not_the_same_two_again() -> None:
+    halves = {tuple(sorted(indices.tolist())) for indices in subsamples(40, 20, 8, seed=0)}
+    assert len(halves) == 8
+
+
+def test_copies_are_seen_though_a_training_face_was_held_out() -> None:
+    train, holdout, _ = real()
+    dirty = np.concatenate([train[5:6], holdout[1:]])
+    found = nearest_train(compare(standins.copies(train, 0, 6.0), train, dirty), QUICK)
+    rules = {entry["key"]: entry["fired"] for entry in judge(as_metrics({**found}))["because"]}
+    assert rules["nearest_train.ratio"]
+    assert not rules["nearest_train.copied"]
+
+
+def test_copies_by_title_add_up() -> None:
+    train, holdout, more = real()
+    found = nearest_train(compare(np.concatenate([more[:100], train[:20]]), train, holdout), QUICK)["nearest_train"]
+    shares = found.details["by_title"].values()
+    assert sum(title["copied"] for title in shares) == pytest.approx(found.details["copied"])
+
+
+def test_features_of_few_dimensions() -> None:
+    train, holdout, more = real()
+
+    class Gray:
+        name, sha256, dimensions = "gray", "", 3
+
+        def __call__(self, images: np.ndarray) -> np.ndarray:
+            return images.mean(axis=3).reshape(len(images), -1)[:, [10, 28, 45]].astype(np.float32)
+
+    sets = prepare(more, train, holdout, ["one"] * len(train), [Gray()], neighbors=2, seed=0)
+    assert distances(sets, sets.features["gray"], QUICK)["frechet"].value > 0
 
 
 def test_rank_puts_real_faces_first_and_noise_last() -> None:

@@ -1,7 +1,9 @@
 """The verdict by figures that are given: which rule fires, which takes precedence, what is said without figures."""
 
+import numpy as np
 import pytest
 
+from mangagan.metrics.memorisation import copied_share
 from mangagan.metrics.verdict import ADVICE, RULES, disagreements, judge, positions
 
 FINE = {
@@ -9,7 +11,7 @@ FINE = {
     "diversity": {"ratio": 1.0},
     "duplicates": {"value": 0.02},
     "kernel_distance": {"random": {"position": 0.1}, "mangaface": {"position": 0.12}},
-    "nearest_train": {"copied": 0.01, "ct": -0.5},
+    "nearest_train": {"copied": 0.01, "ct": -0.5, "ratio": 0.98, "floor_count": 120},
     "face_share": {"ratio": 0.95},
     "coverage": {"random": {"ratio": 0.9, "position": 0.1}, "mangaface": {"ratio": 0.8, "position": 0.2}},
 }
@@ -44,6 +46,7 @@ def test_fine_figures_are_good() -> None:
         ("kernel_distance.mangaface.position", 1.2, "undertrained"),
         ("kernel_distance.random.position", 0.5, "undertrained"),
         ("nearest_train.copied", 0.5, "copying"),
+        ("nearest_train.ratio", 0.1, "copying"),
         ("face_share.ratio", 0.3, "undertrained"),
         ("coverage.random.ratio", 0.1, "undertrained"),
     ],
@@ -56,9 +59,23 @@ def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> Non
 
 
 def test_overfitting_needs_both_nearness_and_copies() -> None:
-    near = {**FINE, "nearest_train": {"ct": -6.0, "copied": 0.01}}
+    near = {**FINE, "nearest_train": {**FINE["nearest_train"], "ct": -6.0}}
     assert judge(near)["word"] == "good"
-    assert judge({**FINE, "nearest_train": {"ct": -6.0, "copied": 0.05}})["word"] == "overfitting"
+    assert judge({**FINE, "nearest_train": {**near["nearest_train"], "copied": 0.05}})["word"] == "overfitting"
+
+
+def test_few_held_out_faces_do_not_call_good_samples_copies() -> None:
+    """Distances of one distribution: a share above 0.1 has probability 0.9^10 = 0.35 with 10 hold-out faces."""
+    rng = np.random.default_rng(0)
+    words = []
+    for _ in range(300):
+        copied = copied_share(rng.normal(size=400), rng.normal(size=10))
+        nearest = {**FINE["nearest_train"], "copied": copied, "floor_count": 10}
+        words.append(judge({**FINE, "nearest_train": nearest})["word"])
+    assert words.count("copying") <= 9
+    assert judge({**FINE, "nearest_train": {**FINE["nearest_train"], "copied": 0.4, "floor_count": 10}})["word"] == (
+        "copying"
+    )
 
 
 def test_one_image_again_and_again_is_collapsed_also_where_it_is_a_copy_and_far() -> None:

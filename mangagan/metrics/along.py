@@ -1,8 +1,8 @@
 """Figures along the training: quick ones, of few samples, to see the way and to choose the best snapshot by.
 
 The choice is made on the hold-out that the evaluation compares with, so that the chosen generator's distance is a
-little flattering; by how much is bounded by the spread that is printed beside it, for a snapshot must beat the last
-one by more than that to be chosen.
+little flattering. A snapshot must beat the last one by more than the spread that is printed beside it to be chosen;
+the evaluation draws samples of its own, so that luck with samples does not pass on.
 """
 
 from collections.abc import Sequence
@@ -114,6 +114,7 @@ def watch(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor
         return None
     some = np.ascontiguousarray(train[np.sort(np.random.default_rng(seed).permutation(len(train))[:NEAREST])])
     chosen = some[np.random.default_rng(seed).permutation(len(some))[:SAMPLES]]
+    holdout = holdout[np.random.default_rng(seed).permutation(len(holdout))]  # the first are of one title
     scales = []
     for extractor in extractors:
         reference = extractor(holdout)

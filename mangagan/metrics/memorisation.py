@@ -99,10 +99,22 @@ def copied_share(fake_to_train: np.ndarray, holdout_to_train: np.ndarray, quanti
     Raises:
         ValueError: one is empty, no vector, or has NaNs, or `quantile` is out of range.
     """
-    fakes, holdouts = distances_of(fake_to_train), distances_of(holdout_to_train)
+    return float((distances_of(fake_to_train) < copied_limit(holdout_to_train, quantile)).mean())
+
+
+def copied_limit(holdout_to_train: np.ndarray, quantile: float = 0.01) -> float:
+    """The distance below which `copied_share` counts a sample as copied.
+
+    Args:
+        holdout_to_train: (M,), each hold-out face's distance to its nearest training face.
+        quantile: above 0, below 1.
+
+    Raises:
+        ValueError: the vector is empty, none, or has NaNs, or `quantile` is out of range.
+    """
     if not 0 < quantile < 1:
         raise ValueError(f"quantile must be between 0 and 1, not {quantile}")
-    return float((fakes < np.quantile(holdouts, quantile, method="weibull")).mean())
+    return float(np.quantile(distances_of(holdout_to_train), quantile, method="weibull"))
 
 
 def distances_of(values: np.ndarray) -> np.ndarray:

@@ -94,4 +94,4 @@ def look(extractor: Extractor, images: Group) -> Features:
     """The features of all sets."""
     spoilt = {name: extractor(faces) for name, faces in images.spoilt.items()}
     group = Group(extractor(images.fake), extractor(images.train), extractor(images.holdout), spoilt)
-    return Features(group, extractor(np.ascontiguousarray(images.train[..., ::-1])))
+    return Features(group, extractor(images.train[..., ::-1]))

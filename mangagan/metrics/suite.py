@@ -7,7 +7,6 @@ import numpy as np
 
 from mangagan.metrics.comparison import (
     Comparison,
-    Group,
     against_holdout,
     by_itself,
     mean_sd,
@@ -21,7 +20,7 @@ from mangagan.metrics.domain import SURE, FaceSearch, mirror_symmetry
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
 from mangagan.metrics.kernel import kernel_distance
 from mangagan.metrics.manifold import manifold_figures
-from mangagan.metrics.memorisation import authenticity, copied_share, ct_statistic
+from mangagan.metrics.memorisation import authenticity, copied_limit, copied_share, ct_statistic
 from mangagan.metrics.nearest import descriptors, least_distances
 from mangagan.metrics.sets import Features, Sets
 from mangagan.metrics.swd import sliced_wasserstein
@@ -62,7 +61,7 @@ def distances(sets: Sets, features: Features, settings: EvaluateParams) -> Figur
     if reason := lacking(sets):
         names = ("kernel_distance", "frechet", "precision", "recall", "density", "coverage")
         return {name: unknown(reason, sets.count) for name in names}
-    dimensions = min(DIMENSIONS, sets.count // 4)
+    dimensions = min(DIMENSIONS, sets.count // 4, features.group.holdout.shape[1])
     mean, axes = principal_axes(features.group.holdout, dimensions)
 
     def measure(chosen: np.ndarray, reference: np.ndarray, _: int) -> dict[str, float]:
@@ -141,27 +140,26 @@ def duplicates(sets: Sets, settings: EvaluateParams) -> Comparison:
 
     `support` is how many different images the generator draws, by the birthday paradox; None where no two are alike.
     """
-    images = sets.images
-    seen = Group(descriptors(images.fake), descriptors(images.train), descriptors(images.holdout), {})
-    limits = repeated(lambda chosen, _: twin_limit(chosen), seen.train, sets.count, settings.repeats, settings.seed)
-    limit = float(np.mean(limits))
+    images, args = replace(sets.images, spoilt={}), (sets.count, settings.repeats, settings.seed)
+    limit = float(np.mean(repeated(lambda chosen, _: twin_limit(chosen), images.train, *args)))
 
     def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
         return {"duplicates": float(np.mean(twins(chosen) <= limit))}
 
-    found = by_itself(measure, seen, sets.count, settings.repeats, settings.seed)["duplicates"]
-    chosen = next(subsamples(len(seen.fake), sets.count, 1, settings.seed))
-    support = duplicate_estimate(seen.fake[chosen], limit * np.sqrt(seen.fake.shape[1])).support
+    found = by_itself(measure, images, *args)["duplicates"]
+    points = descriptors(images.fake[next(subsamples(len(images.fake), sets.count, 1, settings.seed))])
+    support = duplicate_estimate(points, limit * np.sqrt(points.shape[1])).support
     return replace(found, details={"support": support, "limit": limit})
 
 
-def twin_limit(points: np.ndarray) -> float:
-    """The distance within which 1 % of the points have another."""
-    return float(np.quantile(twins(points), QUANTILE))
+def twin_limit(images: np.ndarray) -> float:
+    """The distance within which 1 % of the images have another."""
+    return float(np.quantile(twins(images), QUANTILE))
 
 
-def twins(points: np.ndarray) -> np.ndarray:
-    """Each point's distance to the nearest other: (N, D) to (N,), N at least 2."""
+def twins(images: np.ndarray) -> np.ndarray:
+    """Each image's distance to the nearest other: uint8 (N, C, S, S) to (N,), N at least 2."""
+    points = descriptors(images)
     return least_distances(points, points, skip_self=True)
 
 
@@ -193,8 +191,7 @@ def by_title(sets: Sets) -> dict[str, dict[str, float]]:
     """
     titles = np.array(sets.titles)
     nearest = titles[sets.fake_nearest.indices[:, 0]]
-    limit = np.quantile(sets.holdout_nearest.distances[:, 0], QUANTILE)
-    copied = sets.fake_nearest.distances[:, 0] < limit
+    copied = sets.fake_nearest.distances[:, 0] < copied_limit(sets.holdout_nearest.distances[:, 0], QUANTILE)
     return {
         str(title): {
             "share": float(np.mean(nearest == title)),
@@ -213,7 +210,8 @@ def looks(sets: Sets, settings: EvaluateParams) -> Figures:
     images, search = sets.images, FaceSearch()
     real = images.holdout if len(images.holdout) >= LEAST else images.train
     most = settings.face_samples
-    parts = [images.fake[:most], real[:most], *(faces[:most] for faces in images.spoilt.values())]
+    chosen = np.random.default_rng(settings.seed).permutation(len(real))[:most]  # the first are of one title
+    parts = [images.fake[:most], real[chosen], *(faces[:most] for faces in images.spoilt.values())]
     found = {}
     for name, measure in (("face_share", lambda part: search(part) >= SURE), ("symmetry", mirror_symmetry)):
         values, floors, *spoilt = (measure(part) for part in parts)

@@ -24,6 +24,7 @@ class Rule:
         limit: beyond which it fires.
         above: whether that is above the limit, or below.
         also: a second condition of the same kind: key and limit.
+        drawn_by: where the count of faces stands that a share above the limit must be improbable for; see `limit_of`.
     """
 
     word: str
@@ -32,6 +33,7 @@ class Rule:
     limit: float
     above: bool = True
     also: tuple[str, float] | None = None
+    drawn_by: str = ""
 
 
 # In the order of precedence: the first that fires gives the word. Of samples far from all faces the features say
@@ -40,7 +42,21 @@ RULES = (
     Rule("collapsed", "Pairs of samples are far more alike than pairs of real faces.", "diversity.ratio", 0.6, False),
     Rule("collapsed", "So many samples are alike that few different ones are drawn.", "duplicates.value", 0.5),
     Rule("undertrained", "The samples are as far from real faces as spoilt ones.", "kernel_distance.*.position", 0.9),
-    Rule("copying", "Many samples are nearer to a training face than chance has it.", "nearest_train.copied", 0.1),
+    Rule(
+        "copying",
+        "Many samples are nearer to a training face than chance has it.",
+        "nearest_train.copied",
+        0.1,
+        drawn_by="nearest_train.floor_count",
+    ),
+    # One hold-out face that is in the training set after all hides copies from the rule above, and not from this one.
+    Rule(
+        "copying",
+        "Half of the samples are far nearer to a training face than unseen faces are.",
+        "nearest_train.ratio",
+        0.5,
+        above=False,
+    ),
     Rule(
         "overfitting",
         "The samples are nearer to training faces than faces are that were held out.",
@@ -54,6 +70,8 @@ RULES = (
     Rule("undertrained", "The detector finds a face in few of the samples.", "face_share.ratio", 0.7, above=False),
     Rule("undertrained", "Many kinds of real faces have no sample near them.", "coverage.*.ratio", 0.5, above=False),
 )
+
+CHANCE = 0.01  # that a rule with `drawn_by` fires on samples of the faces' own distribution
 
 ADVICE = {
     GOOD: "Compare runs by the kernel distance; more pages are what helps most from here.",
@@ -89,7 +107,8 @@ def apply(rule: Rule, figures: Figures) -> dict[str, Any]:
     candidates = [(key, value) for key, value in look_up(figures, rule.key) if is_figure(value)]
     worst = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     key, value = worst
-    fired = value is not None and (value > rule.limit if rule.above else value < rule.limit)
+    limit = limit_of(rule, figures)
+    fired = value is not None and (value > limit if rule.above else value < limit)
     if fired and rule.also:
         fired = any(is_figure(other) and other > rule.also[1] for _, other in look_up(figures, rule.also[0]))
     return {
@@ -97,10 +116,20 @@ def apply(rule: Rule, figures: Figures) -> dict[str, Any]:
         "rule": rule.sentence,
         "key": key,
         "value": value,
-        "limit": rule.limit,
+        "limit": limit,
         "above": rule.above,
         "fired": bool(fired),
     }
+
+
+def limit_of(rule: Rule, figures: Figures) -> float:
+    """The rule's limit, higher where few faces draw it.
+
+    The share of samples nearer to a training face than all of M hold-out faces are is above s with probability
+    (1 − s)^M where samples are of the faces' distribution: with 10 faces it is above 0.1 in every third case.
+    """
+    counts = [count for _, count in look_up(figures, rule.drawn_by) if is_figure(count) and count > 0]
+    return max([rule.limit, *(round(1 - CHANCE ** (1 / count), 3) for count in counts)])
 
 
 def look_up(figures: Figures, pattern: str) -> Iterator[tuple[str, Any]]:
