@@ -45,7 +45,9 @@ def group() -> Iterator[None]:
         dist.init_process_group(backend, store=store, rank=own_rank, world_size=processes, timeout=TIMEOUT)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"WORLD_SIZE is set, but the processes do not meet ({reason}): start them by torchrun") from error
+        raise UserError(
+            f"WORLD_SIZE is set, but the processes do not meet ({reason}): start them by torchrun"
+        ) from error
     try:
         yield
     except (UserError, KeyboardInterrupt) as error:
@@ -158,7 +160,7 @@ def average_gradients(network: nn.Module) -> None:
         return
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
     mean = average(torch.cat([gradient.flatten() for gradient in gradients]))
-    parts = mean.split([gradient.numel() for gradient in gradients])
+    parts = torch.split(mean, [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view(gradient.shape))
 
@@ -236,7 +238,7 @@ class Sum(torch.autograd.Function):
         return apply_sum(gradients[0])
 
 
-apply_sum: Callable[[Tensor], Tensor] = Sum.apply  # type: ignore[assignment]  # torch does not type it
+apply_sum: Callable[[Tensor], Tensor] = Sum.apply
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
@@ -262,7 +264,9 @@ class WholeBatchNorm(nn.BatchNorm2d):
 
     def keep(self, mean: Tensor, variance: Tensor, count: int) -> None:
         """Moves the running statistics as BatchNorm2d does: with the variance over `count` - 1 values."""
-        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
         assert self.momentum is not None
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
