@@ -64,8 +64,20 @@ def test_gray_and_the_same_gray_as_colour_have_the_same_features(
     assert extractor(images) == pytest.approx(extractor(images.repeat(3, axis=1)), abs=1e-3)
 
 
+def test_the_random_network_sees_colours_that_gray_does_not_tell(faces: np.ndarray) -> None:
+    extractor = RandomNetwork()
+    plain = (faces[:6] // 2 + 40).repeat(3, axis=1)
+    tinted = plain.astype(np.float64) + np.array([30.0, -30 * 0.299 / 0.587, 0.0])[:, None, None]  # of equal luma
+    seen, other = extractor(plain), extractor(tinted.round().astype(np.uint8))
+    assert np.abs(seen[:, -64:]).max() < 1e-6
+    assert np.abs(other[:, -64:]).mean() > 0.3
+    assert seen[:, :-64] == pytest.approx(other[:, :-64], abs=0.1)
+
+
 def test_blocks_of_features_weigh_alike_on_drawn_faces(extractor: Extractor, faces: np.ndarray) -> None:
     features = extractor(faces)
+    features = features[:, features.any(axis=0)]  # those of colour are 0
+    assert features.shape[1] >= 416
     assert abs(features.mean()) < 0.3
     assert 0.7 < features.std() < 1.3
     # No feature is the same for all faces, and none is so large that it alone makes up the distances.

@@ -1,6 +1,8 @@
 """Runs that are interrupted, resumed, delivered and forgotten, with real training on tiny networks."""
 
+import itertools
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import torch
 from PIL import Image
 
 from mangagan.errors import UserError
+from mangagan.gan import resumable
 from mangagan.gan.checkpoint import FILE, forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
+from mangagan.gan.config import TrainConfig
 from mangagan.gan.machine import pick_device
 from mangagan.gan.resumable import snapshot_name, train_resumable
 from mangagan.gan.training import Hooks, train
+from mangagan.progress import Progress
 from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh, one_thread
 
 __all__ = ["one_thread"]
@@ -196,6 +201,22 @@ def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
     assert run.state.images_seen == 7500
     assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 2, 5, 7)]
     assert all(path.exists() for path in run.snapshots.values())
+
+
+def test_what_was_chosen_and_how_long_it_will_take_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=0.5)
+    monkeypatch.setattr(resumable.time, "monotonic", lambda: next(clock))
+    said: list[str] = []
+    settings = replace(TINY, kimg=100)
+    reporter = resumable.Reporter(settings, tmp_path, Progress(100_000, "train", "img"), said.append)
+    for step in range(1, 31):
+        reporter.step(8 * step)
+    assert len(said) == 1
+    assert re.fullmatch(r"1[56] img/s: about 1\.[789] h for 100 kimg", said[0])
+    chosen = resumable.described(settings, TrainConfig(), 8)
+    assert "recipe modern, batch 8, width 4, 100 kimg (chosen for this machine" in chosen
+    assert "chosen" not in resumable.described(settings, TrainConfig(base_channels=4, kimg=100.0), 8)
+    assert resumable.duration(12.4) == "12 min"
 
 
 def test_the_machine_that_the_weights_depend_on(tmp_path: Path) -> None:

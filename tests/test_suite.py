@@ -8,7 +8,7 @@ import pytest
 
 from mangagan.metrics import standins
 from mangagan.metrics.along import watch
-from mangagan.metrics.comparison import Comparison, Group, against_holdout, by_itself, subsamples
+from mangagan.metrics.comparison import Comparison, Group, against_holdout, as_json, by_itself, subsamples
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_extractors
 from mangagan.metrics.nearest import least_distances
@@ -50,11 +50,7 @@ def entries(found: dict[str, Comparison | dict[str, Comparison]]) -> Iterator[tu
 
 
 def as_metrics(found: dict[str, Comparison | dict[str, Comparison]]) -> dict[str, object]:
-    plain: dict[str, object] = {"face_share": {"ratio": 1.0}}
-    for name, figure in found.items():
-        one = isinstance(figure, Comparison)
-        plain[name] = figure.as_json() if one else {key: each.as_json() for key, each in figure.items()}
-    return plain
+    return {name: as_json(figure) for name, figure in found.items()}
 
 
 STANDINS = {

@@ -78,7 +78,8 @@ def test_both_loops_train(recipe: str) -> None:
     assert isinstance(first, list)
     assert isinstance(last, list)
     assert np.isfinite([first, last]).all()
-    assert last[2] - last[3] > first[2] - first[3]  # D tells the discs from the fakes
+    assert first != last
+    assert last[2] > last[3] + 0.05  # D tells the discs from the fakes
     train_speed.own_loop(tiny, faces(16), CPU)()
 
 

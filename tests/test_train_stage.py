@@ -45,15 +45,20 @@ TINY = {
 }
 
 
-def make_workspace(root: Path, count: int = 12, gray: bool = True, **changes: object) -> Path:
+def make_workspace(root: Path, count: int = 12, gray: bool = True, holdout: int = 4, **changes: object) -> Path:
     """A folder with params.yaml and a dataset of noisy ramps, 28 px."""
-    rng = np.random.default_rng(0)
+    write_ramps(root / paths.TRAIN_FACES, count, gray, seed=0)
+    write_ramps(root / paths.HOLDOUT_FACES, holdout, gray, seed=1)
+    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **changes}}))
+    return root
+
+
+def write_ramps(path: Path, count: int, gray: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     ramp = np.linspace(0, 200, 28)[:, None, None] * np.ones((28, 28, 1 if gray else 3))
     pngs = [encode_png((ramp + rng.uniform(0, 50, ramp.shape)).astype(np.uint8)) for _ in range(count)]
     rows = pd.DataFrame({"face_id": [sha256_bytes(png)[:16] for png in pngs], "is_gray": [gray] * count, "png": pngs})
-    write_faces(root / paths.TRAIN_FACES, rows, SCHEMA)
-    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **changes}}))
-    return root
+    write_faces(path, rows, SCHEMA)
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -93,6 +98,7 @@ def test_outs(tmp_path: Path) -> None:
         "models/generator.safetensors",
         "models/model.json",
         "reports/train/curves.csv",
+        "reports/train/metrics.csv",
         "reports/train/samples.png",
         "reports/train/samples/000000kimg.png",
         "reports/train/samples/000001kimg.png",
@@ -106,6 +112,35 @@ def test_outs(tmp_path: Path) -> None:
     assert metrics["kimg"] == 2.0
     assert metrics["faces"] == 12
     assert metrics["loss_g"] == pytest.approx(np.mean([float(row["loss_g"]) for row in rows[-5:]]), rel=1e-4)
+
+
+def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mangagan.stages.train.SAMPLES", 40)
+    run(make_workspace(tmp_path, count=24, holdout=24, kimg=0.4, measure_kimg=0.1))
+    rows = list(csv.DictReader((tmp_path / "reports/train/metrics.csv").open()))
+    assert [float(row["kimg"]) for row in rows] == pytest.approx([0.104, 0.2, 0.304, 0.4])
+    assert all(0 < float(row["kernel_distance"]) < 20 for row in rows)
+    assert {"kernel_distance_random", "kernel_distance_mangaface_floor", "coverage", "nearest_train"} <= set(rows[0])
+    (kept,) = [float(row["kimg"]) for row in rows if float(row["kept"])]
+    card = json.loads((tmp_path / paths.MODEL_CARD).read_text())
+    assert card["images_seen"] == round(1000 * kept)
+
+
+def test_a_holdout_too_small_to_measure_by_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(make_workspace(tmp_path, kimg=0.02, holdout=0))
+    assert "0 hold-out faces: too few to measure" in capsys.readouterr().err
+    assert (tmp_path / "reports/train/metrics.csv").read_text().startswith("kimg,kernel_distance,")
+
+
+def test_an_extractor_that_the_evaluation_lacks_stops_the_training_before_it_starts(tmp_path: Path) -> None:
+    make_workspace(tmp_path)
+    settings = {"extractors": {"use": ["torchscript"], "model": "nowhere.pt", "model_sha256": "0" * 64}}
+    (tmp_path / "params.yaml").write_text(json.dumps({"train": TINY, "evaluate": settings}))
+    with pytest.raises(UserError, match=r"nowhere\.pt"):
+        run(tmp_path)
+    assert not (tmp_path / CHECKPOINTS).exists()
 
 
 def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: Path) -> None:
@@ -173,7 +208,7 @@ def test_two_runs_write_the_same_bytes_and_a_complete_one_is_delivered_again(
     capsys.readouterr()
     run(one)
     where = next((one / CHECKPOINTS).iterdir())
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err.endswith(
         f"train: already trained: delivering the checkpoint of 0.2 kimg; remove {where} to train anew\n"
     )
     assert contents(one) == before

@@ -5,7 +5,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,22 +104,18 @@ def train_resumable(
         say(f"batch_size {settings.batch_size} is more than there are faces: using {batch}")
     check_size(faces)
     distributed.check_share(batch, GROUP if settings.minibatch_stddev else 1)
-
-    def attempt(images: int) -> None:
-        one = replace(settings, accumulate=1)
-        some = torch.zeros(images, *faces.shape[1:], device=device)
-        train_step(create(), some, torch.zeros(images, settings.z_dim, device=device), one)
-
-    def create() -> TrainState:
-        return create_state(settings, faces.shape[2], faces.shape[1], device)
-
-    at_once = -(-batch // settings.accumulate)
-    with repeatable(device, settings.threads), explained_memory(settings, at_once, attempt):
+    end = final_images(settings, len(faces))
+    attempt = partial(one_step, faces.shape, settings, device)
+    with (
+        repeatable(device, settings.threads),
+        explained_memory(settings, -(-batch // settings.accumulate), attempt),
+    ):
         machine_threads = torch.get_num_threads() * distributed.on_this_machine()[1]
         key = run_key(faces, settings, device, distributed.from_first(machine_threads), measured_by)
-        end = final_images(settings, len(faces))
         distributed.check_same(f"{key} {settings}")
-        path, state = resume_together(folder, key, end, create, say)
+        path, state = resume_together(
+            folder, key, end, lambda: create_state(settings, faces.shape[2], faces.shape[1], device), say
+        )
         whole = True
         if state.images_seen < end:
             mark_delivered(path, False)
@@ -126,6 +123,13 @@ def train_resumable(
             whole = train_on(state, faces, settings, path, say, measure)
         distributed.leave_to_first()
         return finish(state, settings, path, deliver(state, settings, whole, measure, say))
+
+
+def one_step(shape: tuple[int, ...], settings: Settings, device: torch.device, images: int) -> None:
+    """Takes a step with so many images at once, on networks of its own: to see whether there is memory for it."""
+    state = create_state(settings, shape[2], shape[1], device)
+    real, z = torch.zeros(images, *shape[1:], device=device), torch.zeros(images, settings.z_dim, device=device)
+    train_step(state, real, z, replace(settings, accumulate=1))
 
 
 def described(settings: Settings, config: TrainConfig, batch: int) -> str:
@@ -208,7 +212,7 @@ class Reporter:
     say: Callable[[str], object]
     note: str = ""
     steps: int = 0
-    started: float = field(default_factory=time.monotonic)
+    timed: tuple[float, int] | None = None  # when the time that is left began to be taken, and the images seen then
 
     def hooks(self, checkpoint: Path, stop: Callable[[], bool], measure: Measure | None) -> Hooks:
         """What the loop calls."""
@@ -230,14 +234,13 @@ class Reporter:
         """Moves the bar; tells once how long the rest will take."""
         self.progress.update(images_seen - self.progress.done, self.note)
         self.steps += 1
-        if self.steps == 1:
-            self.started = time.monotonic()  # the first step warms up
-            self.first = images_seen
-        elif self.started and self.steps > TIMED_STEPS and (passed := time.monotonic() - self.started) > TIMED_S:
-            speed = (images_seen - self.first) / passed
+        if self.steps == 1:  # it warms up
+            self.timed = time.monotonic(), images_seen
+        elif self.timed and self.steps > TIMED_STEPS and (passed := time.monotonic() - self.timed[0]) > TIMED_S:
+            speed = (images_seen - self.timed[1]) / passed
             minutes = (self.progress.total - images_seen) / speed / 60
             self.say(f"{speed:.0f} img/s: about {duration(minutes)} for {self.settings.kimg:g} kimg")
-            self.started = 0.0
+            self.timed = None
 
     def log(self, row: list[float]) -> None:
         """Shows a row of the curves."""

@@ -18,7 +18,7 @@ from mangagan.gan.state import TrainState, delivered, drawer
 from mangagan.gan.steps import train_step
 
 GRID = 64  # latents of a snapshot
-FEW = 2048  # faces that their spread is taken of, at most
+FEW = 256  # faces that their spread is taken of, at most
 
 Draw = Callable[[int], np.ndarray]  # n → uint8 (n, C, S, S), samples of the generator that would be delivered
 Measure = Callable[[float, Draw], dict[str, float]]  # kimg and samples → figures by name

@@ -19,6 +19,7 @@ from mangagan.metrics.sets import spoil
 
 SAMPLES = 500  # drawn for every look; 0.004 s each for both extractors on one core
 LEAST = 20  # hold-out faces, below which there is nothing to choose by
+NEAREST = 2000  # training faces that the nearest is looked for among
 REPEATS = 8  # halves of the samples, for the spread
 NEIGHBORS = 5
 
@@ -46,8 +47,8 @@ class Watch:
 
     Attributes:
         scales: by extractor.
-        train: uint8 (N, C, S, S).
-        typical: median distance of a hold-out face to its nearest training face.
+        train: uint8 (N, C, S, S), training faces, at most `NEAREST`.
+        typical: median distance of a hold-out face to the nearest of them.
         seed: of the subsamples.
     """
 
@@ -64,9 +65,9 @@ class Watch:
 
         Returns:
             `kernel_distance`: mean over the extractors of the distance from the hold-out, 0 for real faces and 1 for
-            spoilt ones; `kernel_distance_sd`, its spread; `kernel_distance_<extractor>` and its floor; `coverage`, the
-            mean over extractors; `nearest_train`, the median distance to the nearest training face as a share of the
-            hold-out's: well below 1 where faces are copied.
+            spoilt ones, with its spread `kernel_distance_sd`; `kernel_distance_<extractor>`; `coverage`, the mean over
+            the extractors; `nearest_train`, the median distance to the nearest training face as a share of the
+            hold-out's: well below 1 where faces are copied. `<figure>_floor` is what real faces get.
         """
         found: dict[str, float] = {}
         positions, halves, coverages = [], [], []
@@ -74,7 +75,7 @@ class Watch:
             features = scale.extractor(fake)
             value = kernel_distance(features, scale.holdout)
             found[f"kernel_distance_{scale.extractor.name}"] = value
-            found[f"floor_{scale.extractor.name}"] = scale.floor
+            found[f"kernel_distance_{scale.extractor.name}_floor"] = scale.floor
             positions.append(position(value, scale))
             parts = subsamples(len(fake), max(len(fake) // 2, 2), REPEATS, self.seed)
             halves.append([position(kernel_distance(features[part], scale.holdout), scale) for part in parts])
@@ -84,9 +85,11 @@ class Watch:
         return {
             "kernel_distance": float(np.mean(positions)),
             "kernel_distance_sd": float(np.std(np.mean(halves, axis=0), ddof=1)),
+            "kernel_distance_floor": 0.0,
             **found,
             "coverage": float(np.mean(coverages)),
             "nearest_train": nearest / self.typical if self.typical else float("nan"),
+            "nearest_train_floor": 1.0,
         }
 
 
@@ -109,12 +112,13 @@ def watch(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor
     """
     if min(len(train), len(holdout)) < LEAST:
         return None
-    chosen = train[np.random.default_rng(seed).permutation(len(train))[:SAMPLES]]
+    some = np.ascontiguousarray(train[np.sort(np.random.default_rng(seed).permutation(len(train))[:NEAREST])])
+    chosen = some[np.random.default_rng(seed).permutation(len(some))[:SAMPLES]]
     scales = []
     for extractor in extractors:
         reference = extractor(holdout)
         floor = kernel_distance(extractor(chosen), reference)
         ceilings = [kernel_distance(extractor(faces), reference) for faces in spoil(chosen, seed).values()]
         scales.append(Scale(extractor, reference, floor, min(ceilings)))
-    typical = float(np.median(nearest_faces(holdout, train, 1).distances))
-    return Watch(scales, train, typical, seed)
+    typical = float(np.median(nearest_faces(holdout, some, 1).distances))
+    return Watch(scales, some, typical, seed)

@@ -63,6 +63,19 @@ class Comparison:
         return {name: rounded(value) for name, value in figures.items()}
 
 
+def as_json(figure: Comparison | dict[str, Comparison]) -> dict[str, Any]:
+    """A figure, or one by extractor, as plain values; see `Comparison.as_json`."""
+    if isinstance(figure, Comparison):
+        return figure.as_json()
+    return {name: entry.as_json() for name, entry in figure.items()}
+
+
+def reasons(figure: Comparison | dict[str, Comparison]) -> list[str]:
+    """Why it cannot be had, a line each; none where it can."""
+    entries = [figure] if isinstance(figure, Comparison) else figure.values()
+    return sorted({entry.reason for entry in entries} - {""})
+
+
 def unknown(reason: str, count: int = 0) -> Comparison:
     """A figure that cannot be had, and why."""
     return Comparison(None, None, None, None, count, 0, reason=reason)

@@ -25,12 +25,12 @@ SHIFT = 4  # px at `SMALL`, an eighth of the picture: twice how far the axis may
 class FaceSearch:
     """The project's detector, looking at pictures that should each show one face in the middle.
 
-    It sees one picture at a time, on paper. With `SURE` at 0.5 it finds a face in 99 % of the hand-labelled usable
-    faces of four manga as `normalize` cuts them, and in none of the noise; in 99, 44 and 0 % of the real faces
-    blurred by 2, 4 and 8 px; in 1 % of those whose lower half lies above the upper (docs/evaluation.md). So it tells
-    whether the parts of a face are there and in place. It does not tell whether the face is well drawn: the mean of
-    all faces is one to it. It was trained on those manga, and it chose the faces that the generator learned from, so
-    the share is to be read beside that of hold-out faces.
+    It sees one picture at a time, on paper. At a score of `SURE` it finds 99 % of the hand-labelled usable faces of
+    four manga as `normalize` cuts them, and none in noise; of the same faces blurred by 2, 4 and 8 px 97, 44 and 0 %;
+    of those whose lower half lies above the upper none (`python -m benchmarks.validate_metrics`). So it tells whether
+    the parts of a face are there and in place. It does not tell whether they are well drawn: the mean of all faces is
+    a face to it. It was trained on these manga, and it chose the faces that the generator learned from: read the
+    share beside that of hold-out faces.
     """
 
     def __init__(self) -> None:

@@ -78,8 +78,9 @@ def prepare(
     count = measured_count(len(fake), len(train), len(holdout))
     spoilt = spoil(train[np.random.default_rng(seed).permutation(len(train))[: 2 * count]], seed)
     images = Group(fake, train, holdout, spoilt)
-    nearest = [nearest_faces(part, train, neighbors) for part in (fake, holdout)]
-    return Sets(images, {each.name: look(each, images) for each in extractors}, titles, *nearest, count)
+    features = {each.name: look(each, images) for each in extractors}
+    fake_nearest, holdout_nearest = (nearest_faces(part, train, neighbors) for part in (fake, holdout))
+    return Sets(images, features, titles, fake_nearest, holdout_nearest, count)
 
 
 def spoil(faces: np.ndarray, seed: int) -> dict[str, np.ndarray]:

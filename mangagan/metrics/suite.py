@@ -17,6 +17,7 @@ from mangagan.metrics.comparison import (
 )
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.diversity import pairwise_diversity
+from mangagan.metrics.domain import SURE, FaceSearch, mirror_symmetry
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
 from mangagan.metrics.kernel import kernel_distance
 from mangagan.metrics.manifold import manifold_figures
@@ -204,5 +205,27 @@ def by_title(sets: Sets) -> dict[str, dict[str, float]]:
     }
 
 
+def looks(sets: Sets, settings: EvaluateParams) -> Figures:
+    """In how many samples the detector finds a face, and how alike their halves are, beside hold-out faces.
+
+    Standard deviations are those of the means over so many images. Without a hold-out, training faces take its place.
+    """
+    images, search = sets.images, FaceSearch()
+    real = images.holdout if len(images.holdout) >= LEAST else images.train
+    most = settings.face_samples
+    parts = [images.fake[:most], real[:most], *(faces[:most] for faces in images.spoilt.values())]
+    found = {}
+    for name, measure in (("face_share", lambda part: search(part) >= SURE), ("symmetry", mirror_symmetry)):
+        values, floors, *spoilt = (measure(part) for part in parts)
+        ceilings = {kind: float(np.mean(each)) for kind, each in zip(images.spoilt, spoilt, strict=True)}
+        found[name] = Comparison(*mean_error(values), *mean_error(floors), len(values), len(floors), ceilings)
+    return found
+
+
+def mean_error(values: np.ndarray) -> tuple[float, float]:
+    """Mean, and its standard deviation, of (N,) values."""
+    return float(np.mean(values)), float(np.std(values) / np.sqrt(len(values)))
+
+
 ON_FEATURES: tuple[Callable[[Sets, Features, EvaluateParams], Figures], ...] = (distances, vendi, memory)
-ON_IMAGES: tuple[Callable[[Sets, EvaluateParams], Figures], ...] = (swd, variety, nearest_train)
+ON_IMAGES: tuple[Callable[[Sets, EvaluateParams], Figures], ...] = (swd, variety, nearest_train, looks)

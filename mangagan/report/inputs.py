@@ -86,8 +86,11 @@ def read_columns(path: Path) -> dict[str, list[float]]:
 
 
 def read_timings(folder: Path) -> dict[str, float]:
-    """Stage → seconds that it took when it last ran, in the order of the pipeline; others are left out."""
-    found = {stage: read_metrics(folder / f"{stage}.json").get("seconds") for stage in SECTIONS}
+    """Stage → seconds that it took when it last ran, in the order of the pipeline; others are left out.
+
+    Evaluation's own is not known before the page is written.
+    """
+    found = {stage: read_metrics(folder / f"{stage}.json").get("seconds") for stage in EARLIER}
     return {stage: float(seconds) for stage, seconds in found.items() if seconds is not None}
 
 

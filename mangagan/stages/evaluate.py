@@ -16,11 +16,10 @@ from mangagan.gan.generate import samples
 from mangagan.gan.networks import Generator
 from mangagan.gan.sampling import interpolate, latents, sample
 from mangagan.gan.weights import load_generator
-from mangagan.metrics.comparison import Comparison, unknown
+from mangagan.metrics.comparison import Comparison, as_json, reasons
 from mangagan.metrics.config import EvaluateParams
-from mangagan.metrics.domain import FaceSearch, face_share, mirror_symmetry
 from mangagan.metrics.extractors.base import Extractor, build_extractors
-from mangagan.metrics.ranking import rank, ranges
+from mangagan.metrics.ranking import ranges, rank
 from mangagan.metrics.sets import Sets, prepare
 from mangagan.metrics.suite import figures
 from mangagan.metrics.verdict import disagreements, judge, positions
@@ -56,8 +55,7 @@ def run(root: Path = Path()) -> None:
     fake = np.stack(list(track(drawn, settings.samples, STAGE, "samples")))
     say(f"measuring {len(fake)} samples, {len(holdout)} hold-out faces")
     sets = prepare(fake, train, holdout, titles, extractors, settings.neighbors, settings.seed)
-    found = {**figures(sets, settings), **domain(sets, settings)}
-    measured = describe(root, sets, extractors, found)
+    measured = describe(root, sets, extractors, figures(sets, settings))
     write_outs(root, sets, measured, draw_pictures(root, sets, generator, settings))
 
 
@@ -105,12 +103,9 @@ def describe(
     root: Path, sets: Sets, extractors: Sequence[Extractor], found: Mapping[str, Comparison | dict[str, Comparison]]
 ) -> dict[str, Any]:
     """The stage's metrics: what was compared, every figure (see `Comparison`), and the verdict on them."""
-    measured: dict[str, Any] = {}
+    measured = {name: as_json(figure) for name, figure in found.items()}
     for name, figure in found.items():
-        one = isinstance(figure, Comparison)
-        measured[name] = figure.as_json() if one else {key: entry.as_json() for key, entry in figure.items()}
-        reasons = {entry.reason for entry in ([figure] if one else figure.values())}
-        for reason in sorted(reasons - {""}):
+        for reason in reasons(figure):
             say(f"{name}: {reason}")
     counts = {"samples": len(sets.images.fake), "train": len(sets.images.train), "holdout": len(sets.images.holdout)}
     model = {"model_sha256": sha256_file(root / paths.GENERATOR), "train_sha256": sha256_file(root / paths.TRAIN_FACES)}

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +18,15 @@ from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.resumable import Run, train_resumable
 from mangagan.gan.state import CURVES
-from mangagan.gan.training import clip_batch, fits
+from mangagan.gan.training import Measure, clip_batch, fits
 from mangagan.gan.weights import save_generator
+from mangagan.metrics.along import SAMPLES, watch
+from mangagan.metrics.config import EvaluateParams
+from mangagan.metrics.extractors.base import ExtractorParams, build_extractors, check_extractors
 
 STAGE = "train"
 GRAY_SHARE = 0.98  # of the faces: from here on `channels: auto` is gray; a coloured cover does not decide for a book
+UNMEASURED = ["kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept"]  # see `Watch`
 SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
 
 
@@ -36,7 +41,8 @@ def run(root: Path = Path()) -> None:
     """
     config = params.load(STAGE, TrainConfig, root)
     images = load_images(config, root)
-    trained = train_resumable(images, config, root / paths.STATE / STAGE, say)
+    measure, measured_by = watcher(root, images)
+    trained = train_resumable(images, config, root / paths.STATE / STAGE, say, measure, measured_by)
     write_pictures(root / paths.pictures(STAGE), trained)
     write_json(root / paths.metrics(STAGE), summarize(trained, len(images)))
     about = describe(root, trained, *images.shape[:2])
@@ -65,6 +71,32 @@ def load_images(config: TrainConfig, root: Path) -> np.ndarray:
     return np.load(mapped, mmap_mode="c")
 
 
+def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
+    """What measures samples along the training against the hold-out, and a name for all that it depends on.
+
+    It looks with the two extractors of the package, whatever the evaluation will use; but what that will use is checked
+    now: an error there should not wait for the end of the training.
+
+    Raises:
+        UserError: an extractor's model file is missing or is another one, or the hold-out is.
+    """
+    check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
+    path = root / paths.HOLDOUT_FACES
+    pngs = read_faces(path, ["image"])["png"].tolist()
+    extractors = build_extractors(ExtractorParams(), root)
+    seen = watch(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
+    if seen is None:
+        say(f"{len(pngs)} hold-out faces: too few to measure along the training by and to choose the best weights")
+        return None, ""
+
+    def measure(kimg: float, draw: Callable[[int], np.ndarray]) -> dict[str, float]:
+        found = seen.measure(draw(SAMPLES))
+        say(f"{kimg:.1f} kimg: {found['kernel_distance']:.3f} of the way from real faces to spoilt ones")
+        return found
+
+    return measure, " ".join([sha256_file(path), *(extractor.sha256 for extractor in extractors)])
+
+
 def choose_channels(asked: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
     """1 for gray, 3 for RGB; `auto` is gray when nearly all faces are, and says so when that costs any its colour."""
     if asked != "auto":
@@ -85,14 +117,13 @@ def say(line: str) -> None:
 def write_pictures(directory: Path, trained: Run) -> None:
     """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`.
 
-    Where samples were measured, `metrics.csv` has the figures.
+    `metrics.csv` has what was measured along the way; a head alone where nothing was.
     """
     with atomic_directory(directory) as temporary:
         write_text(temporary / "curves.csv", table(list(CURVES), trained.rows))
-        if trained.measured:
-            names = list(trained.measured[-1])
-            rows = [[row[name] for name in names] for row in trained.measured]
-            write_text(temporary / "metrics.csv", table(names, rows))
+        names = list(trained.measured[-1]) if trained.measured else UNMEASURED
+        rows = [[row[name] for name in names] for row in trained.measured]
+        write_text(temporary / "metrics.csv", table(names, rows))
         (temporary / "samples").mkdir()
         for name, path in trained.snapshots.items():
             shutil.copyfile(path, temporary / "samples" / name)

@@ -1,0 +1,183 @@
+"""The validation of the figures: what it does to faces, and what it says of figures whose response is known."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from benchmarks import validate_metrics
+from benchmarks.damage import DAMAGES, Choosing, Spoiling, drop_modes, duplicate, left_of_fewest, roll, shift
+from benchmarks.faces import drawn, read
+from benchmarks.validate_metrics import rank_correlation, verdict
+from mangagan.faces.table import write_faces
+from mangagan.pictures.grid import encode_png
+from tests.detector_parts import labelled_folder
+from tests.gan_runs import faces, one_thread
+
+__all__ = ["one_thread"]
+
+GROUPS = np.repeat(list("abcdefgh"), [3, 5, 7, 9, 11, 13, 15, 17])
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+# Damage
+
+
+@pytest.mark.parametrize("name", [name for name, damage in DAMAGES.items() if isinstance(damage, Spoiling)])
+def test_images_differ_the_more_the_higher_the_level(name: str) -> None:
+    damage = DAMAGES[name]
+    assert isinstance(damage, Spoiling)
+    images = faces(count=6, size=112)
+    before = images.copy()
+    changed = []
+    for level in damage.levels:
+        spoilt = damage.apply(images, level, rng())
+        assert spoilt.shape == images.shape and spoilt.dtype == np.uint8
+        changed.append(float(np.abs(spoilt.astype(float) - images).mean()))
+    assert changed == sorted(changed) and changed[0] > 0
+    assert np.array_equal(images, before)
+
+
+def test_shift_moves_by_so_many_px_and_roll_keeps_all_of_the_picture() -> None:
+    images = np.zeros((20, 1, 60, 60), np.uint8)
+    images[:, :, 30, 30] = 255
+    places = np.argwhere(shift(images, 8, rng()))[:, 2:]
+    assert len(places) == 20 and len(np.unique(places, axis=0)) > 5
+    assert np.hypot(*(places - 30).T) == pytest.approx(8, abs=0.71)
+    rolled = roll(faces(size=112), 56, rng())
+    assert np.array_equal(rolled[:, :, :56], faces(size=112)[:, :, 56:])
+    assert np.array_equal(roll(rolled, 56, rng()), faces(size=112))
+
+
+def test_modes_are_dropped_whole_and_the_fewer_are_some_of_the_more() -> None:
+    kept = []
+    for level in (0, 0.25, 0.5, 0.75):
+        chosen = drop_modes(GROUPS, left_of_fewest(GROUPS, rng()), level, rng())
+        assert len(chosen) == len(set(chosen)) == left_of_fewest(GROUPS, rng())
+        kept.append(set(drop_modes(GROUPS, len(GROUPS), level, rng())))
+        assert {GROUPS[index] for index in kept[-1]}.isdisjoint(GROUPS[list(set(range(len(GROUPS))) - kept[-1])])
+    assert [len({GROUPS[index] for index in indices}) for indices in kept] == [8, 6, 4, 2]
+    assert kept[0] > kept[1] > kept[2] > kept[3]
+
+
+@pytest.mark.parametrize(("level", "different"), [(0, 80), (0.25, 60), (0.9, 8), (1, 1)])
+def test_duplicates_leave_so_many_different_faces(level: float, different: int) -> None:
+    chosen = duplicate(GROUPS, 80, level, rng())
+    assert len(chosen) == 80 and len(set(chosen)) == different
+
+
+# Verdicts
+
+
+@pytest.mark.parametrize(
+    ("means", "worse", "expected"),
+    [
+        ([0, 1, 2, 3], 1, "from 2"),
+        ([0, 0.1, 0.2, 3], 1, "from 8"),
+        ([9, 5, 3, 1], -1, "from 2"),
+        ([0, 0.1, -0.1, 0.2], 1, "does not see it"),
+        ([0, 2, 1, 3], 1, "**not monotone**"),
+        ([0, 2, 1.95, 3], 1, "from 2"),
+        ([0, 1, 2, 3], -1, "**wrong way**"),
+    ],
+)
+def test_verdicts(means: list[float], worse: int, expected: str) -> None:
+    spread = np.array([-0.1, 0, 0.1])  # a deviation of 0.1
+    assert verdict(np.array(means)[:, None] + spread, worse, (2, 4, 8)) == expected
+
+
+@pytest.mark.parametrize(("values", "expected"), [([1, 2, 5], 1), ([3, 2, 1], -1), ([1, 1, 1], 0), ([1, 3, 2, 4], 0.8)])
+def test_rank_correlation_is_spearmans(values: list[float], expected: float) -> None:
+    assert rank_correlation(np.array(values)) == pytest.approx(expected)
+
+
+# The whole
+
+
+def write_parquet(path: Path, count: int) -> Path:
+    images = faces(count=count, size=112)
+    rows = pd.DataFrame(
+        {
+            "face_id": [f"{number:03d}" for number in range(count)],
+            "title": [f"title {number % 5}" for number in range(count)],
+            "png": [encode_png(image[0]) for image in images],
+        }
+    )
+    write_faces(path, rows, pa.schema([("face_id", pa.string()), ("title", pa.string())]))
+    return path
+
+
+def test_it_prints_a_table_and_one_json_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(validate_metrics, "DAMAGES", {"duplicates": DAMAGES["duplicates"]})
+    options = ["--faces", str(write_parquet(tmp_path / "faces.parquet", 200)), "--splits", "2"]
+    assert validate_metrics.main([*options, "--out", str(tmp_path / "table.md")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["faces"], report["groups"]) == (200, 5)
+    assert len(report["responses"]) == 2 * 7 + 2
+    recall = next(row for row in report["responses"] if (row["on"], row["figure"]) == ("random", "recall"))
+    assert recall["levels"] == [0, 0.25, 0.5, 0.75, 0.9]
+    assert recall["mean"][0] > recall["mean"][-1] and recall["spearman"] > 0.8
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert len(lines) == 2 + len(report["responses"])
+    assert {line.count("|") for line in lines} == {4}
+
+
+def test_real_figures_see_modes_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On features whose groups lie apart, coverage and recall fall with every group that goes, precision does not."""
+    centres = np.repeat(np.eye(8, 48) * 30, 150, axis=0)
+    features = centres + rng().standard_normal(centres.shape)
+    looker = validate_metrics.Looker(lambda images: features, validate_metrics.feature_figures)
+    monkeypatch.setattr(validate_metrics, "lookers", lambda: {"points": looker})
+    monkeypatch.setattr(validate_metrics, "DAMAGES", {"mode drop": DAMAGES["mode drop"]})
+    groups = np.repeat(list("abcdefgh"), 150)
+    responses = validate_metrics.respond(validate_metrics.Faces(np.zeros(len(groups)), groups), 4, 0)
+    means = {metric: values.mean(axis=1) for (_, metric, _), values in responses.items()}
+    assert means["coverage"][1:] == pytest.approx(means["coverage"][0] * np.array([0.75, 0.5, 0.25]), abs=0.07)
+    assert means["precision"].min() > means["precision"][0] - 0.1
+    assert (np.diff(means["kernel distance"]) > 0).all()
+
+
+def test_labelled_faces_and_drawn_ones_are_cut_alike(tmp_path: Path) -> None:
+    found = list(read(labelled_folder(tmp_path)))
+    assert found and all(face.shape == (112, 112) for face, _ in found)
+    assert {title for _, title in found} <= {"one", "two"}
+    some = list(drawn(0, 5))
+    assert len(some) >= 5 and {face.shape for face, _ in some} == {(112, 112)}
+    assert all("/" in who for _, who in some)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--faces", "nowhere"], "neither a Parquet file"),
+        (["--faces", "nowhere.parquet"], r"nowhere\.parquet"),
+        (["--faces", "few.parquet"], "10 faces, at least 200"),
+        (["--splits", "1"], "--splits must be at least 2"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    reason: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_parquet(Path("few.parquet"), 10)
+    assert validate_metrics.main(options) == 2
+    printed = capsys.readouterr()
+    assert reason.replace("\\", "") in printed.err and printed.err.count("\n") == 1 and not printed.out
+
+
+def test_every_damage_has_rising_levels() -> None:
+    for damage in DAMAGES.values():
+        assert isinstance(damage, Spoiling | Choosing)
+        assert list(damage.levels) == sorted(damage.levels) and damage.levels[0] > 0
