@@ -42,11 +42,16 @@ def forward_flops(network: nn.Module, x: Tensor) -> float:
     return counter.get_total_flops()
 
 
-def peak_flops(device: torch.device) -> dict[str, float]:
-    """Operations a second of a large matrix product: in float32, and on a GPU in bfloat16 as well."""
+def peak_flops(device: torch.device, precision: str) -> dict[str, float]:
+    """Operations a second of a large matrix product: in float32, and in the networks' precision where that is another.
+
+    Args:
+        device: which.
+        precision: `float32` or `bfloat16`.
+    """
     side = MATRIX[device.type]
     result = {}
-    for name in ("float32", "bfloat16") if device.type == "cuda" else ("float32",):
+    for name in dict.fromkeys(("float32", precision)):
         matrix = torch.ones(side, side, dtype=getattr(torch, name), device=device)
         result[name] = 2 * side**3 / min(product_seconds(matrix) for _ in range(6))
     return result

@@ -5,8 +5,9 @@ as it comes, a DataLoader that turns one image after the other to floats, five v
 step. It trains the same networks on the same device with the same batch, and does without what a recipe adds (average
 of the weights, augmentation, penalties): our step pays for those.
 
-The loops take turns, so that whatever else the machine does hits all of them. The floor is the time that the step's
-multiplications take at the pace of a large matrix product on the same machine. One JSON line on stdout.
+Ours computes in `train.precision: auto` unless --precision says otherwise: bfloat16 where that is faster, which is part
+of the ratio. The loops take turns, so that whatever else the machine does hits all of them. The floor is the time that
+the step's multiplications take at the pace of a large matrix product on the same machine. One JSON line on stdout.
 """
 
 import argparse
@@ -68,6 +69,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: what torch takes (default)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["eager"], help="(default: eager)")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="of ours")
     parser.add_argument("--rounds", type=positive, default=5, help="turns of each loop (default: %(default)s)")
     parser.add_argument("--steps", type=positive, help="of a turn, at least (default: 1, on a GPU 64)")
     return parser.parse_args(argv)
@@ -86,7 +88,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         loops[way] = own_loop(replace(settings, compile=way == "compile"), faces, device)
     first = {name: timed(step, 1, device) for name, step in loops.items()}
     seconds = measure(loops, turn_steps(arguments.steps, settings, device), arguments.rounds, device)
-    flops, peak = step_flops(settings, faces.shape[1:]), peak_flops(device)
+    flops, peak = step_flops(settings, faces.shape[1:]), peak_flops(device, settings.precision)
     return {
         "benchmark": "train_speed",
         "recipe": settings.recipe,
@@ -94,6 +96,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "size": arguments.size,
         "channels": arguments.channels,
         "batch": settings.batch_size,
+        "precision": settings.precision,
         "device": device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
         "threads": torch.get_num_threads(),
         "parameters": parameters(settings, faces.shape[1:]),
@@ -110,7 +113,12 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
 def chosen_settings(arguments: argparse.Namespace, device: torch.device) -> Settings:
     """The recipe's settings, but for what the command line names."""
     try:
-        config = TrainConfig(recipe=arguments.recipe, base_channels=arguments.width, batch_size=arguments.batch)
+        config = TrainConfig(
+            recipe=arguments.recipe,
+            base_channels=arguments.width,
+            batch_size=arguments.batch,
+            precision=arguments.precision,
+        )
         return resolve(config, device.type)
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -221,7 +229,7 @@ def pace(
 ) -> dict[str, object]:
     """A loop's figures: medians over the rounds, and the range of the ratio to the reference in one round."""
     step = float(np.median(seconds[name]))
-    dtype = "float32" if name == REFERENCE else list(peak)[-1]
+    dtype = "float32" if name == REFERENCE else list(peak)[-1]  # the networks' precision comes last
     ratios = seconds[REFERENCE] / seconds[name]
     return {
         "images_per_second": round(batch / step, 2),

@@ -58,6 +58,8 @@ def test_presets_by_device_and_values_that_win() -> None:
         "it keeps a GPU busy"
     )
     assert resolve(TrainConfig(preset="full", batch_size=16)).batch_size == 16
+    assert [resolve(TrainConfig(), device).checkpoint_kimg for device in ("cpu", "cuda")] == [5, 50]
+    assert resolve(TrainConfig(checkpoint_kimg=2.0), "cuda").checkpoint_kimg == 2
     assert resolve(TrainConfig(preset="full", recipe="classic")).batch_size == 64
 
 

@@ -60,9 +60,10 @@ def test_operations_of_a_step() -> None:
 
 def test_a_matrix_product_sets_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(flops.MATRIX, "cpu", 64)
-    assert flops.peak_flops(CPU).keys() == {"float32"}
+    assert list(flops.peak_flops(CPU, "float32")) == ["float32"]
+    assert list(flops.peak_flops(CPU, "bfloat16")) == ["float32", "bfloat16"]
     monkeypatch.setattr(flops, "product_seconds", lambda _: 0.5)
-    assert flops.peak_flops(CPU)["float32"] == 2 * 64**3 / 0.5
+    assert flops.peak_flops(CPU, "float32")["float32"] == 2 * 64**3 / 0.5
 
 
 # Loops
@@ -108,13 +109,16 @@ def test_pace_is_the_median_over_the_rounds() -> None:
 
 def test_one_json_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(flops.MATRIX, "cpu", 64)
-    assert train_speed.main([*TINY, "--recipe", "modern", "--channels", "3", "--threads", "1"]) == 0
+    options = ["--recipe", "modern", "--channels", "3", "--threads", "1", "--precision", "float32"]
+    assert train_speed.main([*TINY, *options]) == 0
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
     report = json.loads(printed.out)
-    assert {name: report[name] for name in ("recipe", "width", "size", "channels", "batch", "device", "threads")} == {
+    expected = {
         "recipe": "modern", "width": 4, "size": 28, "channels": 3, "batch": 8, "device": "cpu", "threads": 1,
+        "precision": "float32",
     }  # fmt: skip
+    assert {name: report[name] for name in expected} == expected
     own, reference = report["loops"]["eager"], report["loops"]["reference"]
     assert own["images_per_second"] * own["ms_per_step"] == pytest.approx(8000, rel=0.02)
     assert own["ratio_to_reference"] == pytest.approx(reference["ms_per_step"] / own["ms_per_step"], rel=0.02)

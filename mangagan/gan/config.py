@@ -19,6 +19,8 @@ from mangagan.gan.recipes import (
 )
 
 Preset = Literal["auto", "full", "half", "small"]
+# A checkpoint of the full width takes half a second to write: a GPU trains on thousands of images in that time.
+CHECKPOINT_KIMG = {"cpu": 5.0, "cuda": 50.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,6 @@ class Schedule:
     log_kimg: float = 1.0  # one row of the curves is the mean over this many; each costs a device sync
     snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
     measure_kimg: float = 20.0  # the samples are measured against the hold-out every so many
-    checkpoint_kimg: float = 5.0  # the most that a crash costs; a signal saves one at once
     select: Literal["best", "last"] = "best"  # best: the best measured weights, when clearly better than the last
     on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
     # Data
@@ -47,7 +48,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Schedule):
-    """How long to train, what, and how. None: what the preset or the recipe says; see `Recipe` for each setting.
+    """How long to train, what, and how. None: what the preset, the machine or the recipe says; see `Recipe`.
 
     Raises:
         ValueError: a value is out of range; the message names it.
@@ -57,6 +58,8 @@ class TrainConfig(Schedule):
     # The preset's: None of its two changes what a step does to a network of the same width.
     kimg: float | None = None
     base_channels: int | None = None
+    # The machine's
+    checkpoint_kimg: float | None = None
     # The recipe's
     flip: Flip | None = None
     augment: str | None = None
@@ -92,9 +95,14 @@ class TrainConfig(Schedule):
 class Settings(Schedule, Recipe, Size):
     """A `TrainConfig` with every choice made.
 
+    Attributes:
+        checkpoint_kimg: thousand images that a crash costs at most; a signal saves a checkpoint at once.
+
     Raises:
         ValueError: a value is out of range; the message names it.
     """
+
+    checkpoint_kimg: float
 
     def __post_init__(self) -> None:
         for name in ("kimg", "log_kimg", "snapshot_kimg", "measure_kimg", "checkpoint_kimg"):
@@ -129,13 +137,14 @@ def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
 
     Args:
         config: of params.yaml.
-        device: `cpu` or `cuda`, which `preset: auto` depends on.
+        device: `cpu` or `cuda`, which `preset: auto`, `precision: auto` and how often one saves depend on.
 
     Raises:
         ValueError: a value is out of range.
     """
     preset = {"cpu": "half", "cuda": "full"}[device] if config.preset == "auto" else config.preset
     defaults = {**vars(RECIPES[config.recipe]), **vars(SIZES[preset])}
+    defaults["checkpoint_kimg"] = CHECKPOINT_KIMG[device]
     defaults["batch_size"] = max(defaults["batch_size"], LEAST_BATCH[preset])
     chosen: dict[str, Any] = {}
     for field in fields(Settings):
