@@ -14,7 +14,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-SHELLS = frozenset({"sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busybox"})
+SHELLS = frozenset({"sh", "dash", "bash", "zsh", "fish", "ksh", "ash", "busybox", "torchrun", "pt_elastic"})
 POLL_S = 0.5  # how late a lost parent is noticed where the kernel does not tell
 GRACE_S = 20.0  # between SIGTERM and SIGKILL: time to write a checkpoint
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
@@ -23,7 +23,8 @@ PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 def die_with_parent(grace: float = GRACE_S) -> None:
     """Sends this process SIGTERM when the process that started it is gone, and SIGKILL `grace` seconds later.
 
-    A parent that is a shell does not count as the starter: its parent is watched as well. Call it from the main thread
+    A parent that is a shell, or torchrun (which calls itself pt_elastic), does not count as the starter: its parent is
+    watched as well. Call it from the main thread
     before the work begins; a parent that is already gone ends this process at once.
 
     Args:

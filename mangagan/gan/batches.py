@@ -5,6 +5,7 @@ import hashlib
 import torch
 from torch import Tensor
 
+from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 from mangagan.gan.networks import LAYOUT
 
@@ -62,9 +63,13 @@ class Batches:
         return torch.rand(self.batch, generator=randomness, device=device) < 0.5
 
     def read(self, images_seen: int) -> Tensor:
-        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1], on the training device."""
+        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1], on the training device.
+
+        Of several processes each gets its share.
+        """
         indices = self.indices(images_seen)
-        images = self.faces[indices]
+        images = self.faces[distributed.share(indices)]
         if self.settings.flip != "none":
-            images = torch.where(self.mirrored(images_seen, indices)[:, None, None, None], images.flip(3), images)
+            mirrored = distributed.share(self.mirrored(images_seen, indices))
+            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         return (images.to(self.device).float() / 127.5 - 1).contiguous(memory_format=LAYOUT)

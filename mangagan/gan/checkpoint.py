@@ -1,6 +1,7 @@
 """Checkpoints: all that a run needs to go on, and what they may be reused for."""
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from mangagan.files import atomic_path, write_bytes
+from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 from mangagan.gan.networks import Discriminator, Generator
 from mangagan.gan.state import TrainState
@@ -61,12 +63,16 @@ def run_key(faces: np.ndarray, settings: Settings, device: torch.device, threads
 
 
 def save_checkpoint(path: Path, state: TrainState) -> None:
-    """Writes the state atomically: tensors and plain values only, no code."""
-    content = {name: network.state_dict() for name, network in networks(state).items()}
-    content |= {name: getattr(state, name).state_dict() for name in OPTIMIZERS}
-    content |= {name: getattr(state, name) for name in (*SCALARS, *PLAIN)}
+    """Writes the state atomically."""
     with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+        torch.save(content_of(state), temporary)
+
+
+def content_of(state: TrainState) -> dict[str, Any]:
+    """All of the state that is saved: tensors and plain values only, no code."""
+    content: dict[str, Any] = {name: network.state_dict() for name, network in networks(state).items()}
+    content |= {name: getattr(state, name).state_dict() for name in OPTIMIZERS}
+    return content | {name: getattr(state, name) for name in (*SCALARS, *PLAIN)}
 
 
 def networks(state: TrainState) -> dict[str, Generator | Discriminator]:
@@ -91,15 +97,20 @@ def load_checkpoint(path: Path, state: TrainState) -> TrainState:
         content = read_content(path)
         for name, network in networks(state).items():
             check_shapes(content[name], network)
-        for name in (*networks(state), *OPTIMIZERS):
-            getattr(state, name).load_state_dict(content[name])
-        for name in SCALARS:
-            setattr(state, name, content[name].to(state.sums.device))
-        for name in PLAIN:
-            setattr(state, name, content[name])
+        restore(state, content)
     except DAMAGED_CONTENT as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
     return state
+
+
+def restore(state: TrainState, content: dict[str, Any]) -> None:
+    """Puts what `content_of` returned into a fresh state."""
+    for name in (*networks(state), *OPTIMIZERS):
+        getattr(state, name).load_state_dict(content[name])
+    for name in SCALARS:
+        setattr(state, name, content[name].to(state.sums.device))
+    for name in PLAIN:
+        setattr(state, name, content[name])
 
 
 def check_archive(path: Path) -> None:
@@ -163,6 +174,23 @@ def resume(
             return own, create()
         return path, state
     return shared, create()
+
+
+def resume_together(
+    folder: Path, key: str, images: int, create: Callable[[], TrainState], say: Callable[[str], object]
+) -> tuple[Path, TrainState]:
+    """`resume` of the first process, whose state all others take over: only its machine needs the checkpoint."""
+    if distributed.size() == 1:
+        return resume(folder, key, images, create, say)
+    if distributed.rank() > 0:
+        state = create()
+        restore(state, torch.load(io.BytesIO(distributed.from_first(b"")), map_location="cpu", weights_only=True))
+        return folder / key / FILE, state
+    path, state = resume(folder, key, images, create, say)
+    buffer = io.BytesIO()
+    torch.save(content_of(state), buffer)
+    distributed.from_first(buffer.getvalue())
+    return path, state
 
 
 def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callable[[str], object]) -> TrainState | None:

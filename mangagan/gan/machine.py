@@ -9,6 +9,7 @@ from types import FrameType
 import torch
 
 from mangagan.errors import UserError
+from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 
 
@@ -16,7 +17,7 @@ def pick_device(name: str) -> torch.device:
     """The device for `auto`, `cpu` or `cuda`.
 
     Raises:
-        UserError: a GPU is asked for and there is none.
+        UserError: a GPU is asked for and there is none, or none for each process.
     """
     present = torch.cuda.is_available()
     if name == "cuda" and not present:
@@ -24,21 +25,24 @@ def pick_device(name: str) -> torch.device:
             "train.device is cuda but PyTorch sees no GPU: set it to auto or cpu in params.yaml, "
             "or install the GPU driver and a CUDA build of torch"
         )
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and present) else "cpu")
+    if name == "cpu" or not present:
+        return torch.device("cpu")
+    distributed.take_gpu()
+    return torch.device("cuda")
 
 
 def describe(device: torch.device) -> str:
     """The device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"the CPU ({torch.get_num_threads()} threads)"
+    cpu = f"the CPU ({torch.get_num_threads()} threads)"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu
+    return f"{name} in each of {distributed.size()} processes" if distributed.size() > 1 else name
 
 
 @contextlib.contextmanager
 def repeatable(device: torch.device, threads: int) -> Iterator[None]:
     """Sets what makes a CPU run repeatable, and takes it back afterwards."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(threads or before[0])
+    torch.set_num_threads(distributed.threads(threads))
     torch.use_deterministic_algorithms(device.type == "cpu")
     try:
         yield
@@ -61,6 +65,11 @@ def explained_memory(settings: Settings, batch: int, attempt: Callable[[int], ob
         return
     except torch.OutOfMemoryError:
         pass  # the frames that hold the memory are gone with the error, after this block
+    if distributed.size() > 1:  # the others wait for this one: there is no time to try smaller batches
+        raise UserError(
+            f"out of GPU memory with {batch} images at once in each of {distributed.size()} processes: raise "
+            f"train.accumulate (now {settings.accumulate}) in params.yaml, or start more processes"
+        )
     fits = largest_fitting(batch, attempt)
     if not fits:
         raise UserError(

@@ -106,6 +106,8 @@ class Discriminator(nn.Module):
         kernel: of the convolutions.
         norm: what follows each layer but the first: none on it, as in the paper, where it made the samples oscillate.
         minibatch_stddev: adds a feature map that says how much the images of a group differ.
+        bias: of the logits. A loss that looks at differences of logits has no gradient for it, and Adam would make a
+            random walk of rounding errors.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Discriminator(nn.Module):
         kernel: Kernel = 4,
         norm: NormD = "batch",
         minibatch_stddev: bool = False,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.norm, self.minibatch_stddev = norm, minibatch_stddev
@@ -123,7 +126,7 @@ class Discriminator(nn.Module):
         widths = [base_channels << level for level in range(doublings)]
         first = [downsampling(channels, widths[0], kernel), nn.LeakyReLU(LEAK, inplace=True)]
         self.downsample = nn.Sequential(*first, *down_blocks(widths, kernel, norm))
-        self.classify = nn.Linear((widths[-1] + minibatch_stddev) * base**2, 1)
+        self.classify = nn.Linear((widths[-1] + minibatch_stddev) * base**2, 1, bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Judges each image."""

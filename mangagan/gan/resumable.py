@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from mangagan.errors import UserError
-from mangagan.gan.checkpoint import forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
+from mangagan.gan import distributed
+from mangagan.gan.checkpoint import forget_old_runs, mark_delivered, resume_together, run_key, save_checkpoint
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.delivery import Delivery, deliver
 from mangagan.gan.machine import describe, explained_memory, pick_device, repeatable, stop_signal
-from mangagan.gan.networks import Generator, factor_size
+from mangagan.gan.networks import GROUP, Generator, factor_size
 from mangagan.gan.sampling import latents, sample
 from mangagan.gan.state import TrainState, create_state
 from mangagan.gan.steps import train_step
@@ -53,7 +54,7 @@ class Run:
         snapshots: file name and path of every sample grid, in order; the last is of the delivered generator.
         checkpoint: where the run may be continued from.
         machine: what of the machine the weights depend on: `device`, "cpu" or "cuda", and the CPU's `threads`, None on
-            a GPU.
+            a GPU; of several processes also `processes`, each of which has those threads.
     """
 
     settings: Settings
@@ -91,9 +92,9 @@ def train_resumable(
         measured_by: names what `measure` depends on, such as the hash of its reference.
 
     Raises:
-        UserError: too few faces, no GPU, out of GPU memory, or the training diverged.
+        UserError: too few faces, no GPU, out of GPU memory, the training diverged, or a process was lost.
         OSError: the checkpoint is there and cannot be read.
-        SystemExit: 143, after SIGTERM; a checkpoint was saved.
+        SystemExit: 143, after SIGTERM; a checkpoint was saved. 0, at the end of every process but the first.
         KeyboardInterrupt: after SIGINT; a checkpoint was saved.
     """
     device = pick_device(config.device)
@@ -102,14 +103,17 @@ def train_resumable(
     if settings.batch_size > batch:
         say(f"batch_size {settings.batch_size} is more than there are faces: using {batch}")
     check_size(faces)
+    distributed.check_share(batch, GROUP if settings.minibatch_stddev else 1)
     end = final_images(settings, len(faces))
     attempt = partial(one_step, faces.shape, settings, device)
     with (
         repeatable(device, settings.threads),
         explained_memory(settings, -(-batch // settings.accumulate), attempt),
     ):
-        key = run_key(faces, settings, device, torch.get_num_threads(), measured_by)
-        path, state = resume(
+        machine_threads = torch.get_num_threads() * distributed.on_this_machine()[1]
+        key = run_key(faces, settings, device, distributed.from_first(machine_threads), measured_by)
+        distributed.check_same(f"{key} {settings}")
+        path, state = resume_together(
             folder, key, end, lambda: create_state(settings, faces.shape[2], faces.shape[1], device), say
         )
         whole = True
@@ -117,6 +121,7 @@ def train_resumable(
             mark_delivered(path, False)
             say(f"{len(faces)} faces, {described(settings, config, batch)}, on {describe(device)}")
             whole = train_on(state, faces, settings, path, say, measure)
+        distributed.leave_to_first()
         return finish(state, settings, path, deliver(state, settings, whole, measure, say))
 
 
@@ -152,11 +157,13 @@ def train_on(
     with Progress(end, "train", "img", done=state.images_seen) as progress:
         with stop_signal() as received:
             reporter = Reporter(settings, path.parent, progress, say)
-            hooks = reporter.hooks(path, lambda: bool(received), measure)
+            hooks = reporter.hooks(path, lambda: distributed.agreed(received), measure)
+            if distributed.rank() > 0:
+                hooks = Hooks(stop=hooks.stop)
             try:
                 finished = train(state, faces, settings, hooks)
             except Diverged as error:
-                if settings.on_alarm != "rollback" or state.best is None:
+                if settings.on_alarm != "rollback" or distributed.from_first(state.best is None):
                     raise
                 say(str(error))
                 return False
@@ -180,6 +187,8 @@ def finish(state: TrainState, settings: Settings, path: Path, delivery: Delivery
     machine: dict[str, str | int | None] = {"device": device, "threads": None}
     if device == "cpu":
         machine["threads"] = torch.get_num_threads()
+    if distributed.size() > 1:
+        machine["processes"] = distributed.size()
     return Run(settings, state, delivery.generator, delivery.kimg, delivery.measured, rows, snapshots, path, machine)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mangagan.gan import ema
+from mangagan.gan import distributed, ema
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.config import Settings
 from mangagan.gan.networks import LAYOUT, Discriminator, Generator, initialize
@@ -66,7 +66,8 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
     generator = Generator(
         image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent, settings.skips
     )
-    discriminator = Discriminator(image_size, channels, width, kernel, settings.norm_d, settings.minibatch_stddev)
+    bias = settings.loss != "relativistic"
+    discriminator = Discriminator(image_size, channels, width, kernel, settings.norm_d, settings.minibatch_stddev, bias)
     for network in (generator, discriminator):
         initialize(network, randomness)
         network.to(device)
@@ -76,7 +77,7 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
         betas = (settings.beta1, settings.beta2)
         return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
 
-    return TrainState(
+    state = TrainState(
         generator=generator,
         discriminator=discriminator,
         average=copy.deepcopy(generator).requires_grad_(False) if settings.ema_kimg else None,
@@ -89,6 +90,9 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
         draw=torch.compile(generator, dynamic=False) if settings.compile else generator,
         judge=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
     )
+    for network in (generator, discriminator):  # not the average, which one process alone calibrates
+        distributed.synchronize(network)
+    return state
 
 
 def delivered(state: TrainState, settings: Settings) -> Generator:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mangagan.gan import ema
+from mangagan.gan import distributed, ema
 from mangagan.gan.augment import augment, draw_numbers
 from mangagan.gan.batches import generator_for
 from mangagan.gan.config import Settings
@@ -48,7 +48,7 @@ def train_step(state: TrainState, real: Tensor, z: Tensor, settings: Settings) -
 
     Args:
         state: updated in place.
-        real: (N, C, H, W) in [-1, 1].
+        real: (N, C, H, W) in [-1, 1]; of several processes each has its share of the batch.
         z: (N, z_dim).
         settings: how.
 
@@ -66,11 +66,13 @@ def train_step(state: TrainState, real: Tensor, z: Tensor, settings: Settings) -
     real_logits, fake_logits = joined(parts)
     sure = realness(settings.loss, real_logits, fake_logits)
     chances = probabilities(settings.loss, real_logits, fake_logits)
-    told = torch.stack([loss_d, loss_g, *chances, sure, state.strength])
-    state.images_seen += len(real)
-    adapt(state, sure, len(real), settings)
+    losses = distributed.average(torch.stack([loss_d, loss_g]))
+    told = torch.stack([*losses, *chances, sure, state.strength])
+    batch = distributed.size() * len(real)
+    state.images_seen += batch
+    adapt(state, sure, batch, settings)
     if state.average is not None:
-        keep = ema.decay(settings.ema_kimg, settings.ema_ramp, state.images_seen, len(real))
+        keep = ema.decay(settings.ema_kimg, settings.ema_ramp, state.images_seen, batch)
         ema.update(state.average, state.generator, keep)
     return told
 
@@ -79,7 +81,7 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
     """One update of D; leaves fakes and logits in the parts. The loss, () on the device."""
     keep_graph = len(parts) == 1  # for the update of G; of several parts only one graph is to be held at a time
     real_numbers, fake_numbers = (numbers(state, kind, parts, settings) for kind in ("real", "fake"))
-    step = state.images_seen // sum(len(part.real) for part in parts)
+    step = state.images_seen // (distributed.size() * sum(len(part.real) for part in parts))
     penalized = step % settings.penalty_every == 0
     total = torch.zeros_like(state.strength)
     state.optimizer_d.zero_grad()
@@ -98,6 +100,7 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
         part.fake = fake if keep_graph else None
         part.real_logits, part.fake_logits = real_logits.detach(), fake_logits.detach()
         total = total + loss.detach()
+    distributed.average_gradients(state.discriminator)
     state.optimizer_d.step()
     return total
 
@@ -115,6 +118,7 @@ def update_generator(state: TrainState, parts: list[Part], settings: Settings, r
             torch.autograd.backward(loss)
             part.fake = None
             total = total + loss.detach()
+    distributed.average_gradients(state.generator)
     state.optimizer_g.step()
     return total
 
@@ -155,7 +159,8 @@ def numbers(state: TrainState, purpose: str, parts: list[Part], settings: Settin
     if not settings.augmentations:
         return [state.strength.new_empty(size) for size in sizes]
     randomness = generator_for(settings.seed, f"augment {purpose}", state.images_seen, device)
-    return list(torch.split(draw_numbers(sum(sizes), randomness), sizes))
+    whole = draw_numbers(distributed.size() * sum(sizes), randomness)
+    return list(torch.split(distributed.share(whole), sizes))
 
 
 def view(state: TrainState, images: Tensor, some: Tensor, settings: Settings) -> Tensor:
@@ -186,10 +191,10 @@ def judge_both(state: TrainState, real: Tensor, fake: Tensor, settings: Settings
 
 
 def joined(parts: list[Part]) -> tuple[Tensor, Tensor]:
-    """The logits of the whole batch."""
+    """The logits of the whole batch, of all processes."""
     real = [part.real_logits for part in parts if part.real_logits is not None]
     fake = [part.fake_logits for part in parts if part.fake_logits is not None]
-    return torch.cat(real), torch.cat(fake)
+    return distributed.gathered(torch.cat(real)), distributed.gathered(torch.cat(fake))
 
 
 def cast(tensor: Tensor, settings: Settings) -> torch.autocast:

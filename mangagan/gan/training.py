@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mangagan.errors import UserError
-from mangagan.gan import alarms
+from mangagan.gan import alarms, distributed
 from mangagan.gan.batches import Batches, generator_for
 from mangagan.gan.config import Settings
 from mangagan.gan.sampling import latents, sample
@@ -76,17 +76,18 @@ def train(state: TrainState, faces: np.ndarray, settings: Settings, hooks: Hooks
     batch = clip_batch(settings.batch_size, len(faces))
     home = device if fits(faces.nbytes, settings.memory_mb) else torch.device("cpu")
     batches = Batches(torch.from_numpy(faces).to(home), batch, settings, device)
-    if state.images_seen == 0:
+    if state.images_seen == 0 and distributed.rank() == 0:
         hooks.snapshot(0, draw_grid(state, settings))
     end = final_images(settings, len(faces))
     while state.images_seen < end and not ended(state, settings):
         before = state.images_seen
         real = batches.read(before)
         randomness = generator_for(settings.seed, "z", before, device)
-        z = torch.randn(batch, settings.z_dim, generator=randomness, device=device)
+        z = distributed.share(torch.randn(batch, settings.z_dim, generator=randomness, device=device))
         state.sums += train_step(state, real, z, settings)
         state.steps += 1
         after_step(state, before, settings, hooks, faces)
+        share_alarms(state, before, settings)
         if due(before, state.images_seen, settings.checkpoint_kimg) and state.images_seen < end:
             save(state, hooks)
         if hooks.stop():
@@ -106,6 +107,8 @@ def after_step(state: TrainState, before: int, settings: Settings, hooks: Hooks,
         hooks.log(state.rows[-1])
         alarm(state, "saturated", alarms.saturated(state.rows), hooks)
         alarm(state, "overfitting", alarms.overfitting(state.rows, settings), hooks)
+    if distributed.rank() > 0:
+        return  # the first process draws and measures
     if due(before, state.images_seen, settings.snapshot_kimg):
         kimg = state.images_seen // (1000 * settings.snapshot_kimg) * settings.snapshot_kimg
         images = draw_grid(state, settings)
@@ -114,6 +117,12 @@ def after_step(state: TrainState, before: int, settings: Settings, hooks: Hooks,
     if hooks.measure is not None and due(before, state.images_seen, settings.measure_kimg):
         measure(state, settings, hooks.measure)
         alarm(state, "worse", alarms.worse(state.measured), hooks)
+
+
+def share_alarms(state: TrainState, before: int, settings: Settings) -> None:
+    """Tells all processes the alarms of the first, which may end the run."""
+    if any(due(before, state.images_seen, every) for every in (settings.snapshot_kimg, settings.measure_kimg)):
+        state.alarms = distributed.from_first(state.alarms)
 
 
 def alarm(state: TrainState, name: str, line: str | None, hooks: Hooks) -> None:
@@ -151,6 +160,7 @@ def save(state: TrainState, hooks: Hooks) -> None:
     if not torch.stack([weight.isfinite().all() for weight in weights]).all():
         raise Diverged(alarms.not_finite([state.images_seen / 1000, float("nan")]) or "")
     hooks.checkpoint(state)
+    distributed.wait()  # no process may end before the checkpoint is there: torchrun would end the one that saves it
 
 
 def current_row(state: TrainState) -> list[float]:

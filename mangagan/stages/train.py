@@ -13,6 +13,7 @@ import numpy as np
 from mangagan import params, paths
 from mangagan.faces.table import decode_faces, map_faces, pixels, read_faces
 from mangagan.files import atomic_directory, sha256_file, write_json, write_text
+from mangagan.gan import distributed
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.resumable import Run, train_resumable
@@ -29,8 +30,11 @@ UNMEASURED = ["kimg", "kernel_distance", "kernel_distance_floor", "coverage", "n
 SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
 
 
+@distributed.group()
 def run(root: Path = Path()) -> None:
     """Trains on `data/dataset/train.parquet`; all outs are written at the end, in one go.
+
+    Of several processes that torchrun started, the first writes them.
 
     Raises:
         UserError: bad params, no or too few faces, no GPU where one is asked for, or the training diverged.
@@ -61,7 +65,10 @@ def load_images(config: TrainConfig, root: Path) -> np.ndarray:
         mapped.unlink(missing_ok=True)
         return decode_faces(read_faces(path, ["image"])["png"].tolist(), channels)
     say(f"{len(is_gray)} faces take more than train.memory_mb: reading them from {mapped}")
-    return map_faces(path, channels, mapped)
+    if distributed.on_this_machine()[0] == 0:
+        map_faces(path, channels, mapped)
+    distributed.wait()
+    return np.load(mapped, mmap_mode="c")
 
 
 def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
@@ -103,7 +110,8 @@ def choose_channels(asked: Literal["auto", "gray", "rgb"], coloured: int, faces:
 
 def say(line: str) -> None:
     """Tells a person, or whoever reads the stage's output, how it goes."""
-    print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
+    if distributed.rank() == 0:
+        print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
 
 
 def write_pictures(directory: Path, trained: Run) -> None:
