@@ -8,7 +8,7 @@ import pytest
 
 from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.diversity import choose_pairs, ms_ssim, pairwise_diversity
-from mangagan.metrics.nearest import least_distances, nearest_faces
+from mangagan.metrics.nearest import descriptors, least_distances, nearest_faces, squared
 from mangagan.metrics.swd import laplacian_pyramid, sliced_wasserstein
 
 
@@ -138,8 +138,35 @@ def test_nearest_ignores_contrast_and_knows_negatives_and_strangers() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 1, 112, 112)).astype(np.uint8)
     assert nearest_faces(train // 2 + 60, train, 1).distances[0, 0] < 0.03
     symmetric = np.maximum(train, train[..., ::-1])
-    assert nearest_faces(255 - symmetric, symmetric, 1).distances[0, 0] == pytest.approx(2, abs=1e-3)
-    assert np.median(nearest_faces(noise, noise[:1], 1).distances[1:]) == pytest.approx(np.sqrt(2), abs=0.1)
+    assert squared(descriptors(255 - symmetric), descriptors(symmetric))[0, 0] == pytest.approx(4, abs=1e-3)
+    assert np.median(squared(descriptors(noise), descriptors(noise[:1]))[1:]) == pytest.approx(2, abs=0.1)
+    moved = nearest_faces(noise, noise[:1], 1).distances[1:]
+    assert 1.1 < np.median(moved) < 1.35
+
+
+def cut_again(images: np.ndarray, right: float, down: float, zoom: float) -> np.ndarray:
+    """Every image moved within its frame, by parts of its side, and enlarged; what comes in repeats the edge."""
+    side = images.shape[-1]
+    edge = (side - 1) / 2 * (1 - zoom)
+    matrix = np.array([[zoom, 0, edge + right * side], [0, zoom, edge + down * side]])
+    cut = [cv2.warpAffine(image[0], matrix, (side, side), borderMode=cv2.BORDER_REPLICATE) for image in images]
+    return np.stack(cut)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "zoom"),
+    [(2 / 112, 0, 1), (-3 / 112, 1 / 112, 1), (4 / 112, -4 / 112, 1), (0, 0, 1.04), (0, 0, 0.96), (2 / 112, 0, 1.04)],
+)
+def test_nearest_sees_copies_that_are_cut_differently(right: float, down: float, zoom: float) -> None:
+    train, unseen = draw_faces(120, 1), draw_faces(40, 2)
+    cut = cut_again(train[:30], right, down, zoom)
+    limit = nearest_faces(unseen, train, 1).distances.min()
+    for copies, turned in ((cut, False), (np.ascontiguousarray(cut[..., ::-1]), True)):
+        found = nearest_faces(copies, train, 3)
+        assert (found.indices[:, 0] == np.arange(30)).all()
+        assert (found.distances[:, 0] < limit / 2).mean() > 0.9
+        assert (np.diff(found.distances) >= 0).all()
+        assert (found.mirrored[:, 0] == turned).mean() > 0.9
 
 
 def test_nearest_of_blank_images_and_of_none() -> None:

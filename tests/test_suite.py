@@ -16,7 +16,7 @@ from mangagan.metrics.ranking import ranges, rank
 from mangagan.metrics.sets import Sets, measured_count, prepare
 from mangagan.metrics.suite import distances, figures, nearest_train
 from mangagan.metrics.verdict import judge
-from tests.test_metrics import draw_faces
+from tests.test_metrics import cut_again, draw_faces
 
 QUICK = EvaluateParams(repeats=3, swd_patches=8, swd_directions=32, diversity_pairs=60)
 SIDE = 56
@@ -66,6 +66,18 @@ def test_the_verdict_on_known_stand_ins(word: str) -> None:
     train, holdout, more = real()
     found = figures(compare(STANDINS[word](train, more), train, holdout), QUICK)
     assert judge(as_metrics(found))["word"] == word
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "zoom"), [(2 / 112, 2 / 112, 1), (4 / 112, -4 / 112, 1), (0, 0, 1.04), (0, 0, 1 / 1.04)]
+)
+def test_copies_cut_differently_are_copies(right: float, down: float, zoom: float) -> None:
+    train, holdout, _ = real()
+    sets = prepare(cut_again(train, right, down, zoom), train, holdout, ["one"] * len(train), [], 2, 0)
+    verdict = judge(as_metrics(figures(sets, QUICK)))
+    fired = [entry["key"] for entry in verdict["because"] if entry["fired"]]
+    assert fired[:2] == ["nearest_train.copied", "nearest_train.ratio"]
+    assert verdict["word"] == "copying"
 
 
 def test_real_faces_in_place_of_samples_get_the_floor() -> None:

@@ -159,8 +159,8 @@ COPYING = {
         "As far from the training faces as unseen faces are: no sign of copying.",
         "Nearer to training faces than unseen faces are: copied, or merely smooth. The pairs below tell.",
         "Further from any training face than unseen faces are: nothing is copied, and much does not look like one.",
-        "Faces are compared in gray at 28 px, slightly blurred, at equal contrast, mirrored ones included: 0 is the"
-        " same picture, 1.41 an unrelated one.",
+        "Faces are compared in gray at 28 px, slightly blurred, at equal contrast, mirrored, shifted and zoomed ones"
+        " included (4 px of 112, 4 %): 0 is the same picture, from 1.2 on they have nothing in common.",
         (0.0, 1.41),
     ),
     "ct": Words(
