@@ -122,6 +122,14 @@ def test_position_is_measured_to_the_nearest_ceiling_that_the_metric_sees() -> N
     assert Comparison(3.0, 0.1, 1.0, 0.1, 5, 5, {"noise": 1.1}).position is None
 
 
+def test_position_is_measured_on_the_values_side_of_the_floor() -> None:
+    ceilings = {"noise": 0.94, "blurred": 0.5, "mean_face": 0.0}
+    assert Comparison(0.7, 0.01, 0.9, 0.01, 5, 5, ceilings).position == pytest.approx(0.5)
+    assert Comparison(0.92, 0.01, 0.9, 0.01, 5, 5, ceilings).position == pytest.approx(0.5)
+    assert Comparison(1.0, 0.01, 0.9, 0.01, 5, 5, {"blurred": 0.5, "mean_face": 0.0}).position == pytest.approx(-0.25)
+    assert Comparison(0.9, 0.01, 0.9, 0.01, 5, 5, ceilings).position == 0
+
+
 def test_ratio_needs_a_floor_that_is_not_zero() -> None:
     assert Comparison(0.2, 0.1, 0.01, 0.02, 5, 5).ratio is None
     assert Comparison(0.2, 0.1, 0.1, 0.02, 5, 5).ratio == pytest.approx(2)

@@ -45,22 +45,42 @@ class Comparison:
 
     @property
     def position(self) -> float | None:
-        """Where `value` lies on the way from the floor, 0, to the nearest ceiling, 1; below 0 it is beyond the floor.
+        """Where `value` lies on the way from the floor, 0, to its `nearest_ceiling`, 1; None where there is none.
 
-        A ceiling counts when it lies more than two standard deviations from the floor: else the metric does not see
-        what was done to the faces.
+        Below 0 it lies on the side of the floor where there is no ceiling.
         """
         if self.value is None or self.floor is None:
             return None
-        offsets = [ceiling - self.floor for ceiling in self.ceilings.values()]
-        seen = [offset for offset in offsets if abs(offset) > 2 * (self.floor_sd or 0)]
-        return (self.value - self.floor) / min(seen, key=abs) if seen else None
+        nearest = nearest_ceiling(self.value, self.floor, self.floor_sd, self.ceilings)
+        return (self.value - self.floor) / (self.ceilings[nearest] - self.floor) if nearest else None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the metrics file, rounded to `DIGITS` significant digits."""
         figures = {**asdict(self), **self.details, "ratio": self.ratio, "position": self.position}
         del figures["details"]
         return {name: rounded(value) for name, value in figures.items()}
+
+
+def nearest_ceiling(value: float, floor: float, floor_sd: float | None, ceilings: Mapping[str, float]) -> str | None:
+    """The ceiling that a value is on the way to: the nearest to the floor of those on the value's side of it.
+
+    Spoilt faces lie on both sides of some floors: noise is more varied than faces, blurred ones are less. Where there is
+    none on the value's side it is the nearest of all. A ceiling counts when it lies more than two standard deviations
+    from the floor: else the metric does not see what was done to the faces.
+
+    Args:
+        value: the figure of the samples.
+        floor: that of real faces.
+        floor_sd: its standard deviation; None where it is not known.
+        ceilings: that of spoilt faces, by what was done to them.
+
+    Returns:
+        Its name; None where no ceiling counts.
+    """
+    offsets = {name: ceiling - floor for name, ceiling in ceilings.items()}
+    seen = {name: offset for name, offset in offsets.items() if abs(offset) > 2 * (floor_sd or 0)}
+    beside = {name: offset for name, offset in seen.items() if offset * (value - floor) > 0}
+    return min(beside or seen, key=lambda name: abs(offsets[name]), default=None)
 
 
 def as_json(figure: Comparison | dict[str, Comparison]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mangagan.metrics.comparison import nearest_ceiling
 from mangagan.report.ranges import CEILINGS
 
 CLEAR = 2.0  # standard deviations of the floor that a figure must differ by to be told from it
@@ -276,13 +277,8 @@ def reading(name: str, figure: Figure) -> str:
     position = figure.get("position")
     if position is None or position < PART:
         return words.above if off > 0 else words.below
-    ceiling = CEILINGS.get(nearest_ceiling(figure), nearest_ceiling(figure))
+    ceilings = {kind: ceiling for kind, ceiling in figure["ceilings"].items() if ceiling is not None}
+    nearest = nearest_ceiling(figure["value"], figure["floor"], figure["floor_sd"], ceilings) or ""
+    ceiling = CEILINGS.get(nearest, nearest)
     told = words.above if off > 0 else words.below
     return f"{told} {'No better than' if position >= WHOLE else 'On the way to'} {ceiling}."
-
-
-def nearest_ceiling(figure: Figure) -> str:
-    """The name of the ceiling that the position refers to: the nearest that can be told from the floor."""
-    apart = {name: abs(value - figure["floor"]) for name, value in figure["ceilings"].items() if value is not None}
-    seen = {name: distance for name, distance in apart.items() if distance > 2 * (figure["floor_sd"] or 0)}
-    return min(seen or apart, key=(seen or apart).__getitem__)
