@@ -47,6 +47,8 @@ INCIDENTAL = (
     "snapshot_kimg",
     "measure_kimg",
     "checkpoint_kimg",
+    "memory_mb",
+    "on_alarm",
     "channels",
 )
 

@@ -21,6 +21,7 @@ from mangagan.gan.recipes import (
 Preset = Literal["auto", "full", "half", "small"]
 # A checkpoint of the full width takes half a second to write: a GPU trains on thousands of images in that time.
 CHECKPOINT_KIMG = {"cpu": 5.0, "cuda": 50.0}
+MEASURE_KIMG = {"cpu": 20.0, "cuda": 50.0}  # a measurement takes seconds of the processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,6 @@ class Schedule:
     # Schedule
     log_kimg: float = 1.0  # one row of the curves is the mean over this many; each costs a device sync
     snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
-    measure_kimg: float = 20.0  # the samples are measured against the hold-out every so many
     select: Literal["best", "last"] = "best"  # best: the best measured weights, when clearly better than the last
     on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
     # Data
@@ -60,6 +60,7 @@ class TrainConfig(Schedule):
     base_channels: int | None = None
     # The machine's
     checkpoint_kimg: float | None = None
+    measure_kimg: float | None = None
     # The recipe's
     flip: Flip | None = None
     augment: str | None = None
@@ -97,12 +98,14 @@ class Settings(Schedule, Recipe, Size):
 
     Attributes:
         checkpoint_kimg: thousand images that a crash costs at most; a signal saves a checkpoint at once.
+        measure_kimg: thousand images between measurements of the samples against the hold-out.
 
     Raises:
         ValueError: a value is out of range; the message names it.
     """
 
     checkpoint_kimg: float
+    measure_kimg: float
 
     def __post_init__(self) -> None:
         for name in ("kimg", "log_kimg", "snapshot_kimg", "measure_kimg", "checkpoint_kimg"):
@@ -144,7 +147,7 @@ def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
     """
     preset = {"cpu": "half", "cuda": "full"}[device] if config.preset == "auto" else config.preset
     defaults = {**vars(RECIPES[config.recipe]), **vars(SIZES[preset])}
-    defaults["checkpoint_kimg"] = CHECKPOINT_KIMG[device]
+    defaults |= {"checkpoint_kimg": CHECKPOINT_KIMG[device], "measure_kimg": MEASURE_KIMG[device]}
     defaults["batch_size"] = max(defaults["batch_size"], LEAST_BATCH[preset])
     chosen: dict[str, Any] = {}
     for field in fields(Settings):

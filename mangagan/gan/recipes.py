@@ -34,7 +34,8 @@ class Recipe:
         minibatch_stddev: D sees how much groups of four images differ (ProGAN: Karras et al. 2018, arXiv 1710.10196).
         loss: nonsaturating: Goodfellow et al. 2014; relativistic: pairs (Jolicoeur-Martineau 2018, arXiv 1807.00734;
             R3GAN: Huang et al. 2024, arXiv 2501.05441).
-        r1: γ of the gradient penalty at real images (Mescheder et al. 2018, arXiv 1801.04406). 0: none.
+        r1: γ of the gradient penalty at real images, augmented as D sees them (Mescheder et al. 2018, arXiv
+            1801.04406). 0: none.
         r2: γ of the gradient penalty at generated images. 0: none.
         penalty_every: steps from one penalty to the next; its weight grows as much (StyleGAN2's lazy regularization).
         batch_size: images a step.

@@ -31,6 +31,7 @@ from mangagan.gan.training import (
     current_row,
     ended,
     final_images,
+    fits,
     train,
 )
 from mangagan.pictures.grid import grid, write_png
@@ -108,7 +109,7 @@ def train_resumable(
     attempt = partial(one_step, faces.shape, settings, device)
     with (
         repeatable(device, settings.threads),
-        explained_memory(settings, -(-batch // settings.accumulate), attempt),
+        explained_memory(replace(settings, batch_size=batch), -(-batch // settings.accumulate), attempt),
     ):
         machine_threads = torch.get_num_threads() * distributed.on_this_machine()[1]
         key = run_key(faces, settings, device, distributed.from_first(machine_threads), measured_by)
@@ -127,9 +128,12 @@ def train_resumable(
 
 def one_step(shape: tuple[int, ...], settings: Settings, device: torch.device, images: int) -> None:
     """Takes a step with so many images at once, on networks of its own: to see whether there is memory for it."""
-    state = create_state(settings, shape[2], shape[1], device)
+    room = shape[0] * shape[1] * shape[2] * shape[3]
+    faces = torch.empty(room if fits(room, settings.memory_mb) else 0, dtype=torch.uint8, device=device)
+    state = create_state(replace(settings, compile=False), shape[2], shape[1], device)
     real, z = torch.zeros(images, *shape[1:], device=device), torch.zeros(images, settings.z_dim, device=device)
     train_step(state, real, z, replace(settings, accumulate=1))
+    del faces  # held until here, as a run would
 
 
 def described(settings: Settings, config: TrainConfig, batch: int) -> str:

@@ -141,7 +141,7 @@ def measure(state: TrainState, settings: Settings, function: Measure) -> None:
     """Adds a row to `state.measured`, and keeps the weights when they are the best so far."""
     generator = delivered(state, settings)
     kimg = state.images_seen / 1000
-    figures = function(kimg, drawer(generator, settings))
+    figures = {name: float(value) for name, value in function(kimg, drawer(generator, settings)).items()}
     before = [row["kernel_distance"] for row in state.measured if "kernel_distance" in row]
     state.measured.append({"kimg": kimg, **figures})
     if figures.get("kernel_distance", float("inf")) < min(before, default=float("inf")):
