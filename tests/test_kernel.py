@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mangagan.metrics import features as features_module
-from mangagan.metrics.kernel import kernel_distance, kernel_distance_subsets
+from mangagan.metrics.kernel import kernel_distance
 
 
 def by_definition(first: np.ndarray, second: np.ndarray) -> float:
@@ -78,24 +78,8 @@ def test_float32_features_are_summed_in_float64() -> None:
     assert kernel_distance(first, second) == exact
 
 
-def test_subsets_are_repeatable_and_centre_on_the_whole() -> None:
-    rng = np.random.default_rng(5)
-    first, second = rng.standard_normal((300, 8)), rng.standard_normal((200, 8)) + 0.5
-    mean, sd = kernel_distance_subsets(first, second, 50, 200, seed=7)
-    assert (mean, sd) == kernel_distance_subsets(first, second, 50, 200, seed=7)
-    assert (mean, sd) != kernel_distance_subsets(first, second, 50, 200, seed=8)
-    assert abs(mean - kernel_distance(first, second)) < 4 * sd / np.sqrt(200)
-    whole_mean, whole_sd = kernel_distance_subsets(first[:200], second, 200, 3, seed=0)
-    assert whole_mean == pytest.approx(kernel_distance(first[:200], second), rel=1e-12)
-    assert whole_sd == pytest.approx(0, abs=1e-12)
-
-
 def test_wrong_input_is_refused() -> None:
     good = np.ones((5, 3))
     for bad in (np.ones((1, 3)), np.ones((5, 4)), np.ones(5), np.ones((5, 0)), np.full((5, 3), np.nan)):
         with pytest.raises(ValueError, match="features"):
             kernel_distance(good, bad)
-    with pytest.raises(ValueError, match=r"subset must be in 2 … 5"):
-        kernel_distance_subsets(good, good, 6, 3, seed=0)
-    with pytest.raises(ValueError, match="subsets"):
-        kernel_distance_subsets(good, good, 3, 1, seed=0)

@@ -13,8 +13,8 @@ from mangagan.metrics.config import EvaluateParams
 from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_extractors
 from mangagan.metrics.nearest import least_distances
 from mangagan.metrics.ranking import ranges, rank
-from mangagan.metrics.sets import Sets, measured_count, prepare
-from mangagan.metrics.suite import distances, figures, nearest_train
+from mangagan.metrics.sets import Sets, alone_count, measured_count, prepare
+from mangagan.metrics.suite import distances, figures, nearest_train, variety
 from mangagan.metrics.verdict import judge
 from tests.test_metrics import cut_again, draw_faces
 
@@ -73,8 +73,8 @@ def test_the_verdict_on_known_stand_ins(word: str) -> None:
 )
 def test_copies_cut_differently_are_copies(right: float, down: float, zoom: float) -> None:
     train, holdout, _ = real()
-    sets = prepare(cut_again(train, right, down, zoom), train, holdout, ["one"] * len(train), [], 2, 0)
-    verdict = judge(as_metrics(figures(sets, QUICK)))
+    sets = prepare(cut_again(train, right, down, zoom), train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
+    verdict = judge(as_metrics({**variety(sets, QUICK), **nearest_train(sets, QUICK)}))
     fired = [entry["key"] for entry in verdict["because"] if entry["fired"]]
     assert fired[:2] == ["nearest_train.copied", "nearest_train.ratio"]
     assert verdict["word"] == "copying"
@@ -163,7 +163,9 @@ def test_every_set_is_compared_with_the_same_part_of_the_holdout() -> None:
 def test_counts_leave_something_to_vary() -> None:
     assert measured_count(1200, 1080, 120) == 120
     assert measured_count(1200, 1200, 5000) == 600
-    assert measured_count(40, 30, 0) == 15
+    assert measured_count(40, 30, 0) == 0
+    assert alone_count(1200, 151) == 75
+    assert alone_count(5000, 9000) == 1000
 
 
 def test_subsamples_are_disjoint_where_they_can_be() -> None:
@@ -185,6 +187,27 @@ def test_copies_are_seen_though_a_training_face_was_held_out() -> None:
     rules = {entry["key"]: entry["fired"] for entry in judge(as_metrics({**found}))["because"]}
     assert rules["nearest_train.ratio"]
     assert not rules["nearest_train.copied"]
+
+
+def test_few_images_drawn_again_and_again_are_seen_with_few_held_out() -> None:
+    train, holdout, few = draw_faces(400, 1, SIDE), draw_faces(20, 2, SIDE), draw_faces(100, 3, SIDE)
+    sets = prepare(few[np.arange(600) % 100], train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
+    figure = variety(sets, QUICK)
+    found = figure["duplicates"]
+    assert (found.count, sets.count) == (200, 20)
+    assert found.value > 0.8 > 0.05 > found.floor
+    assert found.details["support"] == pytest.approx(100, rel=0.25)
+    assert judge(as_metrics({**figure}))["word"] == "collapsed"
+
+
+def test_faces_learned_by_heart_are_copies_though_some_come_twice() -> None:
+    train, holdout, _ = real()
+    drawn = train[np.random.default_rng(0).integers(0, len(train), 400)]
+    copies = standins.copies(drawn, 0, 3.0)
+    sets = prepare(copies, train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
+    found = {**variety(sets, QUICK), **nearest_train(sets, QUICK)}
+    assert 0.25 < found["duplicates"].value < 0.5
+    assert judge(as_metrics(found))["word"] == "copying"
 
 
 def test_copies_by_title_add_up() -> None:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mangagan.metrics import features as features_module
-from mangagan.metrics.vendi import duplicate_estimate, duplicate_threshold, vendi_score
+from mangagan.metrics.vendi import duplicate_estimate, vendi_score
 
 
 def faces_of(support: int, count: int, seed: int) -> np.ndarray:
@@ -70,24 +69,6 @@ def test_one_face_and_no_pair() -> None:
     assert duplicate_estimate(np.eye(9), 0.5) == (0, None)
 
 
-def test_threshold_is_calibrated_on_distinct_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = np.random.default_rng(4).standard_normal((60, 8))
-    all_pairs = np.linalg.norm(real[:, None] - real[None], axis=2)[np.triu_indices(60, 1)]
-    for entries in (1 << 20, 60 * 7):
-        monkeypatch.setattr(features_module, "ENTRIES", entries)
-        for share, pairs in ((0.0, 1), (0.01, 17), (1.0, 1770)):
-            threshold = duplicate_threshold(real, share)
-            assert threshold == pytest.approx(np.sort(all_pairs)[pairs - 1], rel=1e-6)
-            assert duplicate_estimate(real, threshold).pairs == pairs
-
-
-def test_samples_of_the_faces_distribution_get_one_over_the_share() -> None:
-    rng = np.random.default_rng(5)
-    threshold = duplicate_threshold(rng.standard_normal((1000, 8)), 1e-3)
-    found = [duplicate_estimate(rng.standard_normal((1000, 8)), threshold).pairs for _ in range(10)]
-    assert np.mean(found) / (1000 * 999 / 2) == pytest.approx(1e-3, rel=0.2)
-
-
 def test_wrong_input_is_refused() -> None:
     with pytest.raises(ValueError, match="features"):
         vendi_score(np.ones(4))
@@ -96,5 +77,3 @@ def test_wrong_input_is_refused() -> None:
     for threshold in (-1.0, np.nan):
         with pytest.raises(ValueError, match="threshold"):
             duplicate_estimate(np.ones((3, 4)), threshold)
-    with pytest.raises(ValueError, match="share"):
-        duplicate_threshold(np.ones((3, 4)), 1.5)

@@ -64,9 +64,9 @@ class Comparison:
 def nearest_ceiling(value: float, floor: float, floor_sd: float | None, ceilings: Mapping[str, float]) -> str | None:
     """The ceiling that a value is on the way to: the nearest to the floor of those on the value's side of it.
 
-    Spoilt faces lie on both sides of some floors: noise is more varied than faces, blurred ones are less. Without one on
-    the value's side it is the nearest of all. A ceiling counts when it lies more than two standard deviations from the
-    floor: else the metric does not see what was done to the faces.
+    Spoilt faces lie on both sides of some floors: noise is more varied than faces, blurred ones are less. Without a
+    ceiling on the value's side it is the nearest of all. One counts when it lies more than two standard deviations from
+    the floor: else the metric does not see what was done to the faces.
 
     Args:
         value: the figure of the samples.

@@ -29,39 +29,6 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
     return unbiased(*checked_pair(first, second, least=2))
 
 
-def kernel_distance_subsets(
-    first: np.ndarray, second: np.ndarray, subset: int, subsets: int, seed: int
-) -> tuple[float, float]:
-    """Mean and standard deviation of `kernel_distance` over random subsets of both sets, as KID is printed.
-
-    The deviation is that of one subset's value; subsets overlap, so it does not say how exact the mean is.
-
-    Args:
-        first: (N, D).
-        second: (M, D).
-        subset: rows drawn from each set, without replacement: 2 … min(N, M). Well below, or all subsets are alike.
-        subsets: how many, at least 2.
-        seed: of the draws.
-
-    Returns:
-        Mean, and standard deviation (n − 1).
-
-    Raises:
-        ValueError: as `kernel_distance`, or `subset` or `subsets` out of range.
-    """
-    first, second = checked_pair(first, second, least=2)
-    if not 2 <= subset <= min(len(first), len(second)):
-        raise ValueError(f"subset must be in 2 … {min(len(first), len(second))}, not {subset}")
-    if subsets < 2:
-        raise ValueError("subsets must be at least 2")
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(subsets):
-        ours, theirs = (rng.choice(len(features), subset, replace=False) for features in (first, second))
-        values.append(unbiased(first[ours], second[theirs]))
-    return float(np.mean(values)), float(np.std(values, ddof=1))
-
-
 def unbiased(first: np.ndarray, second: np.ndarray) -> float:
     """The distance between float64 features: pairs of a vector with itself are left out of the mean."""
     within = [

@@ -10,6 +10,8 @@ from mangagan.metrics.extractors.base import Extractor
 from mangagan.metrics.nearest import Nearest, nearest_faces
 from mangagan.metrics.standins import blurred, mean_face, noise
 
+ALONE = 1000  # most of a set in one measurement that needs no hold-out; more would only cost time
+
 
 @dataclass(frozen=True)
 class Features:
@@ -35,7 +37,8 @@ class Sets:
         titles: of the training faces, in their order.
         fake_nearest: the nearest training faces of each sample.
         holdout_nearest: of each hold-out face.
-        count: how many of a set are in one measurement.
+        count: how many of a set are in one measurement against the hold-out.
+        alone: how many are in one that needs no hold-out.
     """
 
     images: Group
@@ -44,15 +47,25 @@ class Sets:
     fake_nearest: Nearest
     holdout_nearest: Nearest
     count: int
+    alone: int
 
 
 def measured_count(fake: int, train: int, holdout: int) -> int:
     """How many of each set go into one measurement, so that all are equal in number and leave some to vary.
 
     Half of the samples and half of the training faces: what is drawn anew in every repeat must differ for a spread to
-    be seen. Without a hold-out, what needs none is still measured.
+    be seen.
     """
-    return min(fake // 2, train // 2, holdout or fake)
+    return min(alone_count(fake, train), holdout)
+
+
+def alone_count(fake: int, train: int) -> int:
+    """The same for what needs no hold-out: repeats show among many samples, however few faces are held out.
+
+    Of N training faces learned by heart at most N/2 are looked at, so that the fewer than half of them that come twice
+    do not pass for a collapse.
+    """
+    return min(fake // 2, train // 2, ALONE)
 
 
 def prepare(
@@ -75,12 +88,12 @@ def prepare(
         neighbors: nearest training faces that are looked for.
         seed: of the choice of faces that are spoilt, and of the noise.
     """
-    count = measured_count(len(fake), len(train), len(holdout))
-    spoilt = spoil(train[np.random.default_rng(seed).permutation(len(train))[: 2 * count]], seed)
+    count, alone = measured_count(len(fake), len(train), len(holdout)), alone_count(len(fake), len(train))
+    spoilt = spoil(train[np.random.default_rng(seed).permutation(len(train))[: max(2 * count, alone)]], seed)
     images = Group(fake, train, holdout, spoilt)
     features = {each.name: look(each, images) for each in extractors}
     fake_nearest, holdout_nearest = (nearest_faces(part, train, neighbors) for part in (fake, holdout))
-    return Sets(images, features, titles, fake_nearest, holdout_nearest, count)
+    return Sets(images, features, titles, fake_nearest, holdout_nearest, count, alone)
 
 
 def spoil(faces: np.ndarray, seed: int) -> dict[str, np.ndarray]:

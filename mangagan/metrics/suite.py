@@ -7,6 +7,7 @@ import numpy as np
 
 from mangagan.metrics.comparison import (
     Comparison,
+    Group,
     against_holdout,
     by_itself,
     mean_sd,
@@ -30,6 +31,7 @@ NEIGHBORS = 5  # k of density and coverage; coverage of two samples of one distr
 DIMENSIONS = 64  # most that a Fréchet distance is taken in: of a thousand images, 2,048 are mostly bias
 LEAST = 2 * NEIGHBORS  # faces in one measurement, below which no figure is given
 QUANTILE = 0.01  # of hold-out faces that lie so near to a training face that a sample as near counts as copied
+TOO_FEW = "at least 4 samples and training faces are needed: raise evaluate.samples or add pages"
 
 Figures = dict[str, Comparison]
 
@@ -80,15 +82,15 @@ def distances(sets: Sets, features: Features, settings: EvaluateParams) -> Figur
 
 def vendi(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
     """The effective number of different samples, beside that of training faces: see `vendi_score`."""
-    if sets.count < 2:
-        return {"vendi": unknown("at least 4 samples and training faces are needed", sets.count)}
+    if sets.alone < 2:
+        return {"vendi": unknown(TOO_FEW, sets.alone)}
     mean = features.group.train.mean(axis=0)
 
     # Uncentred, all faces point the same way.
     def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
         return {"vendi": vendi_score(chosen - mean)}
 
-    return by_itself(measure, features.group, sets.count, settings.repeats, settings.seed)
+    return by_itself(measure, features.group, sets.alone, settings.repeats, settings.seed)
 
 
 def memory(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
@@ -124,14 +126,13 @@ def swd(sets: Sets, settings: EvaluateParams) -> Figures:
 
 def variety(sets: Sets, settings: EvaluateParams) -> Figures:
     """How much samples differ from each other, and how many are alike, beside training faces in equal numbers."""
-    if sets.count < 2:
-        reason = "at least 4 samples and training faces are needed"
-        return {"diversity": unknown(reason, sets.count), "duplicates": unknown(reason, sets.count)}
+    if sets.alone < 2:
+        return {"diversity": unknown(TOO_FEW, sets.alone), "duplicates": unknown(TOO_FEW, sets.alone)}
 
     def differ(chosen: np.ndarray, seed: int) -> dict[str, float]:
         return {"diversity": pairwise_diversity(chosen, seed, settings.diversity_pairs)}
 
-    args = (sets.count, settings.repeats, settings.seed)
+    args = (sets.alone, settings.repeats, settings.seed)
     return {**by_itself(differ, sets.images, *args), "duplicates": duplicates(sets, settings)}
 
 
@@ -140,26 +141,21 @@ def duplicates(sets: Sets, settings: EvaluateParams) -> Comparison:
 
     `support` is how many different images the generator draws, by the birthday paradox; None where no two are alike.
     """
-    images, args = replace(sets.images, spoilt={}), (sets.count, settings.repeats, settings.seed)
-    limit = float(np.mean(repeated(lambda chosen, _: twin_limit(chosen), images.train, *args)))
+    fake, train = descriptors(sets.images.fake), descriptors(sets.images.train)
+    args = (sets.alone, settings.repeats, settings.seed)
+    limit = float(np.mean(repeated(lambda chosen, _: float(np.quantile(twins(chosen), QUANTILE)), train, *args)))
 
     def measure(chosen: np.ndarray, _: int) -> dict[str, float]:
         return {"duplicates": float(np.mean(twins(chosen) <= limit))}
 
-    found = by_itself(measure, images, *args)["duplicates"]
-    points = descriptors(images.fake[next(subsamples(len(images.fake), sets.count, 1, settings.seed))])
+    found = by_itself(measure, Group(fake, train, np.empty(0), {}), *args)["duplicates"]
+    points = fake[next(subsamples(len(fake), sets.alone, 1, settings.seed))]
     support = duplicate_estimate(points, limit * np.sqrt(points.shape[1])).support
     return replace(found, details={"support": support, "limit": limit})
 
 
-def twin_limit(images: np.ndarray) -> float:
-    """The distance within which 1 % of the images have another."""
-    return float(np.quantile(twins(images), QUANTILE))
-
-
-def twins(images: np.ndarray) -> np.ndarray:
-    """Each image's distance to the nearest other: uint8 (N, C, S, S) to (N,), N at least 2."""
-    points = descriptors(images)
+def twins(points: np.ndarray) -> np.ndarray:
+    """Each descriptor's distance to the nearest other: (N, D) to (N,), N at least 2."""
     return least_distances(points, points, skip_self=True)
 
 

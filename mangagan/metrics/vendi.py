@@ -54,7 +54,7 @@ def duplicate_estimate(features: np.ndarray, threshold: float) -> Duplicates:
 
     Args:
         features: (N, D), N at least 2.
-        threshold: a pair at this Euclidean distance or less is one face; from `duplicate_threshold`.
+        threshold: a pair at this Euclidean distance or less is one face.
 
     Returns:
         The pairs, and N(N − 1) / (2 · pairs): 1 where all are one face; None where there is no pair. The support is
@@ -70,32 +70,3 @@ def duplicate_estimate(features: np.ndarray, threshold: float) -> Duplicates:
     close = sum(int((distances <= threshold).sum()) for _, distances in distance_blocks(features, features))
     pairs = (close - len(features)) // 2
     return Duplicates(pairs, len(features) * (len(features) - 1) / (2 * pairs) if pairs else None)
-
-
-def duplicate_threshold(real: np.ndarray, share: float = 0.0) -> float:
-    """The distance that makes a pair a near-duplicate: as close as only a `share` of pairs of different real faces are.
-
-    Used on samples, `duplicate_estimate` then says 1 / `share` where they vary as the real faces do: no more can be
-    told apart. It is less where they repeat themselves.
-
-    Args:
-        real: (N, D), faces without duplicates, N at least 2.
-        share: of all N(N − 1)/2 pairs, 0 … 1; 0 for the least distance there is.
-
-    Returns:
-        The Euclidean distance of the pair number max(1, share · N(N − 1)/2), rounded down, from the closest on.
-
-    Raises:
-        ValueError: no (N, D) array, too few rows, values that are not finite, or `share` out of range.
-    """
-    real = checked(real, least=2)
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must be in 0 … 1, not {share}")
-    rank = max(1, int(share * (len(real) * (len(real) - 1) // 2)))
-    closest = np.empty(0, np.float32)
-    for rows, distances in distance_blocks(real, real):
-        upper = distances[np.arange(len(real)) > np.arange(rows.start, rows.stop)[:, None]]
-        closest = np.concatenate([closest, upper])
-        if len(closest) > rank:
-            closest = np.partition(closest, rank - 1)[:rank]
-    return float(closest.max())
