@@ -87,8 +87,24 @@ def test_without_a_figure_there_is_no_praise_but_still_blame() -> None:
     missing = changed("nearest_train.copied", None)
     assert judge(missing)["word"] == "unsure"
     assert judge({**missing, "diversity": {"ratio": 0.1}})["word"] == "collapsed"
+    assert "nearest_train.copied" in judge(missing)["advice"]
     assert judge({})["word"] == "unsure"
     assert judge(changed("diversity.ratio", float("nan")))["word"] == "unsure"
+
+
+def test_unsure_says_what_the_missing_figure_needs() -> None:
+    block = {"ratio": None, "reason": "at least 20 samples are needed: raise evaluate.samples"}
+    for figure in ({"face_share": block}, {"vendi": {"random": block, "mangaface": block}}):
+        verdict = judge({**FINE, **figure})
+        assert verdict["word"] == "unsure"
+        assert verdict["advice"] == "At least 20 samples are needed: raise evaluate.samples."
+
+
+@pytest.mark.parametrize(("count", "word"), [(19, "unsure"), (20, "good")])
+def test_few_held_out_faces_are_not_enough_for_praise(count: int, word: str) -> None:
+    verdict = judge({**FINE, "nearest_train": {**FINE["nearest_train"], "floor_count": count}})
+    assert verdict["word"] == word
+    assert ("19 hold-out faces, at least 20 needed" in verdict["advice"]) == (word == "unsure")
 
 
 def test_disagreement_is_said() -> None:

@@ -5,7 +5,7 @@ noise, one face again and again, blurred faces, and faces that were held out.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,18 @@ RULES = (
     Rule("undertrained", "The samples are well apart from real faces.", "kernel_distance.*.position", 0.3),
     Rule("collapsed", "The samples vary less than half as much as real faces do.", "vendi.*.ratio", 0.5, above=False),
     Rule("undertrained", "The detector finds a face in few of the samples.", "face_share.ratio", 0.7, above=False),
-    Rule("undertrained", "Many kinds of real faces have no sample near them.", "coverage.*.ratio", 0.5, above=False),
+    Rule(
+        "undertrained",
+        "Few kinds of real faces have a sample near them: the others are not drawn yet, or not well.",
+        "coverage.*.ratio",
+        0.5,
+        above=False,
+    ),
 )
 
+HELD_OUT = "nearest_train.floor_count"
+TRUSTED = 20  # hold-out faces, below which there is blame and no praise: too much passes
+MORE = "add pages or raise dedup.holdout_share"
 CHANCE = 0.01  # that a rule with `drawn_by` fires on samples of the faces' own distribution
 
 ADVICE = {
@@ -80,7 +89,6 @@ ADVICE = {
     "train.base_channels or add pages.",
     "copying": "Add pages or strengthen train.augment; a shorter run copies less.",
     "overfitting": "Add pages or strengthen train.augment; an earlier snapshot is nearer to unseen faces.",
-    UNSURE: "Too few faces are held out to tell: add pages or raise dedup.holdout_share.",
 }
 
 
@@ -97,9 +105,26 @@ def judge(figures: Figures) -> dict[str, Any]:
     """
     because = [apply(rule, figures) for rule in RULES]
     word = next((entry["word"] for entry in because if entry["fired"]), GOOD)
-    if word == GOOD and any(entry["value"] is None for entry in because):
-        word = UNSURE
-    return {"word": word, "because": because, "advice": ADVICE[word]}
+    doubt = doubts(figures, because) if word == GOOD else ""
+    return {"word": UNSURE if doubt else word, "because": because, "advice": doubt or ADVICE[word]}
+
+
+def doubts(figures: Figures, because: Sequence[Mapping[str, Any]]) -> str:
+    """Why samples that no rule finds fault with are not called good, and what to do: a sentence, or empty."""
+    missing = [entry["key"] for entry in because if entry["value"] is None]
+    for key in missing:
+        reasons = [reason for _, reason in look_up(figures, f"{key.rpartition('.')[0]}.reason") if reason]
+        if reasons:
+            return sentence(reasons[0])
+    if missing:
+        return f"There is no {missing[0]}, and a verdict needs it: add pages."
+    few = [count for _, count in look_up(figures, HELD_OUT) if is_figure(count) and count < TRUSTED]
+    return f"{few[0]} hold-out faces, at least {TRUSTED} needed to call samples good: {MORE}." if few else ""
+
+
+def sentence(reason: str) -> str:
+    """A reason with a capital and a full stop."""
+    return f"{reason[0].upper()}{reason[1:]}."
 
 
 def apply(rule: Rule, figures: Figures) -> dict[str, Any]:

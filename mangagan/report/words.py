@@ -209,7 +209,7 @@ FACES = {
         "Are left and right as alike as in real faces?",
         "correlation of a face with its mirror image, −1 to 1",
         ALIKE,
-        "real faces",
+        "hold-out faces",
         "Left and right agree as in real faces.",
         "Less symmetric than real faces: halves that do not belong together.",
         "More symmetric than real faces: fewer turned heads, or smooth blobs.",
