@@ -147,6 +147,13 @@ class Means(nn.Module):
         return features if return_features else features.sum()
 
 
+class Shades(nn.Module):
+    """The logarithm of each channel's mean: none for black."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float().mean([2, 3]).log()
+
+
 class Shape(nn.Module):
     """Answers ones of a shape of its own for each image."""
 
@@ -191,12 +198,32 @@ def test_a_torchscript_file_is_given_what_the_params_say(
     features = extractor(images)
     assert features[:20] == pytest.approx(np.tile(black * 2, (20, 1)), abs=1e-3)
     assert features[20:] == pytest.approx(np.tile(white * 2, (20, 1)), abs=1e-3)
-    assert TorchScript(path, 41, form).sha256 != extractor.sha256
+    assert TorchScript(path, 41, form, sha256_file(path)).sha256 != extractor.sha256
 
 
 def test_maps_of_one_cell_and_tuples_of_one_are_features_too(tmp_path: Path) -> None:
     path = save(Shape([5, 1, 1]), tmp_path / "shape.pt")
-    assert TorchScript(path, 64, "uint8")(np.zeros((3, 3, 20, 20), np.uint8)).shape == (3, 5)
+    extractor = TorchScript(path, 64, "uint8", sha256_file(path))
+    assert extractor(np.zeros((3, 3, 20, 20), np.uint8)).shape == (3, 5)
+
+
+def test_features_that_are_not_finite_name_the_file(tmp_path: Path) -> None:
+    path = save(Shades(), tmp_path / "shades.pt")
+    extractor = TorchScript(path, 64, "uint8", sha256_file(path))
+    assert extractor(np.ones((2, 1, 20, 20), np.uint8)).tolist() == [[0.0] * 3] * 2
+    with pytest.raises(UserError, match=r"shades\.pt answers features that are not finite"):
+        extractor(np.zeros((2, 1, 20, 20), np.uint8))
+
+
+def test_what_was_hashed_is_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(Shape([5]), tmp_path / "shape.pt")
+    digest = sha256_file(path)
+    save(Shape([7]), path)
+    with pytest.raises(UserError, match=f"not {digest}"):
+        TorchScript(path, 64, "uint8", digest)
+    monkeypatch.setattr("mangagan.metrics.extractors.torchscript.MAX_BYTES", 100)
+    with pytest.raises(UserError, match="too large"):
+        TorchScript(path, 64, "uint8", sha256_file(path))
 
 
 @pytest.mark.parametrize("shape", [[], [0], [9000]])
@@ -217,11 +244,13 @@ def test_torchscript_that_gives_no_features_is_refused(tmp_path: Path, shape: li
         ("weights.pt", "", "must be the file's SHA-256, [0-9a-f]{64} for"),
         ("weights.pt", "right", "weights.pt is no TorchScript file"),
         ("text.pt", "right", "text.pt is no TorchScript file"),
+        ("empty.pt", "right", "empty.pt is no TorchScript file"),
     ],
 )
 def test_a_wrong_model_file_is_one_clear_line(tmp_path: Path, model: str, sha256: str, reason: str) -> None:
     torch.save({"weight": torch.ones(3)}, tmp_path / "weights.pt")
     (tmp_path / "text.pt").write_text("nothing")
+    (tmp_path / "empty.pt").touch()
     digest = sha256_file(tmp_path / model) if sha256 == "right" else sha256
     with pytest.raises(UserError, match=reason) as refused:
         check_extractors(ExtractorParams(("random", "torchscript"), model, digest), tmp_path)

@@ -109,7 +109,7 @@ def _torchscript(settings: ExtractorParams, root: Path) -> Extractor:
     from mangagan.metrics.extractors.torchscript import TorchScript
 
     path = resolve_model(SECTION, settings.model, settings.model_sha256, root)
-    return TorchScript(path, settings.image_size, settings.input)
+    return TorchScript(path, settings.image_size, settings.input, settings.model_sha256)
 
 
 EXTRACTORS: dict[str, Callable[[ExtractorParams, Path], Extractor]] = {

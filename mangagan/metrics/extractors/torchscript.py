@@ -1,5 +1,6 @@
 """Features of a network of the user's, such as Inception, in a TorchScript file."""
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mangagan.detection.model_file import MAX_BYTES
 from mangagan.errors import UserError
-from mangagan.files import sha256_file
+from mangagan.files import sha256_bytes
 from mangagan.metrics.extractors.base import INPUTS, SECTION, fingerprint
 from mangagan.metrics.extractors.batches import extract, resized
 
@@ -33,28 +35,39 @@ class TorchScript:
 
     name = "torchscript"
 
-    def __init__(self, path: Path, image_size: int, form: str) -> None:
-        """Loads and tries the network. A TorchScript file is a program: give only one whose SHA-256 was checked.
+    def __init__(self, path: Path, image_size: int, form: str, expected: str) -> None:
+        """Loads and tries the network. A TorchScript file is a program, so it is run only where its SHA-256 is right.
 
         Args:
             path: the file.
             image_size: px.
             form: what it is given, one of `INPUTS`.
+            expected: SHA-256 of the file, 64 hex digits.
 
         Raises:
-            UserError: it is no TorchScript, fails on two images, or does not answer features.
+            UserError: it has another hash, is no TorchScript, fails on two images, or does not answer features.
         """
         if form not in INPUTS:
             raise ValueError(f"input must be one of {', '.join(INPUTS)}, not {form}")
         self.path, self.image_size, self.form = path, image_size, form
-        self.network = load(path)
+        data = read(path, expected)
+        self.network = load(path, data)
         self.options = {FLAG: True} if FLAG in argument_names(self.network) else {}
-        self.sha256 = fingerprint(self.name, VERSION, image_size, form, sha256_file(path))
+        self.sha256 = fingerprint(self.name, VERSION, image_size, form, sha256_bytes(data))
         self.dimensions = self.try_out()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features as `Extractor.__call__` says; gray is repeated for the three colours."""
-        return extract(self.features, self.dimensions, images)
+        """Features as `Extractor.__call__` says; gray is repeated for the three colours.
+
+        Raises:
+            UserError: they are not finite.
+        """
+        features = extract(self.features, self.dimensions, images)
+        if not np.isfinite(features).all():
+            raise UserError(
+                f"{self.path} answers features that are not finite numbers: see {SECTION}.input, or use another"
+            )
+        return features
 
     def features(self, images: Tensor) -> Tensor:
         """Features of images, uint8 (N, C, S, S): (N, D)."""
@@ -77,8 +90,8 @@ class TorchScript:
         try:
             features = self.features(torch.arange(2 * 32 * 32, dtype=torch.uint8).reshape(2, 1, 32, 32))
         except Exception as error:  # the program in the file may fail in any way
-            reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-            raise UserError(f"{self.path} fails on images as {SECTION} describes them: {reason[0]}") from error
+            *_, reason = lines_of(error)
+            raise UserError(f"{self.path} fails on images as {SECTION} describes them: {reason}") from error
         shape = tuple(features.shape)
         if len(shape) != 2 or shape[0] != 2 or not 1 <= shape[1] <= MOST or not features.isfinite().all():
             raise UserError(
@@ -88,22 +101,45 @@ class TorchScript:
         return shape[1]
 
 
-def load(path: Path) -> Any:
-    """The network in a TorchScript file, for inference on the CPU.
+def read(path: Path, expected: str) -> bytes:
+    """A file's content, read once: what was hashed is what is run, whatever becomes of the file meanwhile.
 
     Raises:
-        UserError: it is none.
+        UserError: it cannot be read, is over `MAX_BYTES`, or its SHA-256 is not the expected one.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"could not read {path} ({error.strerror}): give the path of a TorchScript file") from error
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path} is over {MAX_BYTES >> 20} MiB: too large for a model file")
+    if sha256_bytes(data) != expected.lower():
+        raise UserError(f"{path} has SHA-256 {sha256_bytes(data)}, not {expected}: replace the file or the key")
+    return data
+
+
+def load(path: Path, data: bytes) -> Any:
+    """The network in the content of a TorchScript file, for inference on the CPU.
+
+    Raises:
+        UserError: it is none; `path` is named.
     """
     try:
         with warnings.catch_warnings():
             # torch advises torch.export, whose files are tied to a version of torch; those at hand are TorchScript.
             warnings.simplefilter("ignore", DeprecationWarning)
-            return torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
-    except (RuntimeError, ValueError, OSError) as error:
+            return torch.jit.load(io.BytesIO(data), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError, EOFError) as error:
         raise UserError(
-            f"{path} is no TorchScript file ({str(error).splitlines()[0]}): weights alone must be traced first, "
+            f"{path} is no TorchScript file ({lines_of(error)[0]}): weights alone must be traced first, "
             "see docs/evaluation.md"
         ) from error
+
+
+def lines_of(error: Exception) -> list[str]:
+    """What an error says, by line; its type where it says nothing."""
+    return str(error).strip().splitlines() or [type(error).__name__]
 
 
 def argument_names(network: Any) -> list[str]:
