@@ -14,7 +14,7 @@ from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_e
 from mangagan.metrics.nearest import least_distances
 from mangagan.metrics.ranking import ranges, rank
 from mangagan.metrics.sets import Sets, alone_count, measured_count, prepare
-from mangagan.metrics.suite import distances, figures, nearest_train, variety
+from mangagan.metrics.suite import distances, figures, median_error, nearest_train, variety
 from mangagan.metrics.verdict import judge
 from tests.test_metrics import cut_again, draw_faces
 
@@ -210,11 +210,19 @@ def test_faces_learned_by_heart_are_copies_though_some_come_twice() -> None:
     assert judge(as_metrics(found))["word"] == "copying"
 
 
+def test_the_error_of_a_median_is_the_known_one() -> None:
+    # Of N standard normal values it is about √(π / 2N).
+    median, error = median_error(np.random.default_rng(0).normal(size=4000), seed=0)
+    assert abs(median) < 4 * error
+    assert error == pytest.approx(np.sqrt(np.pi / 8000), rel=0.25)
+
+
 def test_copies_by_title_add_up() -> None:
     train, holdout, more = real()
     found = nearest_train(compare(np.concatenate([more[:100], train[:20]]), train, holdout), QUICK)["nearest_train"]
     shares = found.details["by_title"].values()
     assert sum(title["copied"] for title in shares) == pytest.approx(found.details["copied"])
+    assert 0 < found.sd < found.value / 5 and 0 < found.floor_sd < found.floor / 5
 
 
 def test_features_of_few_dimensions() -> None:

@@ -15,10 +15,11 @@ class Comparison:
     """One metric of the samples beside its floor and its ceilings.
 
     Attributes:
-        value: for the samples, the mean over subsamples; None where it cannot be had.
-        sd: standard deviation of `value` over the subsamples; None where there is but one way to take it.
+        value: for the samples, the mean over subsamples or what all of them get; None where it cannot be had.
+        sd: how far `value` may be off: its standard deviation over the subsamples, or, for a mean or median of all
+            images, its standard error; None where neither is known.
         floor: what real faces get where the samples stand.
-        floor_sd: standard deviation of `floor`, likewise.
+        floor_sd: the same of `floor`.
         count: samples in each measurement.
         floor_count: real faces in each measurement of the floor.
         ceilings: what spoilt faces get in the samples' place, by what was done to them.

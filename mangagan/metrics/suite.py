@@ -31,6 +31,7 @@ NEIGHBORS = 5  # k of density and coverage; coverage of two samples of one distr
 DIMENSIONS = 64  # most that a Fréchet distance is taken in: of a thousand images, 2,048 are mostly bias
 LEAST = 2 * NEIGHBORS  # faces in one measurement, below which no figure is given
 QUANTILE = 0.01  # of hold-out faces that lie so near to a training face that a sample as near counts as copied
+RESAMPLES = 200  # of the bootstrap; its standard error is then known to 5 %
 TOO_FEW = "at least 4 samples and training faces are needed: raise evaluate.samples or add pages"
 
 Figures = dict[str, Comparison]
@@ -162,11 +163,10 @@ def twins(points: np.ndarray) -> np.ndarray:
 def nearest_train(sets: Sets, settings: EvaluateParams) -> Figures:
     """The distance to the nearest training face, of samples beside hold-out faces: see `nearest_faces`."""
     found, floors = sets.fake_nearest.distances[:, 0], sets.holdout_nearest.distances[:, 0]
-    value, closest = float(np.median(found)), float(found.min())
+    value, closest = median_error(found, settings.seed), float(found.min())
     if len(floors) < LEAST:
         reason = lacking(sets)
-        return {"nearest_train": Comparison(value, None, None, None, len(found), 0, {}, reason, {"closest": closest})}
-    _, sd = mean_sd([float(np.median(part)) for part in np.array_split(found, min(settings.repeats, len(found)))])
+        return {"nearest_train": Comparison(*value, None, None, len(found), 0, {}, reason, {"closest": closest})}
     details = {
         "closest": closest,
         "floor_closest": float(floors.min()),
@@ -174,8 +174,8 @@ def nearest_train(sets: Sets, settings: EvaluateParams) -> Figures:
         "copied": copied_share(found, floors, QUANTILE),
         "by_title": by_title(sets),
     }
-    whole = Comparison(value, sd, float(np.median(floors)), None, len(found), len(floors), details=details)
-    return {"nearest_train": whole}
+    floor = median_error(floors, settings.seed)
+    return {"nearest_train": Comparison(*value, *floor, len(found), len(floors), details=details)}
 
 
 def by_title(sets: Sets) -> dict[str, dict[str, float]]:
@@ -201,7 +201,7 @@ def by_title(sets: Sets) -> dict[str, dict[str, float]]:
 def looks(sets: Sets, settings: EvaluateParams) -> Figures:
     """In how many samples the detector finds a face, and how alike their halves are, beside hold-out faces.
 
-    Standard deviations are those of the means over so many images. Without a hold-out, training faces take its place.
+    Standard deviations are standard errors of the means. Without a hold-out, training faces take its place.
     """
     images, search = sets.images, FaceSearch()
     real = images.holdout if len(images.holdout) >= LEAST else images.train
@@ -217,8 +217,15 @@ def looks(sets: Sets, settings: EvaluateParams) -> Figures:
 
 
 def mean_error(values: np.ndarray) -> tuple[float, float]:
-    """Mean, and its standard deviation, of (N,) values."""
+    """Mean of (N,) values, and its standard error."""
     return float(np.mean(values)), float(np.std(values) / np.sqrt(len(values)))
+
+
+def median_error(values: np.ndarray, seed: int) -> tuple[float, float]:
+    """Median of (N,) values, and its standard error by the bootstrap (Efron 1979): over resamples with replacement."""
+    rng = np.random.default_rng(seed)
+    medians = [float(np.median(rng.choice(values, len(values)))) for _ in range(RESAMPLES)]
+    return float(np.median(values)), mean_sd(medians)[1]
 
 
 ON_FEATURES: tuple[Callable[[Sets, Features, EvaluateParams], Figures], ...] = (distances, vendi, memory)

@@ -44,7 +44,7 @@ def figures(values: Mapping[str, Any]) -> str:
     note = (
         "Each figure stands between its floor, what real faces get in the samples' place, and its ceilings, what spoilt"
         " faces get there: noise, blurred faces, and the mean of all faces. ± and the shaded band are one standard"
-        " deviation over subsamples."
+        " deviation over subsamples; of a mean or median of all images its standard error."
     )
     held = look_up(values, f"{KEY}.holdout")
     rough = ""
