@@ -14,7 +14,7 @@ EXTRAS = {
     "closest": "the closest of all samples",
     "floor_closest": "the closest of all hold-out faces",
     "ct": "copying test on these distances (z)",
-    "copied": "samples nearer than all but 1 % of unseen faces (share)",
+    "copied": "samples a fifth nearer than all but 1 % of unseen faces (share)",
     "support": "different faces there are to draw, at least",
     "limit": "distance of a twin, at most",
 }
