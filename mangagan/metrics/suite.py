@@ -31,7 +31,7 @@ NEIGHBORS = 5  # k of density and coverage; coverage of two samples of one distr
 DIMENSIONS = 64  # most that a Fréchet distance is taken in: of a thousand images, 2,048 are mostly bias
 LEAST = 2 * NEIGHBORS  # faces in one measurement, below which no figure is given
 QUANTILE = 0.01  # of hold-out faces within the distance of a training face that copies are told by
-# Of that distance, within which a sample counts as copied. Without it up to 10 % of real faces of the same pages did:
+# Of that distance, within which a sample counts as copied. At 1, up to a tenth of the real faces of other pages did:
 # a character comes back in the same pose. Copies come to 0.1 of it on scanned faces and to 0.5 on drawn ones.
 CLOSER = 0.8
 RESAMPLES = 200  # of the bootstrap; its standard error is then known to 5 %
