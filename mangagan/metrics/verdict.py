@@ -46,7 +46,7 @@ RULES = (
         "copying",
         "Many samples are nearer to a training face than chance has it.",
         "nearest_train.copied",
-        0.15,
+        0.1,
         drawn_by="nearest_train.floor_count",
     ),
     # One hold-out face that is in the training set after all hides copies from the rule above, and not from this one.
