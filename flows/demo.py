@@ -89,7 +89,7 @@ def make_repository(directory: Path) -> None:
     """Makes the workspace a repository of git and DVC, so that experiments can be tried in it."""
     if (directory / ".dvc").exists():
         return
-    (directory / ".gitignore").write_text("/.mangagan/\n__pycache__/\n/data/screenshots/\n")
+    (directory / ".gitignore").write_text("/.mangagan/\n__pycache__/\n/data/screenshots/\n/out/\n/dvc_plots/\n")
     dvc = [sys.executable, "-m", "dvc"]
     for command in (
         ["git", "init", "--quiet"],

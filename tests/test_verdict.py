@@ -1,10 +1,14 @@
 """The verdict by figures that are given: which rule fires, which takes precedence, what is said without figures."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mangagan.metrics.memorisation import copied_share
-from mangagan.metrics.verdict import ADVICE, RULES, disagreements, judge, positions
+from mangagan.metrics.verdict import ADVICE, MORE, RULES, disagreements, judge, positions
+from mangagan.params import read_sections
 
 FINE = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
@@ -105,6 +109,20 @@ def test_few_held_out_faces_are_not_enough_for_praise(count: int, word: str) -> 
     verdict = judge({**FINE, "nearest_train": {**FINE["nearest_train"], "floor_count": count}})
     assert verdict["word"] == word
     assert ("19 hold-out faces, at least 20 needed" in verdict["advice"]) == (word == "unsure")
+
+
+def test_advice_names_keys_that_there_are() -> None:
+    known = read_sections(Path(__file__).parents[1] / "params.yaml")
+    named = re.findall(r"\b(train|dedup|evaluate)\.(\w+)", " ".join([*ADVICE.values(), MORE]))
+    assert len(named) > 5
+    for section, key in named:
+        assert key in known[section], key
+
+
+def test_without_a_distance_variety_of_features_says_nothing() -> None:
+    blind = {**changed("vendi.random.ratio", 0.1), "kernel_distance": {"random": {"position": None}}}
+    assert judge(blind)["word"] == "unsure"
+    assert judge({**blind, "face_share": {"ratio": 0.1}})["word"] == "undertrained"
 
 
 def test_disagreement_is_said() -> None:

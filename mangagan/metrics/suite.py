@@ -100,7 +100,8 @@ def vendi(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
 def memory(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
     """Whether samples are nearer to training faces, mirrored ones included, than faces are that were held out.
 
-    The statistic's floor is 0 by definition, give or take 1. Authenticity's is that of the hold-out.
+    The statistic's floor is 0 by definition, give or take 1. Authenticity's is that of the hold-out; it is a share of
+    so many faces, and its deviation that of a share.
     """
     reason = "" if len(sets.images.holdout) >= LEAST else lacking(sets)
     if reason:
@@ -110,7 +111,9 @@ def memory(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
     ours, theirs = (least_distances(part, both) for part in (group.fake, group.holdout))
     ct = Comparison(ct_statistic(ours, theirs), None, 0.0, 1.0, len(ours), len(theirs))
     value, floor = (authenticity(part, group.train, features.mirrored) for part in (group.fake, group.holdout))
-    return {"ct": ct, "authenticity": Comparison(value, None, floor, None, len(ours), len(theirs))}
+    sd, floor_sd = (np.sqrt(share * (1 - share) / len(part)) for share, part in ((value, ours), (floor, theirs)))
+    real = Comparison(value, float(sd), floor, float(floor_sd), len(ours), len(theirs))
+    return {"ct": ct, "authenticity": real}
 
 
 def swd(sets: Sets, settings: EvaluateParams) -> Figures:

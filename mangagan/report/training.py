@@ -1,10 +1,11 @@
 """How the training went: its curves, and the metrics taken along it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mangagan.report.markup import escape, figure, paragraph
 from mangagan.report.plot import COLOURS, REAL, Series, line_plot
-from mangagan.report.words import describe
+from mangagan.report.words import WORDS, Words, describe
 
 Columns = Mapping[str, list[float]]
 KIMG = "thousands of faces shown, kimg"
@@ -22,6 +23,18 @@ PLOTS: Mapping[str, tuple[str, str, Lines, str]] = {
         "probability of being real",
         {"d_real": ("real faces, D(x)", REAL), "d_fake": ("samples, D(G(z))", 0)},
         "Both near 0.5: it cannot tell them apart. 1 and 0: it always can, and teaches the generator little.",
+    ),
+    "realness": (
+        "How sure the discriminator is of the faces",
+        "realness, -1 to 1",
+        {"realness": ("faces told as real less those that are not", 1)},
+        "1: it knows them by heart. Augmentation grows while this is above train.augment_target.",
+    ),
+    "augment_p": (
+        "Augmentation",
+        "probability of each",
+        {"augment_p": ("strength", 2)},
+        "How often faces and samples are changed before the discriminator sees them.",
     ),
 }
 
@@ -44,16 +57,24 @@ def along(progress: Columns) -> str:
         drawn = [Series("samples", kimg, progress[name])]
         floor = progress.get(f"{name}_floor") or (progress.get("floor") if name == "kernel_distance" else None)
         drawn += [Series("real faces", kimg, floor, REAL)] if floor else []
-        words = describe(name)
+        words = described(name)
         plot = line_plot(
             drawn, f"{words.name} along the training", KIMG, words.name, chosen[-1] if chosen else None, True
         )
         plots.append(figure(f"<h4>{escape(words.name)}</h4>{plot}", escape(words.question)))
     note = paragraph(
-        "Taken along the training on fewer samples than the figures above. Still falling at the end: train longer."
-        " Risen again: an earlier snapshot is better."
+        "Taken along the training on fewer samples than the figures above. While the distance still falls, train"
+        " longer; where it rises again, an earlier end is better."
     )
     return f'<h3>Metrics along the training</h3>{note}<div class="pair">{"".join(plots)}</div>'
+
+
+def described(name: str) -> Words:
+    """The words of a column: those of its metric, with the extractor that saw it where it is one extractor's."""
+    metric, _, extractor = name.rpartition("_")
+    if name in WORDS or metric not in WORDS:
+        return describe(name)
+    return replace(WORDS[metric], name=f"{WORDS[metric].name}, seen by {extractor}")
 
 
 def lines(curves: Columns) -> str:
