@@ -24,15 +24,22 @@ from mangagan.faces.crop import resize
 from mangagan.files import write_text
 from mangagan.metrics.domain import SURE, FaceSearch, mirror_symmetry
 from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
-from mangagan.metrics.frechet import frechet_distance, principal_axes, project
-from mangagan.metrics.kernel import kernel_distance
-from mangagan.metrics.manifold import manifold_figures
+from mangagan.metrics.frechet import principal_axes
+from mangagan.metrics.suite import DIMENSIONS, distances_of
 from mangagan.metrics.vendi import vendi_score
 from mangagan.progress import track
 
-NEIGHBORS, AXES = 5, 64  # k of the manifolds, and most dimensions of the Fréchet distance: as in an evaluation
 SEEN = 3.0  # deviations of a figure on unspoilt faces, beyond which it has moved
 FEWEST = 200  # faces: fewer leave too few in a quarter of a half
+# Figures as an evaluation names them → headings.
+HEADINGS = {
+    "kernel_distance": "kernel distance",
+    "frechet": "Fréchet",
+    "precision": "precision",
+    "density": "density",
+    "recall": "recall",
+    "coverage": "coverage",
+}
 # Whether a figure rises (1) or falls (-1) when the faces get worse.
 WORSE = {
     "kernel distance": 1,
@@ -141,17 +148,10 @@ def lookers() -> dict[str, Looker]:
 
 def feature_figures(reference: np.ndarray, pool: np.ndarray) -> Figures:
     """All figures of one extractor's features, equal counts of both."""
-    mean, axes = principal_axes(reference, min(AXES, len(reference) // 4))
-    manifold = manifold_figures(reference, pool, NEIGHBORS)
-    return {
-        "kernel distance": kernel_distance(pool, reference),
-        "Fréchet": frechet_distance(project(pool, mean, axes), project(reference, mean, axes)),
-        "precision": manifold.precision,
-        "density": manifold.density,
-        "recall": manifold.recall,
-        "coverage": manifold.coverage,
-        "Vendi": vendi_score(pool - reference.mean(axis=0)),
-    }
+    mean, axes = principal_axes(reference, min(DIMENSIONS, len(reference) // 4))
+    found = distances_of(pool, reference, mean, axes)
+    named = {heading: found[name] for name, heading in HEADINGS.items()}
+    return {**named, "Vendi": vendi_score(pool - reference.mean(axis=0))}
 
 
 def respond(faces: Faces, splits: int, seed: int) -> Responses:

@@ -71,17 +71,22 @@ def distances(sets: Sets, features: Features, settings: EvaluateParams) -> Figur
     mean, axes = principal_axes(features.group.holdout, dimensions)
 
     def measure(chosen: np.ndarray, reference: np.ndarray, _: int) -> dict[str, float]:
-        manifold = manifold_figures(reference, chosen, NEIGHBORS)
-        return {
-            "kernel_distance": kernel_distance(chosen, reference),
-            "frechet": frechet_distance(project(chosen, mean, axes), project(reference, mean, axes)),
-            "precision": manifold.precision,
-            "recall": manifold.recall,
-            "density": manifold.density,
-            "coverage": manifold.coverage,
-        }
+        return distances_of(chosen, reference, mean, axes)
 
     return against_holdout(measure, features.group, sets.count, settings.repeats, settings.seed)
+
+
+def distances_of(chosen: np.ndarray, reference: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> dict[str, float]:
+    """All figures that compare two sets of features, (N, D) each; the Fréchet distance along axes (D, dimensions)."""
+    manifold = manifold_figures(reference, chosen, NEIGHBORS)
+    return {
+        "kernel_distance": kernel_distance(chosen, reference),
+        "frechet": frechet_distance(project(chosen, mean, axes), project(reference, mean, axes)),
+        "precision": manifold.precision,
+        "recall": manifold.recall,
+        "density": manifold.density,
+        "coverage": manifold.coverage,
+    }
 
 
 def vendi(sets: Sets, features: Features, settings: EvaluateParams) -> Figures:
