@@ -19,16 +19,19 @@ def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
 
     A backward pass takes twice the forward's: once for the layer's weights, once for its input. D judges real and fake
     images for its own update, and the fakes again for G's, which needs no gradient of D's weights: 3·2 + 2 = 8 forward
-    passes of D and 3 of G. Every further update of G takes 3 of G and 2 of D. A gradient penalty adds the pass to the
-    images and its own backward pass, 3 of D, once in its period.
+    passes of D and 3 of G. Every further update of G takes 3 of G and 2 of D. A relativistic loss judges the real
+    images again for every update of G, 1 of D. A gradient penalty adds the pass to the images and its own backward
+    pass, 3 of D, once in its period.
     """
     state = create_state(replace(settings, ema_kimg=0.0, compile=False), shape[1], shape[0], torch.device("cpu"))
     of_g = forward_flops(state.generator, torch.zeros(4, settings.z_dim)) / 4
     of_d = forward_flops(state.discriminator, torch.zeros(4, *shape)) / 4
     again = settings.generator_steps - 1
-    penalties = bool(settings.r1) + bool(settings.r2)
-    images = 3 * of_g + 8 * of_d + again * (3 * of_g + 2 * of_d) + 3 * of_d * penalties / settings.penalty_every
-    return settings.batch_size * images
+    penalties = 3 * (bool(settings.r1) + bool(settings.r2)) / settings.penalty_every
+    anew = settings.generator_steps if settings.loss == "relativistic" else 0
+    passes_of_g = 3 + 3 * again
+    passes_of_d = 8 + 2 * again + anew + penalties
+    return settings.batch_size * (passes_of_g * of_g + passes_of_d * of_d)
 
 
 def forward_flops(network: nn.Module, x: Tensor) -> float:

@@ -114,6 +114,21 @@ class Linear(nn.Module):
         return images.flatten(1) @ self.weight
 
 
+def test_fakes_are_compared_with_faces_as_the_new_discriminator_sees_them() -> None:
+    """D(x) = w·x moves far in its update: faces judged before it would be compared on another level."""
+    settings = replace(TINY, r1=0.0, augment="none", learning_rate_d=1.0)
+    state, real, z = feed(settings)
+    linear = Linear()
+    state.discriminator = state.judge = linear  # type: ignore[assignment]
+    state.optimizer_d = torch.optim.SGD(linear.parameters())  # type: ignore[assignment]
+    state.draw = lambda _: torch.full_like(real, 0.1).requires_grad_(True)
+    state.optimizer_g = torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # type: ignore[assignment]
+    told = train_step(state, real, z, settings)
+    expected = losses.generator_loss("relativistic", linear(real), linear(torch.full_like(real, 0.1)))
+    assert told[1].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert told[1].item() > 10
+
+
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulated_gradients_are_those_of_the_whole_batch(parts: int) -> None:
     """Up to rounding: Adam is replaced, for it divides tiny gradients by themselves."""

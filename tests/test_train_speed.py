@@ -56,6 +56,8 @@ def test_operations_of_a_step() -> None:
     assert twice / 64 / an_image == pytest.approx((6 + 10) / (3 + 8), rel=0.02)  # G and D take about as much
     penalized = settings(recipe="classic", base_channels=64, batch_size=64, r1=1.0, penalty_every=1)
     assert flops.step_flops(penalized, (1, 112, 112)) / 64 / an_image == pytest.approx(14 / 11, rel=0.02)
+    pairs = settings(recipe="classic", base_channels=64, batch_size=64, loss="relativistic")
+    assert flops.step_flops(pairs, (1, 112, 112)) / 64 / an_image == pytest.approx(12 / 11, rel=0.02)
 
 
 def test_a_matrix_product_sets_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:

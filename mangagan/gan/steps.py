@@ -27,7 +27,8 @@ class Part:
         real: (n, C, H, W) in [-1, 1].
         z: (n, z_dim).
         fake: (n, C, H, W), with its graph; None until it is drawn, and where it would take too much memory to keep.
-        real_logits: (n,), of the update of D; none before it.
+        real_view: the real images as D got to see them; none before its update.
+        real_logits: (n,), of the update of D, from before it; none before that.
         fake_logits: (n,).
     """
 
@@ -35,6 +36,7 @@ class Part:
     real: Tensor
     z: Tensor
     fake: Tensor | None = None
+    real_view: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
 
@@ -98,6 +100,7 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
                 penalty = gradient_penalty(state.discriminator, images)
                 torch.autograd.backward(penalty * (gamma * settings.penalty_every * part.share))
         part.fake = fake if keep_graph else None
+        part.real_view = real_view
         part.real_logits, part.fake_logits = real_logits.detach(), fake_logits.detach()
         total = total + loss.detach()
     distributed.average_gradients(state.discriminator)
@@ -106,21 +109,34 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
 
 
 def update_generator(state: TrainState, parts: list[Part], settings: Settings, repeat: int) -> Tensor:
-    """One update of G, the `repeat`-th of the step, against the real images' logits of D's update. The loss, ()."""
+    """One update of G, the `repeat`-th of the step, against the same real images. The loss, () on the device."""
     total = torch.zeros_like(state.strength)
     state.optimizer_g.zero_grad()
     with frozen(state.discriminator):  # saves D's weight gradients, a third of its backward pass
         for part, some in zip(parts, numbers(state, f"generator {repeat}", parts, settings), strict=True):
             fake = part.fake if part.fake is not None and repeat == 0 else draw(state, part.z, settings)
             logits = judge(state, view(state, fake, some, settings), settings)
-            assert part.real_logits is not None
-            loss = generator_loss(settings.loss, part.real_logits, logits) * part.share
+            loss = generator_loss(settings.loss, judged_anew(state, part, settings), logits) * part.share
             torch.autograd.backward(loss)
             part.fake = None
             total = total + loss.detach()
     distributed.average_gradients(state.generator)
     state.optimizer_g.step()
     return total
+
+
+def judged_anew(state: TrainState, part: Part, settings: Settings) -> Tensor:
+    """The real images' logits by D as it is, for G's loss to compare with: (n,), without a graph.
+
+    An update of D moves the level of all its logits, by about as much as lies between real and fake: logits of before
+    it would tell G how far D has moved, not how far the faces are ahead. A loss that compares nothing gets those.
+    """
+    assert part.real_view is not None
+    assert part.real_logits is not None
+    if settings.loss != "relativistic":
+        return part.real_logits
+    with torch.no_grad():
+        return judge(state, part.real_view, settings)
 
 
 def learning_rate_factor(images_seen: int, decay_kimg: float) -> float:
