@@ -48,15 +48,20 @@ def forward_flops(network: nn.Module, x: Tensor) -> float:
 def peak_flops(device: torch.device, precision: str) -> dict[str, float]:
     """Operations a second of a large matrix product: in float32, and in the networks' precision where that is another.
 
+    On a GPU, float32 is computed as PyTorch computes float32 convolutions there: in TF32.
+
     Args:
         device: which.
         precision: `float32` or `bfloat16`.
     """
-    side = MATRIX[device.type]
+    side, before = MATRIX[device.type], torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
     result = {}
     for name in dict.fromkeys(("float32", precision)):
-        matrix = torch.ones(side, side, dtype=getattr(torch, name), device=device)
+        matrix = torch.randn(side, side, device=device).to(getattr(torch, name))
         result[name] = 2 * side**3 / min(product_seconds(matrix) for _ in range(6))
+    torch.set_float32_matmul_precision(before)
     return result
 
 

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ class Part:
     Attributes:
         name: of the part, and of its log.
         limit: s.
-        options: the module and its options, given what the parts before have found; None to leave it out.
+        options: the module and its options, given what the parts before have found and the seconds there are for it;
+            None to leave it out.
     """
 
     name: str
     limit: float
-    options: Callable[[Results], list[str] | None]
+    options: Callable[[Results, float], list[str] | None]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -88,8 +90,9 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for part in tiny_plan(arguments) if arguments.smoke else plan(arguments):
         left = arguments.total - (time.monotonic() - started)
-        options = part.options(found) if left > 0 else None
-        found[part.name] = do(part, options, min(part.limit, left), arguments.out)
+        limit = min(part.limit, left)
+        options = part.options(found, limit) if left > 0 else None
+        found[part.name] = do(part, options, limit, arguments.out)
         forget_checkpoints(arguments.out)
         report = summary(found, time.monotonic() - started, arguments.smoke)
         write_json(arguments.out / "gpu.json", report)
@@ -101,55 +104,63 @@ def plan(arguments: argparse.Namespace) -> Iterator[Part]:
     """The parts on a GPU."""
     sets, out = arguments.sets or arguments.out / "sets", arguments.out / "recipes"
     draw = ["face_sets", "--out", str(sets), "--holdout", "2000", "--workers", str(arguments.workers)]
-    yield Part("faces", 90, lambda _: None if (sets / "drawn.npz").exists() else draw)
+    yield Part("faces", 90, lambda *_: None if (sets / "drawn.npz").exists() else draw)
     speed = ["train_speed", "--width", "64", "--rounds", "3", "--recipe"]
     compiled = ["--ways", "compile"]  # apart: compiling may take longer than there is time for
-    yield Part("speed_classic", 50, lambda _: [*speed, "classic", "--batch", "64"])
-    yield Part("speed_modern", 50, lambda _: [*speed, "modern"])
-    yield Part("speed_modern_64", 40, lambda _: [*speed, "modern", "--batch", "64"])
-    yield Part("speed_modern_512", 40, lambda _: [*speed, "modern", "--batch", "512"])
-    yield Part("compiled_modern", 90, lambda _: [*speed, "modern", *compiled])
+    yield Part("speed_classic", 50, lambda *_: [*speed, "classic", "--batch", "64"])
+    yield Part("speed_modern", 50, lambda *_: [*speed, "modern"])
+    yield Part("speed_modern_64", 40, lambda *_: [*speed, "modern", "--batch", "64"])
+    yield Part("speed_modern_512", 40, lambda *_: [*speed, "modern", "--batch", "512"])
+    yield Part("compiled_modern", 90, lambda *_: [*speed, "modern", *compiled])
     train = ["recipes", "--sets", str(sets), "--out", str(out), "--names", "drawn", "--seeds", "0", "--width", "64"]
-    yield Part("modern", 180, lambda found: long_run(train, found, 180))
-    yield Part("memory", 45, lambda _: ["gpu_checks", "memory"])
-    yield Part("resume", 60, lambda _: ["gpu_checks", "resume"])
+    yield Part("modern", 200, partial(long_run, train))
+    yield Part("memory", 45, lambda *_: ["gpu_checks", "memory"])
+    yield Part("resume", 60, lambda *_: ["gpu_checks", "resume"])
     yield Part("classic", 150, beside_classic)
-    yield Part("compiled_classic", 90, lambda _: [*speed, "classic", "--batch", "64", *compiled])
+    yield Part("compiled_classic", 90, lambda *_: [*speed, "classic", "--batch", "64", *compiled])
 
 
 def tiny_plan(arguments: argparse.Namespace) -> Iterator[Part]:
     """The same parts, tiny."""
     sets, out = arguments.sets or arguments.out / "sets", arguments.out / "recipes"
     draw = ["face_sets", "--out", str(sets), "--train", "24", "--holdout", "24"]
-    yield Part("faces", 60, lambda _: None if (sets / "drawn.npz").exists() else draw)
+    yield Part("faces", 60, lambda *_: None if (sets / "drawn.npz").exists() else draw)
     tiny = ["--width", "2", "--size", "28", "--device", "cpu"]
     speed = ["train_speed", *tiny, "--batch", "8", "--rounds", "1", "--threads", "1"]
-    yield Part("speed_classic", 60, lambda _: [*speed, "--recipe", "classic"])
-    yield Part("speed_modern", 60, lambda _: [*speed, "--recipe", "modern"])
+    yield Part("speed_classic", 60, lambda *_: [*speed, "--recipe", "classic"])
+    yield Part("speed_modern", 60, lambda *_: [*speed, "--recipe", "modern"])
     train = ["recipes", "--sets", str(sets), "--out", str(out), "--names", "drawn", "--seeds", "0", "--width", "2"]
     train += ["--samples", "24", "--device", "cpu", "--threads", "1", "--kimg", "0.032"]
-    yield Part("modern", 60, lambda _: [*train, "--recipes", "modern"])
+    yield Part("modern", 60, lambda *_: [*train, "--recipes", "modern"])
     checks = [*tiny, "--batch", "8", "--count", "16", "--kimg", "0.6"]
-    yield Part("memory", 60, lambda _: ["gpu_checks", "memory", *checks])
-    yield Part("resume", 60, lambda _: ["gpu_checks", "resume", *checks])
+    yield Part("memory", 60, lambda *_: ["gpu_checks", "memory", *checks])
+    yield Part("resume", 60, lambda *_: ["gpu_checks", "resume", *checks])
     yield Part("classic", 60, beside_classic)
 
 
 def long_run(train: list[str], found: Results, limit: float) -> list[str]:
     """The long run's options: the budget that fits, at the pace that was measured, and the faster kind of steps."""
-    eager, compiled = (
-        found[part].get("result", {}).get("loops", {}).get(loop, {}).get("images_per_second", 0.0)
-        for part, loop in (("speed_modern", "eager"), ("compiled_modern", "compile"))
-    )
+    eager, compiled = pace(found, "speed_modern", "eager"), pace(found, "compiled_modern", "compile")
     faster = compiled > WORTH * eager
-    pace = compiled if faster else eager
-    kimg = min(KIMG, max(pace * (limit - JUDGING_S) // 10_000 * 10, LEAST_KIMG))
+    fitting = (compiled if faster else eager) * (limit - JUDGING_S) // 10_000 * 10
+    kimg = min(KIMG, max(fitting, LEAST_KIMG))
     return [*train, "--kimg", f"{kimg:g}", *(["--compile"] if faster else []), "--recipes", "modern"]
 
 
-def beside_classic(found: Results) -> list[str] | None:
-    """The options that run classic as modern was run, and sum up both; None where modern came to no end."""
-    return [*found["modern"]["options"], "classic"] if found["modern"]["status"] == "done" else None
+def beside_classic(found: Results, limit: float) -> list[str] | None:
+    """The options that run classic as modern was run, and sum up both; None where it would come to no end."""
+    if found["modern"]["status"] != "done":
+        return None
+    options: list[str] = [*found["modern"]["options"], "classic"]
+    images = 1000 * float(options[options.index("--kimg") + 1])
+    speed = pace(found, "speed_classic", "eager")
+    return options if not speed or images / speed + JUDGING_S < limit else None
+
+
+def pace(found: Results, part: str, loop: str) -> float:
+    """Images a second of a loop; 0 where it was not measured."""
+    loops = found.get(part, {}).get("result", {}).get("loops", {})
+    return float(loops.get(loop, {}).get("images_per_second", 0.0))
 
 
 def do(part: Part, options: list[str] | None, limit: float, out: Path) -> dict[str, Any]:

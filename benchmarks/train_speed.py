@@ -28,7 +28,7 @@ from mangagan.cli import positive
 from mangagan.errors import UserError
 from mangagan.gan.batches import Batches, generator_for
 from mangagan.gan.config import Settings, TrainConfig, resolve
-from mangagan.gan.machine import pick_device
+from mangagan.gan.machine import pick_device, repeatable
 from mangagan.gan.networks import count_parameters
 from mangagan.gan.recipes import RECIPES
 from mangagan.gan.resumable import check_size
@@ -78,9 +78,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> dict[str, object]:
     """All measurements, as they are printed."""
     device = pick_device(arguments.device)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     settings = chosen_settings(arguments, device)
+    with repeatable(device, arguments.threads):  # as training does; on a GPU the fastest convolutions are searched for
+        return found(arguments, settings, device)
+
+
+def found(arguments: argparse.Namespace, settings: Settings, device: torch.device) -> dict[str, object]:
+    """The measurements of one recipe on one device."""
     faces = random_faces(max(FACES, settings.batch_size), arguments.channels, arguments.size)
     check_size(faces)
     loops: dict[str, Step] = {REFERENCE: reference_loop(settings, faces, device)}

@@ -7,11 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
+from torch.nn.functional import conv2d
 
 from mangagan.gan import losses
 from mangagan.gan.batches import Batches
 from mangagan.gan.config import Settings
-from mangagan.gan.recipes import Loss
+from mangagan.gan.networks import Discriminator, initialize
+from mangagan.gan.penalty import Convolution, Twice, gradient_penalty
+from mangagan.gan.recipes import Kernel, Loss
 from mangagan.gan.sampling import latents
 from mangagan.gan.state import TrainState
 from mangagan.gan.steps import adapt, learning_rate_factor, train_step
@@ -52,13 +56,65 @@ def test_the_gradient_penalty_of_known_functions() -> None:
     images = torch.randn(6, 2, 3, 3)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(18, 1))
     weight = linear[1].weight
-    penalty = losses.gradient_penalty(lambda x: linear(x).squeeze(1), images)
+    penalty = gradient_penalty(lambda x: linear(x).squeeze(1), images)
     assert penalty.item() == pytest.approx(weight.square().sum().item() / 2, rel=1e-5)
     penalty.backward()  # of |w|²/2: w itself
     assert weight.grad is not None
     assert torch.allclose(weight.grad, weight, atol=1e-6)
-    squared = losses.gradient_penalty(lambda x: x.square().sum(dim=(1, 2, 3)) / 2, images)
+    squared = gradient_penalty(lambda x: x.square().sum(dim=(1, 2, 3)) / 2, images)
     assert squared.item() == pytest.approx(images.square().sum(dim=(1, 2, 3)).mean().item() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("kernel", [4, 5, "smeared"])
+def test_the_penalty_has_the_gradients_of_plain_convolutions(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.rand(4, 2, 28, 28)
+    network = Discriminator(28, 2, 4, kernel, "none", minibatch_stddev=True)
+    initialize(network, torch.Generator().manual_seed(0))
+
+    def gradients() -> list[Tensor]:
+        network.zero_grad()
+        gradient_penalty(network, images).backward()
+        return [weight.grad.clone() for weight in network.parameters() if weight.grad is not None and weight.ndim > 1]
+
+    plain = network(images)
+    with Twice():
+        twice = network(images)
+    assert torch.equal(twice, plain)
+    assert {node.name() for node in convolutions(twice)} == {"ConvolutionBackward"}
+    assert {node.name() for node in convolutions(plain)} == {"ConvolutionBackward0"}
+    found = gradients()
+    monkeypatch.setattr(
+        Twice, "__torch_function__", lambda _, func, __, args=(), kwargs=None: func(*args, **kwargs or {})
+    )
+    expected = gradients()
+    assert len(found) == len(expected) == 3
+    for one, other in zip(found, expected, strict=True):
+        assert other.abs().max() > 1e-6
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-5 * other.abs().max().item())
+
+
+def convolutions(result: Tensor) -> list[Node]:
+    """Those in the graph that computed it."""
+    found, open_nodes = [], [result.grad_fn]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node is not None:
+            found.append(node)
+            open_nodes += [before for before, _ in node.next_functions]
+    return [node for node in found if node.name().startswith("Convolution")]
+
+
+def test_a_convolution_that_is_differentiated_twice_is_the_plain_one() -> None:
+    """All first and second derivatives but those of the weights' own gradient, for sizes that do not divide evenly."""
+    weight, bias = torch.randn(3, 2, 4, 5, dtype=torch.float64), torch.randn(3, dtype=torch.float64)
+    for size, stride, padding in (((9, 10), 2, 1), ((8, 7), (2, 3), (1, 0))):
+        x = torch.randn(2, 2, *size, dtype=torch.float64, requires_grad=True)
+        ours, plain = Convolution.apply(x, weight, bias, stride, padding), conv2d(x, weight, bias, stride, padding)
+        assert torch.equal(ours, plain)
+        one, other = (torch.autograd.grad(y.square().sum(), x, create_graph=True)[0] for y in (ours, plain))
+        assert torch.allclose(one, other)
+        again = [torch.autograd.grad(gradient.square().sum(), x)[0] for gradient in (one, other)]
+        assert torch.allclose(*again)
 
 
 # One step

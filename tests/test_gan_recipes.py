@@ -1,5 +1,6 @@
 """Recipes, presets, alarms and what is delivered."""
 
+import weakref
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -258,3 +259,18 @@ def test_the_batch_that_fits_is_named() -> None:
     advice = r"lower train\.base_channels"
     with pytest.raises(UserError, match=advice), explained_memory(settings, 16, lambda _: attempt(99)):
         attempt(99)
+
+
+def test_what_filled_the_memory_is_gone_before_less_is_tried() -> None:
+    filled: list[weakref.ref[torch.Tensor]] = []
+
+    def fill() -> None:
+        tensor = torch.zeros(1)
+        filled.append(weakref.ref(tensor))
+        raise torch.OutOfMemoryError("no room")
+
+    def attempt(_: int) -> None:
+        assert filled[0]() is None
+
+    with pytest.raises(UserError, match="8 images at once fit"), explained_memory(TINY, 16, attempt):
+        fill()

@@ -51,7 +51,7 @@ def test_the_plans_have_the_same_parts_and_end_in_time() -> None:
     assert gpu.TOTAL_S + gpu.GRACE_S < 480
     for part in full:
         found = {name: {"status": "failed"} for name in ("speed_modern", "compiled_modern", "modern")}
-        options = part.options(found)
+        options = part.options(found, part.limit)
         assert options is None or not set(options) & {"--smoke", "cpu"}
 
 
@@ -76,11 +76,20 @@ def test_the_long_run_takes_the_time_there_is() -> None:
     assert options(1) == ["recipes", "--kimg", "10", *end]
 
 
+def test_classic_is_left_out_where_there_is_no_time_for_it() -> None:
+    loops = {"eager": {"images_per_second": 10_000.0}}
+    modern = {"status": "done", "options": ["recipes", "--kimg", "500", "--recipes", "modern"]}
+    found: gpu.Results = {"speed_classic": {"result": {"loops": loops}}, "modern": modern}
+    assert gpu.beside_classic(found, 51 + gpu.JUDGING_S) == [*modern["options"], "classic"]
+    assert gpu.beside_classic(found, 49 + gpu.JUDGING_S) is None
+    assert gpu.beside_classic({**found, "modern": {"status": "timed out"}}, 1000) is None
+
+
 def test_a_part_that_fails_says_why(tmp_path: Path) -> None:
-    found = gpu.do(Part("bad", 60, lambda _: None), ["train_speed", "--size", "50", "--width", "2"], 60, tmp_path)
+    found = gpu.do(Part("bad", 60, lambda *_: None), ["train_speed", "--size", "50", "--width", "2"], 60, tmp_path)
     assert found["status"] == "failed"
     assert "image size" in found["last_lines"][-1]
-    assert gpu.do(Part("none", 60, lambda _: None), None, 60, tmp_path) == {"status": "left out"}
+    assert gpu.do(Part("none", 60, lambda *_: None), None, 60, tmp_path) == {"status": "left out"}
 
 
 @pytest.mark.parametrize("stubborn", [False, True])

@@ -1,8 +1,5 @@
 """What discriminator and generator minimize, on logits, in float32."""
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -30,21 +27,6 @@ def generator_loss(loss: Loss, real_logits: Tensor, fake_logits: Tensor) -> Tens
     if loss == "relativistic":
         return softplus(real_logits - fake_logits).mean()
     return softplus(-fake_logits).mean()
-
-
-def gradient_penalty(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """‖∇D(x)‖² of the logits, half of its mean over the batch: R1 at real images, R2 at generated ones.
-
-    Mescheder, Geiger and Nowozin (2018, arXiv 1801.04406), equation 9, without its γ. Half of |w|² for D(x) = w·x.
-
-    Args:
-        discriminator: images to logits; differentiated twice, so not compiled.
-        images: (N, C, H, W).
-    """
-    images = images.detach().requires_grad_(True)
-    logits = discriminator(images)
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.square().sum(dim=(1, 2, 3)).mean() / 2
 
 
 def probabilities(loss: Loss, real_logits: Tensor, fake_logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
@@ -69,8 +70,8 @@ def explained_memory(settings: Settings, batch: int, attempt: Callable[[int], ob
     try:
         yield
         return
-    except torch.OutOfMemoryError:
-        pass  # the frames that hold the memory are gone with the error, after this block
+    except torch.OutOfMemoryError as error:
+        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory, as long as the error lives
     if distributed.size() > 1:  # the others wait for this one: there is no time to try smaller batches
         raise UserError(
             f"out of GPU memory with {batch} images at once in each of {distributed.size()} processes: raise "

@@ -11,8 +11,9 @@ from mangagan.gan import distributed, ema
 from mangagan.gan.augment import augment, draw_numbers
 from mangagan.gan.batches import generator_for
 from mangagan.gan.config import Settings
-from mangagan.gan.losses import discriminator_loss, generator_loss, gradient_penalty, probabilities, realness
+from mangagan.gan.losses import discriminator_loss, generator_loss, probabilities, realness
 from mangagan.gan.networks import GROUP, LAYOUT
+from mangagan.gan.penalty import gradient_penalty
 from mangagan.gan.state import TrainState
 
 REALNESS_IMAGES = 500.0  # half-life of the averaged realness
@@ -90,9 +91,9 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
     for part, for_real, for_fake in zip(parts, real_numbers, fake_numbers, strict=True):
         with torch.set_grad_enabled(keep_graph):
             fake = draw(state, part.z, settings)
-        real_view = view(state, part.real, for_real, settings)
-        fake_view = view(state, fake.detach(), for_fake, settings)
-        real_logits, fake_logits = judge_both(state, real_view, fake_view, settings)
+        both = view(state, torch.cat([part.real, fake.detach()]), torch.cat([for_real, for_fake]), settings)
+        real_view, fake_view = both.chunk(2)
+        real_logits, fake_logits = judge_both(state, both, settings)
         loss = discriminator_loss(settings.loss, real_logits, fake_logits) * part.share
         torch.autograd.backward(loss)
         for gamma, images in ((settings.r1, real_view), (settings.r2, fake_view)):
@@ -198,11 +199,12 @@ def judge(state: TrainState, images: Tensor, settings: Settings) -> Tensor:
         return state.judge(images).float()
 
 
-def judge_both(state: TrainState, real: Tensor, fake: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    """D's logits of both kinds, in one pass where none of them depends on the other kind."""
+def judge_both(state: TrainState, both: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """D's logits of real images and then as many fakes, in one pass where none of them depends on the other kind."""
+    real, fake = both.chunk(2)
     if settings.norm_d == "batch" or len(real) % GROUP:
         return judge(state, real, settings), judge(state, fake, settings)
-    real_logits, fake_logits = judge(state, torch.cat([real, fake]), settings).chunk(2)
+    real_logits, fake_logits = judge(state, both, settings).chunk(2)
     return real_logits, fake_logits
 
 
