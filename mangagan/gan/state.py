@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mangagan.gan import distributed, ema
+from mangagan.gan.augment import augment
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.config import Settings
 from mangagan.gan.networks import LAYOUT, Discriminator, Generator, initialize
@@ -39,6 +40,7 @@ class TrainState:
         alarms: name → line of every alarm that was raised.
         draw: G's forward pass, compiled where the settings say so.
         judge: D's.
+        augment: what D gets to see of images, compiled likewise.
     """
 
     generator: Generator
@@ -51,6 +53,7 @@ class TrainState:
     sums: Tensor
     draw: Callable[[Tensor], Tensor]
     judge: Callable[[Tensor], Tensor]
+    augment: Callable[[Tensor, tuple[str, ...], Tensor, Tensor], Tensor]
     images_seen: int = 0
     steps: int = 0
     rows: list[list[float]] = field(default_factory=list)
@@ -89,6 +92,7 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
         # The compiled networks share the weights of the plain ones, which the state_dicts are taken of.
         draw=torch.compile(generator, dynamic=False) if settings.compile else generator,
         judge=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
+        augment=torch.compile(augment, dynamic=False) if settings.compile else augment,
     )
     for network in (generator, discriminator):  # not the average, which one process alone calibrates
         distributed.synchronize(network)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mangagan.gan import distributed, ema
-from mangagan.gan.augment import augment, draw_numbers
+from mangagan.gan.augment import draw_numbers
 from mangagan.gan.batches import generator_for
 from mangagan.gan.config import Settings
 from mangagan.gan.losses import discriminator_loss, generator_loss, probabilities, realness
@@ -183,7 +183,7 @@ def numbers(state: TrainState, purpose: str, parts: list[Part], settings: Settin
 def view(state: TrainState, images: Tensor, some: Tensor, settings: Settings) -> Tensor:
     """Images as D gets to see them: augmented."""
     if settings.augmentations:
-        images = augment(images, settings.augmentations, state.strength, some)
+        images = state.augment(images, settings.augmentations, state.strength, some)
     return images.contiguous(memory_format=LAYOUT)
 
 
