@@ -20,7 +20,7 @@ def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
     A backward pass takes twice the forward's: once for the layer's weights, once for its input. D judges real and fake
     images for its own update, and the fakes again for G's, which needs no gradient of D's weights: 3·2 + 2 = 8 forward
     passes of D and 3 of G. Every further update of G takes 3 of G and 2 of D. A relativistic loss judges the real
-    images again for every update of G, 1 of D. A gradient penalty adds the pass to the images and its own backward
+    images again after the update of D, 1 of D. A gradient penalty adds the pass to the images and its own backward
     pass, 3 of D, once in its period.
     """
     state = create_state(replace(settings, ema_kimg=0.0, compile=False), shape[1], shape[0], torch.device("cpu"))
@@ -28,7 +28,7 @@ def step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
     of_d = forward_flops(state.discriminator, torch.zeros(4, *shape)) / 4
     again = settings.generator_steps - 1
     penalties = 3 * (bool(settings.r1) + bool(settings.r2)) / settings.penalty_every
-    anew = settings.generator_steps if settings.loss == "relativistic" else 0
+    anew = settings.loss == "relativistic"
     passes_of_g = 3 + 3 * again
     passes_of_d = 8 + 2 * again + anew + penalties
     return settings.batch_size * (passes_of_g * of_g + passes_of_d * of_d)

@@ -11,6 +11,7 @@ from torch.autograd.graph import Node
 from torch.nn.functional import conv2d
 
 from mangagan.gan import losses
+from mangagan.gan.augment import augment
 from mangagan.gan.batches import Batches
 from mangagan.gan.config import Settings
 from mangagan.gan.networks import Discriminator, initialize
@@ -74,7 +75,7 @@ def test_the_penalty_has_the_gradients_of_plain_convolutions(kernel: Kernel, mon
     def gradients() -> list[Tensor]:
         network.zero_grad()
         gradient_penalty(network, images).backward()
-        return [weight.grad.clone() for weight in network.parameters() if weight.grad is not None and weight.ndim > 1]
+        return [weight.grad.clone() for weight in network.parameters() if weight.grad is not None]
 
     plain = network(images)
     with Twice():
@@ -82,12 +83,13 @@ def test_the_penalty_has_the_gradients_of_plain_convolutions(kernel: Kernel, mon
     assert torch.equal(twice, plain)
     assert {node.name() for node in convolutions(twice)} == {"ConvolutionBackward"}
     assert {node.name() for node in convolutions(plain)} == {"ConvolutionBackward0"}
+    assert "ConvolutionBackward" in {node.name() for node in convolutions(gradient_penalty(network, images))}
     found = gradients()
     monkeypatch.setattr(
         Twice, "__torch_function__", lambda _, func, __, args=(), kwargs=None: func(*args, **kwargs or {})
     )
     expected = gradients()
-    assert len(found) == len(expected) == 3
+    assert len(found) == len(expected) == 5
     for one, other in zip(found, expected, strict=True):
         assert other.abs().max() > 1e-6
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-5 * other.abs().max().item())
@@ -172,17 +174,27 @@ class Linear(nn.Module):
 
 def test_fakes_are_compared_with_faces_as_the_new_discriminator_sees_them() -> None:
     """D(x) = w·x moves far in its update: faces judged before it would be compared on another level."""
-    settings = replace(TINY, r1=0.0, augment="none", learning_rate_d=1.0)
+    settings = replace(TINY, r1=0.0, learning_rate_d=1.0)
     state, real, z = feed(settings)
-    linear = Linear()
+    linear, fake = Linear(), torch.full_like(real, 0.1)
+    used: list[Tensor] = []
+
+    def brighter(images: Tensor, names: tuple[str, ...], strength: Tensor, numbers: Tensor) -> Tensor:
+        used.append(numbers)
+        return images + 1
+
+    state.augment = brighter
     state.discriminator = state.judge = linear  # type: ignore[assignment]
     state.optimizer_d = torch.optim.SGD(linear.parameters())  # type: ignore[assignment]
-    state.draw = lambda _: torch.full_like(real, 0.1).requires_grad_(True)
+    state.draw = lambda _: fake.clone().requires_grad_(True)
     state.optimizer_g = torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # type: ignore[assignment]
     told = train_step(state, real, z, settings)
-    expected = losses.generator_loss("relativistic", linear(real), linear(torch.full_like(real, 0.1)))
+    expected = losses.generator_loss("relativistic", linear(real + 1), linear(fake + 1))
     assert told[1].item() == pytest.approx(expected.item(), rel=1e-4)
     assert told[1].item() > 10
+    for_real, for_fake = used[0].chunk(2)
+    assert not (for_real == for_fake).any(), "each image has an augmentation of its own"
+    assert not (used[1] == for_fake).any()
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -252,6 +264,7 @@ def test_compiled_steps_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> N
         for _ in range(2):
             told = train_step(state, real, z, settings)
         assert not any(name.startswith("_orig_mod") for name in state.discriminator.state_dict())
+        assert (state.augment is not augment) == settings.compile
         weights.append([told, *state.generator.parameters(), *state.discriminator.parameters()])
     assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*weights, strict=True))
 

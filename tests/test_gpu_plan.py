@@ -66,13 +66,15 @@ def test_the_long_run_takes_the_time_there_is() -> None:
         loops = {"reference": {"images_per_second": 9e9}, "eager": {"images_per_second": eager}}
         found: gpu.Results = {"speed_modern": {"result": {"loops": loops}}, "compiled_modern": {"status": "timed out"}}
         if compiled:
-            found["compiled_modern"] = {"result": {"loops": {"compile": {"images_per_second": compiled}}}}
+            found["compiled_modern"] = {
+                "result": {"loops": {"compile": {"images_per_second": compiled, "first_step_s": 20.0}}}
+            }
         return gpu.long_run(["recipes"], found, 100 + gpu.JUDGING_S)
 
     end = ["--recipes", "modern"]
     assert options(30_000) == ["recipes", "--kimg", "1000", *end]
     assert options(2_000, 2_100) == ["recipes", "--kimg", "200", *end]
-    assert options(2_000, 4_000) == ["recipes", "--kimg", "400", "--compile", *end]
+    assert options(2_000, 4_000) == ["recipes", "--kimg", "320", "--compile", *end]
     assert options(1) == ["recipes", "--kimg", "10", *end]
 
 
@@ -82,6 +84,10 @@ def test_classic_is_left_out_where_there_is_no_time_for_it() -> None:
     found: gpu.Results = {"speed_classic": {"result": {"loops": loops}}, "modern": modern}
     assert gpu.beside_classic(found, 51 + gpu.JUDGING_S) == [*modern["options"], "classic"]
     assert gpu.beside_classic(found, 49 + gpu.JUDGING_S) is None
+    compiled = {"result": {"loops": {"compile": {"first_step_s": 30.0}}}}
+    slow = {"status": "done", "options": ["recipes", "--kimg", "500", "--compile", "--recipes", "modern"]}
+    assert gpu.beside_classic({**found, "modern": slow, "compiled_modern": compiled}, 79 + gpu.JUDGING_S) is None
+    assert gpu.beside_classic({**found, "modern": slow, "compiled_modern": compiled}, 81 + gpu.JUDGING_S)
     assert gpu.beside_classic({**found, "modern": {"status": "timed out"}}, 1000) is None
 
 

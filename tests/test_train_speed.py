@@ -111,8 +111,17 @@ def test_pace_is_the_median_over_the_rounds() -> None:
 
 def test_one_json_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(flops.MATRIX, "cpu", 64)
+    searches: list[bool] = []
+    loop = train_speed.reference_loop
+
+    def noting(*arguments: Any) -> train_speed.Step:
+        searches.append(torch.backends.cudnn.benchmark)
+        return loop(*arguments)
+
+    monkeypatch.setattr(train_speed, "reference_loop", noting)
     options = ["--recipe", "modern", "--channels", "3", "--threads", "1", "--precision", "float32"]
     assert train_speed.main([*TINY, *options]) == 0
+    assert searches == [True], "the fastest convolutions are searched for, as in training"
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
     report = json.loads(printed.out)

@@ -10,6 +10,7 @@ from torch.nn.modules.utils import _pair
 from torch.overrides import TorchFunctionMode
 
 PLAIN = [((1, 1), 1), (1, 1), ()]  # dilation and groups of a convolution with neither
+NAMED = ("same", "valid")  # paddings that are no numbers
 
 
 def gradient_penalty(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
@@ -19,7 +20,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], images: Tensor) 
 
     Args:
         discriminator: images to logits; differentiated twice, so not compiled.
-        images: (N, C, H, W).
+        images: (N, C, H, W), float32, outside autocast.
     """
     images = images.detach().requires_grad_(True)
     with Twice():
@@ -35,7 +36,7 @@ class Twice(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Calls the function, or `Convolution` in its place."""
-        if func is conv2d and not kwargs and args[5:] in PLAIN:
+        if func is conv2d and not kwargs and len(args) >= 5 and args[5:] in PLAIN and args[4] not in NAMED:
             return Convolution.apply(*args[:5])  # type: ignore[no-untyped-call]  # torch's stub lacks the types
         return func(*args, **(kwargs or {}))
 
@@ -57,17 +58,20 @@ class Convolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of input, weights and bias; those of weights and bias cannot be differentiated again."""
+        """Gradients of input, weights and bias; the latter two only where nobody differentiates again.
+
+        A Function is not told which gradients are asked for: the first pass of the penalty, which makes a graph, asks
+        for the images' alone.
+        """
         x, weight = ctx.saved_tensors
         of_input = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
             sizes = zip(x.shape[2:], gradient.shape[2:], weight.shape[2:], ctx.stride, ctx.padding, strict=True)
             missing = [side - ((out - 1) * step + kernel - 2 * pad) for side, out, kernel, step, pad in sizes]
             of_input = conv_transpose2d(gradient, weight, None, ctx.stride, ctx.padding, missing)
-        wanted = [False, ctx.needs_input_grad[1], ctx.biased and ctx.needs_input_grad[2]]
-        if any(wanted):
-            with torch.no_grad():
-                _, of_weight, of_bias = torch.ops.aten.convolution_backward(
-                    gradient, x, weight, [len(weight)], ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1, wanted
-                )
+        if not torch.is_grad_enabled():
+            wanted = [False, ctx.needs_input_grad[1], ctx.biased and ctx.needs_input_grad[2]]
+            _, of_weight, of_bias = torch.ops.aten.convolution_backward(
+                gradient, x, weight, [len(weight)], ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1, wanted
+            )
         return of_input, of_weight, of_bias, None, None

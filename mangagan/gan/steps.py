@@ -28,9 +28,10 @@ class Part:
         real: (n, C, H, W) in [-1, 1].
         z: (n, z_dim).
         fake: (n, C, H, W), with its graph; None until it is drawn, and where it would take too much memory to keep.
-        real_view: the real images as D got to see them; none before its update.
-        real_logits: (n,), of the update of D, from before it; none before that.
-        fake_logits: (n,).
+        real_view: the real images as D got to see them; None but during its update.
+        real_logits: (n,), by D before its update; None until then.
+        fake_logits: (n,), likewise.
+        rivals: (n,), the real images' logits that G's loss compares its fakes with; None until D is updated.
     """
 
     share: float
@@ -40,6 +41,7 @@ class Part:
     real_view: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
+    rivals: Tensor | None = None
 
 
 def train_step(state: TrainState, real: Tensor, z: Tensor, settings: Settings) -> Tensor:
@@ -106,6 +108,8 @@ def update_discriminator(state: TrainState, parts: list[Part], settings: Setting
         total = total + loss.detach()
     distributed.average_gradients(state.discriminator)
     state.optimizer_d.step()
+    for part in parts:
+        part.rivals, part.real_view = rivals(state, part, settings), None
     return total
 
 
@@ -117,7 +121,8 @@ def update_generator(state: TrainState, parts: list[Part], settings: Settings, r
         for part, some in zip(parts, numbers(state, f"generator {repeat}", parts, settings), strict=True):
             fake = part.fake if part.fake is not None and repeat == 0 else draw(state, part.z, settings)
             logits = judge(state, view(state, fake, some, settings), settings)
-            loss = generator_loss(settings.loss, judged_anew(state, part, settings), logits) * part.share
+            assert part.rivals is not None
+            loss = generator_loss(settings.loss, part.rivals, logits) * part.share
             torch.autograd.backward(loss)
             part.fake = None
             total = total + loss.detach()
@@ -126,11 +131,11 @@ def update_generator(state: TrainState, parts: list[Part], settings: Settings, r
     return total
 
 
-def judged_anew(state: TrainState, part: Part, settings: Settings) -> Tensor:
-    """The real images' logits by D as it is, for G's loss to compare with: (n,), without a graph.
+def rivals(state: TrainState, part: Part, settings: Settings) -> Tensor:
+    """The real images' logits that G's loss compares its fakes with: (n,), of the updated D where they matter.
 
     An update of D moves the level of all its logits, by about as much as lies between real and fake: logits of before
-    it would tell G how far D has moved, not how far the faces are ahead. A loss that compares nothing gets those.
+    it would tell G how far D has moved, not how far the faces are ahead. A loss that is not relativistic reads none.
     """
     assert part.real_view is not None
     assert part.real_logits is not None
