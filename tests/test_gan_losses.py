@@ -240,10 +240,10 @@ def test_the_strength_of_augmentation_follows_how_sure_the_discriminator_is() ->
         state.realness.fill_(sure)
         adapt(state, torch.tensor(sure), 100, settings)
         assert state.strength.item() == pytest.approx(expected)
-    state.strength.fill_(0.95)
+    state.strength.fill_(0.75)
     state.realness.fill_(1.0)
     adapt(state, torch.tensor(1.0), 100, settings)
-    assert state.strength.item() == 1
+    assert state.strength.item() == pytest.approx(0.8), "stronger ones leak into the samples"
     fixed = replace(settings, augment_target=0.0)
     state = fresh(fixed, faces())
     adapt(state, torch.tensor(1.0), 500, fixed)

@@ -23,7 +23,7 @@ class Recipe:
         augment: `none`, or names of `AUGMENTATIONS` joined by +: DiffAugment (Zhao et al. 2020, arXiv 2006.10738).
         augment_p: probability of each augmentation for each image; where the adaptive strength starts.
         augment_target: share of real images that D should call real, less that it should not; the strength grows above
-            it and shrinks below (ADA: Karras et al. 2020, arXiv 2006.06676, r_t). 0: the strength is fixed.
+            it, to 0.8 at most, and shrinks below (ADA: Karras et al. 2020, arXiv 2006.06676, r_t). 0: it is fixed.
         augment_kimg: thousand images in which the adaptive strength moves by 1.
         z_dim: length of a latent.
         latent: its distribution, uniform in [-1, 1] or N(0, 1).

@@ -17,6 +17,7 @@ from mangagan.gan.penalty import gradient_penalty
 from mangagan.gan.state import TrainState
 
 REALNESS_IMAGES = 500.0  # half-life of the averaged realness
+STRONGEST = 0.8  # above it G begins to draw what the augmentation does (ADA: Karras et al. 2020)
 
 
 @dataclass
@@ -171,7 +172,7 @@ def adapt(state: TrainState, sure: Tensor, batch: int, settings: Settings) -> No
     state.realness.lerp_(sure, 1 - 0.5 ** (batch / REALNESS_IMAGES))
     if settings.augment_target:
         change = (state.realness - settings.augment_target).sign() * (batch / (1000 * settings.augment_kimg))
-        state.strength.add_(change).clamp_(0, 1)
+        state.strength.add_(change).clamp_(0, STRONGEST)
 
 
 def numbers(state: TrainState, purpose: str, parts: list[Part], settings: Settings) -> list[Tensor]:
