@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from mangagan.gan.augment import STRONGEST
 from mangagan.gan.config import Settings
 
 SURE = 0.98  # D is this sure of real and of generated images: G's gradients are small and uninformative
 SURE_ROWS = 5  # rows of the curves in which that holds without a break
+ROUNDING = 1e-3  # of a mean of float32 strengths
 OVERFIT = 0.95  # realness from which D knows the faces by heart
 ALIKE = 0.5  # samples that differ less than this share of what faces differ
 WORSE_ROWS = 3  # measurements in a row that are clearly worse than the best
@@ -39,7 +41,7 @@ def overfitting(rows: list[list[float]], settings: Settings) -> str | None:
     last = rows[-SURE_ROWS:]
     if len(last) < SURE_ROWS or any(row[5] < OVERFIT for row in last):
         return None
-    if settings.augmentations and settings.augment_target and last[-1][6] < 1:
+    if settings.augmentations and settings.augment_target and last[-1][6] < STRONGEST - ROUNDING:
         return None  # the strength is still on its way up
     change = "add faces" if settings.augmentations else "set train.augment to translation+cutout+color"
     return f"D knows the faces by heart (realness {last[-1][5]:.2f} at {last[-1][0]:.1f} kimg): {change}, or stop here"

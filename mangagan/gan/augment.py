@@ -11,6 +11,7 @@ from mangagan.gan.recipes import AUGMENTATIONS
 
 SHIFT = 1 / 8  # of the side, at most; the paper's
 CUT = 1 / 2  # of the side; the paper's
+STRONGEST = 0.8  # that the adaptive strength gets: above it G begins to draw what the augmentation does (ADA's paper)
 
 
 def draw_numbers(count: int, randomness: torch.Generator) -> Tensor:

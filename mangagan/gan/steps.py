@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mangagan.gan import distributed, ema
-from mangagan.gan.augment import draw_numbers
+from mangagan.gan.augment import STRONGEST, draw_numbers
 from mangagan.gan.batches import generator_for
 from mangagan.gan.config import Settings
 from mangagan.gan.losses import discriminator_loss, generator_loss, probabilities, realness
@@ -17,7 +17,6 @@ from mangagan.gan.penalty import gradient_penalty
 from mangagan.gan.state import TrainState
 
 REALNESS_IMAGES = 500.0  # half-life of the averaged realness
-STRONGEST = 0.8  # above it G begins to draw what the augmentation does (ADA: Karras et al. 2020)
 
 
 @dataclass
