@@ -270,7 +270,8 @@ def load(folder: Path, name: str) -> FaceSet:
             faces, pages, gray, part = (file[key] for key in ("faces", "pages", "gray", "part"))
             return FaceSet(name, faces, pages, gray, part, int(file["folds"]))
     except FileNotFoundError:
-        raise UserError(f"no file {path}: run `python -m benchmarks.face_sets --out {folder}`") from None
+        data = " --data DIR" if name == "labelled" else ""
+        raise UserError(f"no file {path}: run `python -m benchmarks.face_sets --out {folder}{data}`") from None
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} is damaged ({error}): make it again") from None
 

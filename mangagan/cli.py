@@ -131,7 +131,10 @@ def add_generate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         help="0 … 1, latents are multiplied by it (StyleGAN's ψ): less draws milder, more alike faces (default 1)",
     )
     parser.add_argument(
-        "--z", type=Path, metavar="FILE", help="latents in place of the seed's: .npy of (N, z_dim), or .csv, one a line"
+        "--z",
+        type=Path,
+        metavar="FILE",
+        help="latents from N(0, 1) in place of the seed's: .npy of (N, z_dim), or .csv, one a line",
     )
     parser.add_argument(
         "--grid",

@@ -176,6 +176,8 @@ def test_too_few_faces() -> None:
         ({"seed": -1}, "seed"),
         ({"threads": -1}, "threads"),
         ({"learning_rate_g": math.nan}, "learning_rate_g"),
+        ({"augment_target": 0.0}, "augment needs a strength"),
+        ({"accumulate": 5}, "accumulate must be at most batch_size \\(4\\)"),
     ],
 )
 def test_values_out_of_range_are_named(change: dict[str, float], message: str) -> None:

@@ -9,6 +9,7 @@ from mangagan.gan.config import Settings
 
 SURE = 0.98  # D is this sure of real and of generated images: G's gradients are small and uninformative
 SURE_ROWS = 5  # rows of the curves in which that holds without a break
+AUGMENT = "set train.augment to translation+cutout+color and train.augment_target to 0.6"
 ROUNDING = 1e-3  # of a mean of float32 strengths
 OVERFIT = 0.95  # realness from which D knows the faces by heart
 ALIKE = 0.5  # samples that differ less than this share of what faces differ
@@ -32,7 +33,7 @@ def saturated(rows: list[list[float]]) -> str | None:
         return None
     return (
         f"D tells every image since {last[0][0]:.1f} kimg (D(x) {last[-1][3]:.3f}, D(G(z)) {last[-1][4]:.3f}): "
-        "raise train.r1, lower train.learning_rate_d, or set train.augment to translation+cutout+color"
+        f"raise train.r1, lower train.learning_rate_d, or {AUGMENT}"
     )
 
 
@@ -43,7 +44,7 @@ def overfitting(rows: list[list[float]], settings: Settings) -> str | None:
         return None
     if settings.augmentations and settings.augment_target and last[-1][6] < STRONGEST - ROUNDING:
         return None  # the strength is still on its way up
-    change = "add faces" if settings.augmentations else "set train.augment to translation+cutout+color"
+    change = "add faces" if settings.augmentations else AUGMENT
     return f"D knows the faces by heart (realness {last[-1][5]:.2f} at {last[-1][0]:.1f} kimg): {change}, or stop here"
 
 

@@ -86,7 +86,8 @@ CHANCE = 0.01  # that a rule with `drawn_by` fires on samples of the faces' own 
 
 ADVICE = {
     GOOD: "Compare runs by the kernel distance; more pages are what helps most from here.",
-    "collapsed": "Set train.recipe to modern if it is not, lower train.learning_rate_g, or lower train.kimg.",
+    "collapsed": "Set train.recipe to modern if it is not; raise train.kimg while the distance along training still "
+    "falls, else lower train.learning_rate_g.",
     "undertrained": "Raise train.kimg while the distance along training still falls; if it does not, widen "
     "train.base_channels or add pages.",
     "copying": "Add pages or strengthen train.augment; a shorter run copies less.",

@@ -86,7 +86,10 @@ def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
     extractors = build_extractors(ExtractorParams(), root)
     seen = watch(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
     if seen is None:
-        say(f"{len(pngs)} hold-out faces: too few to measure along the training by and to choose the best weights")
+        say(
+            f"{len(pngs)} hold-out faces: too few to measure along the training by and to choose the best weights: "
+            "add pages or raise dedup.holdout_share"
+        )
         return None, ""
 
     def measure(kimg: float, draw: Callable[[int], np.ndarray]) -> dict[str, float]:
