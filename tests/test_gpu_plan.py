@@ -30,7 +30,7 @@ def test_smoke_runs_every_part(tmp_path: Path, capsys: pytest.CaptureFixture[str
     part, pages = np.arange(32) % 2, np.arange(32).astype(str)
     face_sets.save(tmp_path / "sets", face_sets.FaceSet("drawn", images, pages, np.ones(32, bool), part, 1))
     out = tmp_path / "out"
-    assert gpu.main(["--out", str(out), "--sets", str(tmp_path / "sets"), "--smoke"]) == 0
+    assert gpu.main(["--out", str(out), "--sets", str(tmp_path / "sets"), "--smoke", "--total", "1200"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == json.loads((out / "gpu.json").read_text())
     status = {name: entry["status"] for name, entry in report["parts"].items()}
