@@ -80,10 +80,10 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     device = pick_device(arguments.device)
     settings = chosen_settings(arguments, device)
     with repeatable(device, arguments.threads):  # as training does; on a GPU the fastest convolutions are searched for
-        return found(arguments, settings, device)
+        return measurements(arguments, settings, device)
 
 
-def found(arguments: argparse.Namespace, settings: Settings, device: torch.device) -> dict[str, object]:
+def measurements(arguments: argparse.Namespace, settings: Settings, device: torch.device) -> dict[str, object]:
     """The measurements of one recipe on one device."""
     faces = random_faces(max(FACES, settings.batch_size), arguments.channels, arguments.size)
     check_size(faces)

@@ -124,8 +124,8 @@ class Settings(Schedule, Recipe, Size):
             require(0 <= getattr(self, name) <= 1, f"{name} must be in 0 … 1")
         unknown = sorted(set(self.augmentations) - set(AUGMENTATIONS))
         require(not unknown, f"augment must be none, or some of {', '.join(AUGMENTATIONS)} joined by +")
-        without = bool(self.augmentations) and not self.augment_p and not self.augment_target
-        require(not without, "augment needs a strength: set augment_target (0.6 adapts it) or augment_p (above 0)")
+        visible = not self.augmentations or self.augment_p > 0 or self.augment_target > 0
+        require(visible, "augment needs a strength: set augment_target (0.6 adapts it) or augment_p (above 0)")
         require(self.accumulate <= self.batch_size, f"accumulate must be at most batch_size ({self.batch_size})")
         require(self.batch_size >= 2, "batch_size must be at least 2: BatchNorm needs a batch")
         require(0 <= self.seed < 2**63, "seed must be in 0 … 2⁶³-1")
