@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mangagan.distances.reference_sets import blurred, copies
 from mangagan.faces.crop import mirrored
-from mangagan.metrics.standins import blurred, copies
 
 Draw = np.random.Generator
 

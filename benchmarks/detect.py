@@ -18,11 +18,13 @@ import numpy as np
 
 from benchmarks.machine import facts, peak_mb
 from mangagan.cli import positive
-from mangagan.commands import list_images
-from mangagan.detection.base import CascadeParams, Detector, MangaFaceParams
-from mangagan.errors import UserError
+from mangagan.commands.all import list_images
+from mangagan.core.errors import UserError
+from mangagan.core.progress import track
+from mangagan.detection.backends.lbpcascade import CascadeParams
+from mangagan.detection.backends.mangaface import MangaFaceParams
+from mangagan.detection.types import Detector
 from mangagan.pages.decode import Unreadable, decode_page
-from mangagan.progress import track
 
 SIZE = (830, 1170)  # px, width and height of drawn pages: about those of a page on a tablet's screen
 OWN, CASCADE, TUNED = "mangaface", "lbpcascade", "lbpcascade_tuned"
@@ -96,10 +98,10 @@ def build(name: str, cascade: Path | None) -> Detector:
     """The detector of this name; its constructor sees to it that one thread does the work."""
     settings = SETTINGS[name]
     if isinstance(settings, MangaFaceParams):
-        from mangagan.detection.mangaface.detector import MangaFace
+        from mangagan.detection.backends.mangaface import MangaFace
 
         return MangaFace(settings)
-    from mangagan.detection.lbpcascade import LbpCascade
+    from mangagan.detection.backends.lbpcascade import LbpCascade
 
     assert cascade is not None  # names it only where one was given
     return LbpCascade(cascade, settings)
@@ -179,9 +181,9 @@ def measure_memory(names: list[str], cascade: Path | None, pages: list[np.ndarra
 def peak_memory(name: str, cascade: Path | None, folder: Path) -> dict[str, float]:
     """MB that this process came to hold: with the imports alone, and after the detector went through the pages."""
     if name == OWN:
-        import mangagan.detection.mangaface.detector
+        import mangagan.detection.backends.mangaface
     else:
-        import mangagan.detection.lbpcascade  # noqa: F401
+        import mangagan.detection.backends.lbpcascade  # noqa: F401
     imported = peak_mb()
     detector = build(name, cascade)
     for path in sorted(folder.glob("*.npy")):

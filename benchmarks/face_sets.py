@@ -27,14 +27,15 @@ from PIL import Image
 
 from benchmarks.machine import facts, peak_mb
 from mangagan.cli import positive
-from mangagan.detection.mangaface.detector import MangaFace
-from mangagan.detection.training.labels import page_path, read_labels
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_path
+from mangagan.core.images import write_png
+from mangagan.core.progress import progress_bar, track
+from mangagan.detection.backends.mangaface import MangaFace
+from mangagan.detector_training.labels import page_path, read_labels
 from mangagan.faces.crop import crop_square, resize, square_around
-from mangagan.files import atomic_path
 from mangagan.pages.decode import Unreadable, decode_page, is_gray
-from mangagan.pictures.grid import grid, spread, write_png
-from mangagan.progress import Progress, track
+from mangagan.pictures.grid import grid, spread
 from mangagan.sample import STYLES
 from mangagan.sample.character import Style
 from mangagan.sample.manga import draw_story_page
@@ -205,14 +206,14 @@ def draw_titles(apply: Apply, block: int, seed: int, wanted: list[int]) -> tuple
     """As `draw_faces`; `apply` draws a block of pages at a time."""
     faces: list[Face] = []
     held_out: list[bool] = []
-    with Progress(sum(wanted), "draw", "faces") as progress:
+    with progress_bar(sum(wanted), "draw", "faces") as progress:
         for number, style in enumerate(STYLES):
             pages = draw_pages(apply, block, seed, style)
             for held, total in enumerate(wanted):
                 count, drawn = share(total, number), list[Face]()
                 while len(drawn) < count:
                     drawn += next(pages)
-                    progress.update(min(len(drawn), count) + len(faces) - progress.done)
+                    progress.update(min(len(drawn), count) + len(faces) - progress.n)
                 faces += drawn[:count]
                 held_out += [bool(held)] * count
     return faces, held_out

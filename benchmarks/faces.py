@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mangagan.detection.mangaface.detector import MangaFace
-from mangagan.detection.training.labels import read_titles
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.detection.backends.mangaface import MangaFace
+from mangagan.detector_training.labels import read_titles
 from mangagan.faces.crop import crop_square, resize, square_around
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.sample import STYLES

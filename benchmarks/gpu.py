@@ -25,10 +25,10 @@ import torch
 
 from benchmarks.machine import facts
 from mangagan.cli import positive
-from mangagan.errors import UserError
-from mangagan.files import write_json
+from mangagan.core.errors import UserError
+from mangagan.core.files import write_json
+from mangagan.core.parallel import cpu_count
 from mangagan.gan.checkpoint import FILE
-from mangagan.ordered import cpu_count
 
 ROOT = Path(__file__).parents[1]
 TOTAL_S = 460.0  # of all parts

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 
 from mangagan.cli import positive
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.gan.checkpoint import FILE
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.machine import pick_device
-from mangagan.gan.networks import Generator
-from mangagan.gan.resumable import train_resumable
-from mangagan.gan.weights import generator_sha256
+from mangagan.gan.run import train_resumable
+from mangagan.networks.dcgan import Generator
+from mangagan.networks.weights import generator_sha256
 
 MEMORY_SHARE = 0.06  # of the GPU's memory that the check leaves itself
 MEMORY_BATCH = 4096

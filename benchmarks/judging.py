@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from mangagan.metrics.extractors.base import Extractor
-from mangagan.metrics.features import nearest
-from mangagan.metrics.kernel import kernel_distance
-from mangagan.metrics.manifold import manifold_figures
+from mangagan.distances.kernel_distance import kernel_distance
+from mangagan.distances.manifold import manifold_figures
+from mangagan.distances.nearest_faces import nearest_faces
+from mangagan.distances.pairwise import nearest
+from mangagan.features.types import Extractor
 from mangagan.metrics.memorisation import copied_share, ct_statistic
-from mangagan.metrics.nearest import nearest_faces
 from mangagan.metrics.swd import sliced_wasserstein
 
 NEIGHBORS = 5  # of coverage

@@ -2,7 +2,7 @@
 
 For every title of DIR/faces.json the weights FOLDER/<title>.safetensors are used, made without that title:
 
-    python -m mangagan.detection.train --data DIR --leave-out TITLE --out FOLDER/TITLE.safetensors
+    python -m mangagan.detector_training --data DIR --leave-out TITLE --out FOLDER/TITLE.safetensors
 
 The baseline, nagadomi's cascade, saw none of these pages; it is measured on the same ones. What counts as found is said
 in `benchmarks.scoring`. A table goes to stderr, one JSON line to stdout, every detection to the CSV file.
@@ -20,13 +20,15 @@ from typing import Any
 from benchmarks import scoring
 from benchmarks.scoring import Label
 from mangagan.cli import positive
-from mangagan.detection.base import CascadeParams, Detections, Detector, MangaFaceParams
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_path
+from mangagan.core.progress import track
+from mangagan.detection.backends.lbpcascade import CascadeParams
+from mangagan.detection.backends.mangaface import MangaFaceParams
 from mangagan.detection.run import detect_pages
-from mangagan.detection.training.labels import page_path, read_labels
-from mangagan.errors import UserError
-from mangagan.files import atomic_path
+from mangagan.detection.types import Detections, Detector
+from mangagan.detector_training.labels import page_path, read_labels
 from mangagan.pages.decode import Page, Unreadable, decode_page
-from mangagan.progress import track
 
 Detection = tuple[str, list[float]]  # page; x, y, w, h in px, score
 Report = dict[str, Any]
@@ -114,7 +116,7 @@ def build(arguments: argparse.Namespace, title: str) -> Detector:
 
 def build_own(arguments: argparse.Namespace, title: str) -> Detector:
     """The project's network with the weights that never saw the title."""
-    from mangagan.detection.mangaface.detector import MangaFace
+    from mangagan.detection.backends.mangaface import MangaFace
 
     settings = MangaFaceParams(
         threshold=arguments.threshold,
@@ -127,13 +129,13 @@ def build_own(arguments: argparse.Namespace, title: str) -> Detector:
     weights = arguments.weights / f"{title}.safetensors"
     if not weights.is_file():
         options = ["--data", str(arguments.data), "--leave-out", title, "--out", str(weights), "--crops", "64000"]
-        raise UserError(f"no file {weights}: run `python -m mangagan.detection.train {shlex.join(options)}`")
+        raise UserError(f"no file {weights}: run `python -m mangagan.detector_training {shlex.join(options)}`")
     return MangaFace(settings, weights)
 
 
 def build_cascade(arguments: argparse.Namespace) -> Detector:
     """The baseline."""
-    from mangagan.detection.lbpcascade import LbpCascade
+    from mangagan.detection.backends.lbpcascade import LbpCascade
 
     settings = CascadeParams(scale_factor=arguments.scale_factor, min_neighbors=arguments.min_neighbors)
     if not arguments.cascade or not arguments.cascade.is_file():

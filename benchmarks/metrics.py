@@ -24,19 +24,19 @@ import numpy as np
 
 from benchmarks.machine import facts, installed
 from mangagan.cli import positive
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.core.progress import track
+from mangagan.distances.kernel_distance import kernel_distance
+from mangagan.distances.manifold import manifold_figures
+from mangagan.distances.nearest_faces import nearest_faces
+from mangagan.distances.reference_sets import blurred
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.metrics.diversity import pairwise_diversity
-from mangagan.metrics.domain import FaceSearch, face_share, mirror_symmetry
-from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
+from mangagan.metrics.face_checks import FaceSearch, face_share, mirror_symmetry
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
-from mangagan.metrics.kernel import kernel_distance
-from mangagan.metrics.manifold import manifold_figures
 from mangagan.metrics.memorisation import authenticity
-from mangagan.metrics.nearest import nearest_faces
-from mangagan.metrics.standins import blurred
 from mangagan.metrics.swd import sliced_wasserstein
 from mangagan.metrics.vendi import vendi_score
-from mangagan.progress import track
 from mangagan.sample import STYLES, draw_face
 
 NEIGHBORS = 5  # k of the manifolds

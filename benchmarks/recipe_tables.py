@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.variants import BASELINE, OURS
-from mangagan.pictures.grid import PAPER, grid, write_png
+from mangagan.core.images import write_png
+from mangagan.pictures.grid import PAPER, grid
 
 COLUMNS, ROWS = 12, 2  # of each variant's samples
 CAPTION = 20  # px, the line above them

@@ -27,15 +27,15 @@ from benchmarks.judging import Figures, Judge
 from benchmarks.machine import facts
 from benchmarks.variants import Variant
 from mangagan.cli import positive
-from mangagan.errors import UserError
-from mangagan.files import sha256_bytes, write_json, write_text
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_bytes, write_json, write_text
+from mangagan.core.images import write_png
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.gan.config import Settings, TrainConfig, resolve
+from mangagan.gan.loop import Diverged
 from mangagan.gan.machine import pick_device
-from mangagan.gan.resumable import Run, train_resumable
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.training import Diverged
-from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
-from mangagan.pictures.grid import write_png
+from mangagan.gan.run import Run, train_resumable
+from mangagan.networks.sampling import latents, sample
 
 SEED = 0  # of the latents that samples are drawn from
 # Settings that are no part of what a run finds.

@@ -25,16 +25,16 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.flops import peak_flops, step_flops, synchronize
 from benchmarks.machine import facts
 from mangagan.cli import positive
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.core.progress import track
 from mangagan.gan.batches import Batches, generator_for
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.machine import pick_device, repeatable
-from mangagan.gan.networks import count_parameters
 from mangagan.gan.recipes import RECIPES
-from mangagan.gan.resumable import check_size
+from mangagan.gan.run import check_size
 from mangagan.gan.state import create_state
-from mangagan.gan.steps import train_step
-from mangagan.progress import track
+from mangagan.gan.step import train_step
+from mangagan.networks.dcgan import count_parameters
 
 WAYS = ("eager", "compile")  # of ours
 REFERENCE = "reference"

@@ -19,15 +19,15 @@ from benchmarks.damage import DAMAGES, Choosing, Spoiling
 from benchmarks.faces import SIZE, drawn, read
 from benchmarks.machine import facts
 from mangagan.cli import positive
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.core.files import write_text
+from mangagan.core.progress import track
 from mangagan.faces.crop import resize
-from mangagan.files import write_text
-from mangagan.metrics.domain import SURE, FaceSearch, mirror_symmetry
-from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
+from mangagan.features.registry import ExtractorParams, build_extractors
+from mangagan.metrics.face_checks import SURE, FaceSearch, mirror_symmetry
 from mangagan.metrics.frechet import principal_axes
 from mangagan.metrics.suite import DIMENSIONS, distances_of
 from mangagan.metrics.vendi import vendi_score
-from mangagan.progress import track
 
 SEEN = 3.0  # deviations of a figure on unspoilt faces, beyond which it has moved
 FEWEST = 200  # faces: fewer leave too few in a quarter of a half

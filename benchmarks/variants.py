@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.recipes import RECIPES, Recipe
 

@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from mangagan import paths
-from mangagan.errors import UserError
-from mangagan.files import atomic_path
-from mangagan.ordered import cpu_count
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_path
+from mangagan.core.parallel import cpu_count
 from tasks.environment import for_dvc
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -58,9 +58,9 @@ def prepare(directory: Path) -> None:
         shutil.copytree(PROJECT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         shutil.copyfile(PROJECT / name, directory / name)
-    if not (directory / paths.OVERRIDES).exists():
-        shutil.copyfile(PROJECT / paths.OVERRIDES, directory / paths.OVERRIDES)
-    shorten(directory / paths.PARAMS)
+    if not (directory / catalog.OVERRIDES).exists():
+        shutil.copyfile(PROJECT / catalog.OVERRIDES, directory / catalog.OVERRIDES)
+    shorten(directory / catalog.PARAMS)
     if not (directory / "data" / "truth.json").exists():
         from mangagan.sample import draw_manga
 
@@ -105,10 +105,10 @@ def print_places(directory: Path, seconds: float) -> None:
     """Says where to look."""
     print(f"\ndone in {seconds:.0f} s. Look at:")
     for what, path in {
-        "report": paths.REPORT,
-        "faces kept": paths.pictures("dedup") / "kept.png",
-        "sample grid": paths.pictures("train") / "samples.png",
-        "manifest": paths.MANIFEST,
+        "report": catalog.REPORT,
+        "faces kept": catalog.pictures("dedup") / "kept.png",
+        "sample grid": catalog.pictures("train") / "samples.png",
+        "manifest": catalog.MANIFEST,
         "metrics": Path("metrics"),
     }.items():
         print(f"  {what:12} {directory / path}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from tasks.environment import set_defaults
 
 if TYPE_CHECKING:

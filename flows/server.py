@@ -5,7 +5,7 @@ import sys
 import threading
 from concurrent.futures import Future
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 
 
 def server() -> str | None:

@@ -9,17 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mangagan import commands
-from mangagan.errors import UserError
-
-STAGES = {
-    "ingest": "screenshots → pages: data/pages/<title>.cbz, data/pages.parquet",
-    "detect": "pages → face boxes: data/detections.parquet",
-    "normalize": "face boxes → 112 px faces: data/faces/<title>.parquet",
-    "dedup": "faces → the dataset and data/manifest.csv",
-    "train": "dataset → models/generator.safetensors",
-    "evaluate": "model and dataset → reports/index.html, metrics/evaluate.json",
-}
+from mangagan.commands import all as commands
+from mangagan.core.catalog import STAGES
+from mangagan.core.errors import UserError
+from mangagan.core.libraries import configure_libraries
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -168,7 +161,7 @@ def natural(text: str) -> int:
 
 def run_stage(arguments: argparse.Namespace) -> int:
     """Runs one stage in the working directory."""
-    from mangagan.parent import die_with_parent, run_under_dvc
+    from mangagan.process import die_with_parent, run_under_dvc
 
     if run_under_dvc():
         die_with_parent()
@@ -180,16 +173,17 @@ def run_stage(arguments: argparse.Namespace) -> int:
 
 def note_seconds(stage: str, seconds: float) -> None:
     """Keeps how long a stage took, for the report: beside the outs, which are the same however long they take."""
-    from mangagan import paths
-    from mangagan.files import write_json
+    from mangagan.core import catalog
+    from mangagan.core.files import write_json
 
-    write_json(paths.timing(stage), {"seconds": round(seconds, 1)})
+    write_json(catalog.timing(stage), {"seconds": round(seconds, 1)})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 0, 1 for a defect, 2 for the user's mistakes, 130 when interrupted."""
     arguments = build_parser().parse_args(argv)
     debug = arguments.debug or bool(os.environ.get("MANGAGAN_DEBUG"))
+    configure_libraries()
     try:
         return int(arguments.call(arguments))
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mangagan import paths
+from mangagan.core import catalog
 from tasks.outcome import Outcome
 from tasks.stage import Result
 
@@ -59,7 +59,7 @@ def summary(result: Result) -> str:
     text = f"**{outcome}** in {result.seconds:.1f} s: {result.reason}\n"
     if result.failure:
         return f"{text}\n```\n{result.failure}\n```\n"
-    path = paths.metrics(result.stage)
+    path = catalog.metrics(result.stage)
     if not path.is_file():
         return text
     lines = [f"| {name} | {value} |" for name, value in leaves(json.loads(path.read_text(encoding="utf-8")))]
@@ -79,7 +79,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def pictures(stage: str) -> dict[str, Path]:
     """The stage's pictures by name; of each series in a folder of its own, such as sample grids, the last."""
-    folder = paths.pictures(stage)
+    folder = catalog.pictures(stage)
     found = {path.stem: path for path in sorted(folder.glob("*.png"))[:MAX_PICTURES]}
     return found | {path.parent.name: path for path in sorted(folder.glob("*/*.png"))}
 

@@ -19,7 +19,7 @@ def main() -> None:
     """Runs DVC's command line in this process."""
     # A script's own folder comes first in the import path, where tasks/ would hide other modules; its parent is meant.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from mangagan.parent import die_with_parent
+    from mangagan.process import die_with_parent
 
     signal.signal(signal.SIGTERM, on_sigterm)
     die_with_parent(GRACE_S + 5.0)

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mangagan import paths
-from mangagan.errors import UserError
-from mangagan.files import sha256_bytes, write_bytes, write_text
-from mangagan.pictures.beside import side_by_side
-from mangagan.pictures.grid import encode_png, grid
-from mangagan.report.runs import Run, cautions, param_rows, verdict
-from mangagan.report.runs_page import figure_cells, render_runs
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_bytes, write_bytes, write_text
+from mangagan.core.images import encode_png
+from mangagan.pictures.grid import grid
+from mangagan.pictures.side_by_side import side_by_side
+from mangagan.runs.differences import Run, cautions, param_rows, verdict
+from mangagan.runs.page import figure_cells, render_runs
 from tasks import graph
 from tasks.revisions import Recorded, read
 
 if TYPE_CHECKING:
-    from mangagan.gan.networks import Generator
+    from mangagan.networks.dcgan import Generator
 
 FACES = 64  # of each generator
 COLUMNS = 8
@@ -66,22 +67,22 @@ def load(record: Recorded) -> "Generator":
     Raises:
         UserError: its files are damaged, or of a model that this version cannot read.
     """
-    from mangagan.gan.weights import load_generator
+    from mangagan.networks.weights import load_generator
 
     with tempfile.TemporaryDirectory() as folder:
-        weights, card = (Path(folder) / path.name for path in (paths.GENERATOR, paths.MODEL_CARD))
+        weights, card = (Path(folder) / path.name for path in (catalog.GENERATOR, catalog.MODEL_CARD))
         weights.write_bytes(record.weights)
         card.write_bytes(record.card)
         try:
             return load_generator(weights, card)
         except UserError as error:
-            reason = str(error).replace(folder + os.sep, f"{paths.GENERATOR.parent}{os.sep}")
+            reason = str(error).replace(folder + os.sep, f"{catalog.GENERATOR.parent}{os.sep}")
             raise UserError(f"{record.run.name}: {reason}") from error
 
 
 def draw(generators: Sequence["Generator"], seed: int) -> Iterator[np.ndarray]:
     """The same number of faces of each, uint8 (N, C, S, S), from the latents of one seed."""
-    from mangagan.gan.sampling import latents, sample
+    from mangagan.networks.sampling import latents, sample
 
     for generator in generators:
         yield sample(generator, latents(FACES, generator.z_dim, seed))
@@ -101,9 +102,7 @@ def describe_latents(generators: Sequence["Generator"], seed: int) -> str:
 def measured_on_another(record: Recorded) -> Iterator[str]:
     """A warning where the figures are those of another model than the one whose faces are shown."""
     if record.run.evaluation.get("model_sha256") != sha256_bytes(record.weights):
-        yield (
-            f"The figures of {record.run.name} are not of the {paths.GENERATOR} beside them: run `dvc repro evaluate`."
-        )
+        yield (f"The metrics of {record.run.name} belong to another {catalog.GENERATOR}. Run: dvc repro evaluate")
 
 
 def summary(first: Run, second: Run) -> Iterator[str]:

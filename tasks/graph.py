@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mangagan.errors import UserError
-from mangagan.params import nearest
+from mangagan.core.errors import UserError
+from mangagan.core.params import nearest
 from tasks.environment import set_defaults
 from tasks.reason import describe
 

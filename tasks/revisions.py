@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mangagan import paths
-from mangagan.errors import UserError
-from mangagan.report.runs import WORKSPACE, Run
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.runs.differences import WORKSPACE, Run
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
     from dvc.stage import Stage
 
-EVALUATION = paths.metrics("evaluate")
+EVALUATION = catalog.metrics("evaluate")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read(repo: "Repo", revision: str) -> Recorded:
             evaluation = read_evaluation(files, inside, revision)
             stages = repo.index.stages
             run = Run(revision, evaluation, dict(parameters(stages)), inputs(stages, EVALUATION))
-            weights, card = (fetch(files, inside, path, revision) for path in (paths.GENERATOR, paths.MODEL_CARD))
+            weights, card = (fetch(files, inside, path, revision) for path in (catalog.GENERATOR, catalog.MODEL_CARD))
             return Recorded(run, weights, card)
     except RevError:
         raise UserError(

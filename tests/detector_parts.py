@@ -6,14 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import save as pack
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from mangagan.detection.mangaface.network import OUTPUTS, STRIDE, FaceNet, fold
-from mangagan.detection.training.labels import Picture
+from mangagan.detector_training.labels import Picture
+from mangagan.face_network.network import OUTPUTS, STRIDE, FaceNet, fold
 from mangagan.sample import STYLES, draw_page
 from mangagan.sample.screenshot import encode
-from mangagan.tensors import pack
 
 SPOT = 2.5  # cells from the middle of a black block to each side of the box that `Spots` draws around it
 

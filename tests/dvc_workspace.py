@@ -61,7 +61,7 @@ if name == "first":
 # Runs for a minute unless told to stop; then it takes a moment to write a checkpoint.
 SLOW_PY = """\
 import pathlib, signal, sys, time
-from mangagan.parent import die_with_parent
+from mangagan.process import die_with_parent
 def stop(number, frame):
     time.sleep(0.3)
     with open("checkpoint.log", "a") as log:

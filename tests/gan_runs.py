@@ -1,10 +1,8 @@
 """What the tests of the networks share: tiny faces, tiny networks, when two runs are the same."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from mangagan.gan.checkpoint import OPTIMIZERS, PLAIN, SCALARS, networks
@@ -16,15 +14,6 @@ CONFIG = TrainConfig(kimg=0.04, log_kimg=0.016, snapshot_kimg=1, base_channels=4
 CONFIG = replace(CONFIG, precision="float32")  # the same figures on every processor
 TINY = resolve(CONFIG)
 CLASSIC = resolve(replace(CONFIG, recipe="classic"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny networks gain nothing from more, and lose much when the machine is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def faces(count: int = 8, size: int = 28, channels: int = 1) -> np.ndarray:

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from mangagan import paths
-from mangagan.files import sha256_file, write_json
-from mangagan.gan.networks import Generator
-from mangagan.gan.weights import save_generator
+from mangagan.core import catalog
+from mangagan.core.files import sha256_file, write_json
+from mangagan.networks.dcgan import Generator
+from mangagan.networks.weights import save_generator
 from tests.dvc_workspace import environment
 
 # No stage is ever run: `dvc commit` records what the tests write.
@@ -45,22 +45,22 @@ def build(root: Path) -> None:
 
 def write_run(root: Path, z_dim: int = 8, kimg: float = 1.0, faces: str = "faces", **figures: Any) -> dict[str, Any]:
     """Writes a run's outs and has DVC take note of them; returns its metrics."""
-    write_json(root / paths.PARAMS, {"dedup": {"seed": 0}, "train": {"kimg": kimg, "z_dim": z_dim}})
-    for path in (paths.TRAIN_FACES, paths.HOLDOUT_FACES):
+    write_json(root / catalog.PARAMS, {"dedup": {"seed": 0}, "train": {"kimg": kimg, "z_dim": z_dim}})
+    for path in (catalog.TRAIN_FACES, catalog.HOLDOUT_FACES):
         write(root / path, f"{faces} in {path.name}")
     torch.manual_seed(z_dim)
     generator = Generator(image_size=28, channels=1, z_dim=z_dim, base_channels=4)
-    for path in (paths.GENERATOR, paths.MODEL_CARD):
+    for path in (catalog.GENERATOR, catalog.MODEL_CARD):
         (root / path).unlink(missing_ok=True)  # a link into DVC's cache is read-only
-    save_generator(generator, root / paths.GENERATOR, root / paths.MODEL_CARD, {})
+    save_generator(generator, root / catalog.GENERATOR, root / catalog.MODEL_CARD, {})
     measured = {
         "samples": 40,
         "holdout": 12,
-        "train_sha256": sha256_file(root / paths.TRAIN_FACES),
-        "model_sha256": sha256_file(root / paths.GENERATOR),
+        "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
+        "model_sha256": sha256_file(root / catalog.GENERATOR),
         **figures,
     }
-    write_json(root / paths.metrics("evaluate"), measured)
+    write_json(root / catalog.metrics("evaluate"), measured)
     dvc(root, "commit", "-q", "-f")
     return measured
 

@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks import detect, leave_one_out, scoring
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.sample.screenshot import encode
 from tests.detector_parts import labelled_folder, write_random_weights
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"

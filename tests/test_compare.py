@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mangagan import paths
 from mangagan.cli import main
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.weights import load_generator
-from mangagan.pictures.beside import BETWEEN, HEAD, side_by_side
+from mangagan.core import catalog
+from mangagan.networks.sampling import latents, sample
+from mangagan.networks.weights import load_generator
 from mangagan.pictures.grid import grid
-from mangagan.report.runs import (
+from mangagan.pictures.side_by_side import BETWEEN, HEAD, side_by_side
+from mangagan.runs.differences import (
     BETTER,
     FURTHER,
     INCOMPARABLE,
@@ -31,10 +31,7 @@ from mangagan.report.runs import (
     verdict,
 )
 from tests import recorded_runs as repository
-from tests.gan_runs import one_thread
 from tests.recorded_runs import figure
-
-__all__ = ["one_thread"]
 
 GRID = 8 * 30 - 2  # px, a side of a grid of 8 × 8 faces of 28 px
 
@@ -71,7 +68,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_a_tag_and_an_experiment(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = {path: path.read_bytes() for path in (paths.GENERATOR, paths.MODEL_CARD, paths.PARAMS, Path("dvc.lock"))}
+    before = {
+        path: path.read_bytes() for path in (catalog.GENERATOR, catalog.MODEL_CARD, catalog.PARAMS, Path("dvc.lock"))
+    }
     assert main(["compare", "baseline", "longer"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "baseline: undertrained: Far from <real> faces"
@@ -103,7 +102,7 @@ def test_both_grids_are_drawn_from_the_same_latents(root: Path) -> None:
     assert main(["compare", "baseline", "workspace", "--out", "both", "--seed", "5"]) == 0
     picture = np.asarray(Image.open("both/compare.png"))
     assert picture.shape == (HEAD + GRID, 2 * GRID + BETWEEN)
-    here = load_generator(paths.GENERATOR, paths.MODEL_CARD)
+    here = load_generator(catalog.GENERATOR, catalog.MODEL_CARD)
     drawn = grid(sample(here, latents(64, here.z_dim, 5)), 8)[:, :, 0]
     np.testing.assert_array_equal(picture[HEAD:, -GRID:], drawn)
     assert main(["compare", "workspace", "baseline", "--out", "turned", "--seed", "5"]) == 0
@@ -123,8 +122,8 @@ def test_runs_on_other_faces_and_latents_say_so(root: Path, capsys: pytest.Captu
 
 
 def test_figures_of_another_model_are_pointed_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    measured = json.loads(paths.metrics("evaluate").read_text())
-    paths.metrics("evaluate").write_text(json.dumps({**measured, "model_sha256": "0" * 64}))
+    measured = json.loads(catalog.metrics("evaluate").read_text())
+    catalog.metrics("evaluate").write_text(json.dumps({**measured, "model_sha256": "0" * 64}))
     assert main(["compare", "baseline"]) == 0
     assert "The figures of workspace are not of the models/generator" in capsys.readouterr().out
 
@@ -132,11 +131,11 @@ def test_figures_of_another_model_are_pointed_out(root: Path, capsys: pytest.Cap
 def test_mistakes_are_one_line(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no revision nope" in refused(capsys, "nope")
     assert "no revision HEAD~7" in refused(capsys, "baseline", "HEAD~7")
-    paths.metrics("evaluate").unlink()
+    catalog.metrics("evaluate").unlink()
     assert "workspace has no metrics/evaluate.json: run `dvc repro evaluate`" in refused(capsys, "baseline")
     repository.run(root, "git", "commit", "-q", "-a", "-m", "without figures")
     assert "HEAD has no metrics/evaluate.json" in refused(capsys, "baseline", "HEAD")
-    paths.metrics("evaluate").write_text("[1")
+    catalog.metrics("evaluate").write_text("[1")
     assert "not valid JSON" in refused(capsys, "baseline")
     monkeypatch.chdir(root / "models")
     assert "no dvc.yaml here" in refused(capsys, "baseline")
@@ -164,8 +163,8 @@ def test_models_come_from_the_cache_then_from_the_remote(root: Path, capsys: pyt
 
 
 def test_a_model_that_cannot_be_read_names_its_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths.GENERATOR.unlink()
-    paths.GENERATOR.write_bytes(b"damaged")
+    catalog.GENERATOR.unlink()
+    catalog.GENERATOR.write_bytes(b"damaged")
     error = refused(capsys, "baseline")
     assert error.startswith("mangagan: workspace: models/generator.safetensors is not the file")
     assert "/tmp" not in error
@@ -212,7 +211,7 @@ def test_outcomes(key: str, first: dict[str, float], second: dict[str, float], e
 
 
 def make_run(name: str = "a", **evaluation: object) -> Run:
-    inputs = {paths.HOLDOUT_FACES.as_posix(): "1", "mangagan/metrics/swd.py": "1"}
+    inputs = {catalog.HOLDOUT_FACES.as_posix(): "1", "mangagan/metrics/swd.py": "1"}
     return Run(name, {"samples": 9, "holdout": 3, "train_sha256": "1" * 64, **evaluation}, {"a": 1, "b": 2}, inputs)
 
 
@@ -234,7 +233,7 @@ def test_cautions_name_what_differs() -> None:
     assert "(9 and 8)" in count
     other = Run("b", first.evaluation, {}, {**first.inputs, "mangagan/metrics/swd.py": "2"})
     assert cautions(first, other) == ["The code that measures has changed in between (mangagan/metrics/swd.py)."]
-    held = Run("b", first.evaluation, {}, {**first.inputs, paths.HOLDOUT_FACES.as_posix(): "2"})
+    held = Run("b", first.evaluation, {}, {**first.inputs, catalog.HOLDOUT_FACES.as_posix(): "2"})
     assert "hold-out faces 1 and 2" in cautions(first, held)[0]
 
 

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mangagan import paths
-from mangagan.detection.base import Detections, DetectParams
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_file
+from mangagan.dataset.manifest import COLUMNS, read_manifest
+from mangagan.detection.registry import DetectParams
 from mangagan.detection.run import detection_rows, face_id
 from mangagan.detection.table import write_detections
-from mangagan.errors import UserError
-from mangagan.faces.manifest import COLUMNS, read_manifest
+from mangagan.detection.types import Detections
 from mangagan.faces.table import decode_faces, read_faces
-from mangagan.files import sha256_file
 from mangagan.pages.table import read_pages
 from mangagan.sample import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
@@ -52,7 +53,7 @@ def truth(workspace: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int], str]:
     """Detections as drawn, then normalize and dedup; maps (source, index of the face) to its id."""
-    pages = read_pages(workspace / paths.PAGES_TABLE).set_index("source")
+    pages = read_pages(workspace / catalog.PAGES_TABLE).set_index("source")
     rows, ids = [], {}
     for page in truth:
         source = f"{page['title']}/{page['file']}"
@@ -63,14 +64,14 @@ def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int],
         found = Detections(boxes, boxes[:, 2], np.full(len(boxes), np.nan))
         rows += detection_rows(Truth(), page_id, found)  # type: ignore[arg-type]
         ids |= {(source, index): face_id(page_id, box) for index, box in enumerate(boxes)}
-    write_detections(workspace / paths.DETECTIONS, rows)
+    write_detections(workspace / catalog.DETECTIONS, rows)
     normalize.run(workspace)
     dedup.run(workspace)
     return ids
 
 
 def test_pages_are_just_those_drawn(workspace: Path, truth: list[dict[str, Any]]) -> None:
-    pages = read_pages(workspace / paths.PAGES_TABLE)
+    pages = read_pages(workspace / catalog.PAGES_TABLE)
     kinds = {f"{page['title']}/{page['file']}": page["kind"] for page in truth}
     kept = pages[pages["reason"] == ""]
     assert {kinds[source] for source in kept["source"]} == {"page", "rescreenshot"}
@@ -85,7 +86,7 @@ def test_pages_are_just_those_drawn(workspace: Path, truth: list[dict[str, Any]]
 
 
 def test_every_face_is_in_the_manifest(workspace: Path, faces: dict[tuple[str, int], str]) -> None:
-    manifest = read_manifest(workspace / paths.MANIFEST)
+    manifest = read_manifest(workspace / catalog.MANIFEST)
     assert list(manifest.columns) == COLUMNS
     assert Counter(manifest["face_id"]) == Counter(faces.values())
     assert (manifest["kept"] == (manifest["drop_reason"] == "")).all()
@@ -96,8 +97,8 @@ def test_every_face_is_in_the_manifest(workspace: Path, faces: dict[tuple[str, i
 
 
 def test_dataset_is_what_the_manifest_says(workspace: Path, faces: dict[tuple[str, int], str]) -> None:
-    manifest = read_manifest(workspace / paths.MANIFEST)
-    for split, path in {"train": paths.TRAIN_FACES, "holdout": paths.HOLDOUT_FACES}.items():
+    manifest = read_manifest(workspace / catalog.MANIFEST)
+    for split, path in {"train": catalog.TRAIN_FACES, "holdout": catalog.HOLDOUT_FACES}.items():
         rows = read_faces(workspace / path)
         assert set(rows["face_id"]) == set(manifest["face_id"][manifest["split"] == split])
         assert decode_faces(rows["png"].tolist(), 3).shape == (len(rows), 3, 112, 112)
@@ -106,7 +107,7 @@ def test_dataset_is_what_the_manifest_says(workspace: Path, faces: dict[tuple[st
 def test_rescreenshots_are_found_and_different_drawings_kept(
     workspace: Path, truth: list[dict[str, Any]], faces: dict[tuple[str, int], str]
 ) -> None:
-    manifest = read_manifest(workspace / paths.MANIFEST).set_index("face_id")
+    manifest = read_manifest(workspace / catalog.MANIFEST).set_index("face_id")
     same = {
         frozenset((faces[f"{p['title']}/{p['file']}", i], faces[f"{p['title']}/{p['repeat_of']}", i]))
         for p in truth
@@ -132,22 +133,22 @@ def test_a_second_run_is_byte_identical(workspace: Path, faces: dict[tuple[str, 
 def test_overrides_decide(workspace: Path, faces: dict[tuple[str, int], str], tmp_path: Path) -> None:
     root = tmp_path / "copy"
     shutil.copytree(workspace, root)
-    manifest = read_manifest(root / paths.MANIFEST)
+    manifest = read_manifest(root / catalog.MANIFEST)
     dropped = manifest["face_id"][manifest["kept"]].iloc[0]
     wanted = manifest["face_id"][~manifest["kept"]].iloc[0]
-    (root / paths.OVERRIDES).write_text(f"face_id,action,note\n{dropped},drop,\n{wanted},keep,\nffff,drop,gone\n")
+    (root / catalog.OVERRIDES).write_text(f"face_id,action,note\n{dropped},drop,\n{wanted},keep,\nffff,drop,gone\n")
     dedup.run(root)
-    after = read_manifest(root / paths.MANIFEST).set_index("face_id")
+    after = read_manifest(root / catalog.MANIFEST).set_index("face_id")
     assert after.loc[dropped, "drop_reason"] == "dropped by hand"
     assert after.loc[wanted, "kept"]
-    figures = json.loads((root / paths.metrics("dedup")).read_text())
+    figures = json.loads((root / catalog.metrics("dedup")).read_text())
     assert (figures["overrides_applied"], figures["overrides_unknown"]) == (2, 1)
 
 
 def test_no_faces_is_one_clear_line(workspace: Path, tmp_path: Path) -> None:
     root = tmp_path / "copy"
     shutil.copytree(workspace, root)
-    write_detections(root / paths.DETECTIONS, [])
+    write_detections(root / catalog.DETECTIONS, [])
     normalize.run(root)
     with pytest.raises(UserError, match="no face was detected"):
         dedup.run(root)
@@ -164,25 +165,25 @@ def test_cascade_finds_drawn_faces_and_remembers_pages(workspace: Path, tmp_path
     shutil.copytree(workspace, root)
     use_cascade(root, str(CASCADE), sha256_file(CASCADE))
     detect.run(root)
-    first = sha256_file(root / paths.DETECTIONS)
-    figures = json.loads((root / paths.metrics("detect")).read_text())
+    first = sha256_file(root / catalog.DETECTIONS)
+    figures = json.loads((root / catalog.metrics("detect")).read_text())
     assert figures["faces"] >= 30
-    cached = sorted((root / paths.STATE / "detections").rglob("*.json"))
-    assert len(cached) == (read_pages(root / paths.PAGES_TABLE)["reason"] == "").sum()
+    cached = sorted((root / catalog.STATE / "detections").rglob("*.json"))
+    assert len(cached) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
     cached[0].write_text("{")  # a torn entry is found again, not believed
     detect.run(root)
-    assert sha256_file(root / paths.DETECTIONS) == first
+    assert sha256_file(root / catalog.DETECTIONS) == first
     assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores", "usable"}
 
 
 @needs_cascade
 def test_cascade_finds_as_many_faces_on_real_pages_as_its_author_would(tmp_path: Path) -> None:
-    shutil.copytree(SHARED / "data" / "pages" / "haruko", tmp_path / paths.SCREENSHOTS / "haruko")
+    shutil.copytree(SHARED / "data" / "pages" / "haruko", tmp_path / catalog.SCREENSHOTS / "haruko")
     use_cascade(tmp_path, str(CASCADE), sha256_file(CASCADE))
     ingest.run(tmp_path)
     detect.run(tmp_path)
     # The reference: OpenCV called as in the cascade's README, on the same 12 pages.
-    assert json.loads((tmp_path / paths.metrics("detect")).read_text())["faces"] == 35
+    assert json.loads((tmp_path / catalog.metrics("detect")).read_text())["faces"] == 35
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mangagan.detection.training import collage, tones
-from mangagan.detection.training.crops import IGNORED, USABLE, cut_faces, draw_crop, move_faces
-from mangagan.detection.training.labels import Picture
-from mangagan.detection.training.scenes import draw_scene, draw_scenes
+from mangagan.detector_training import collage, tones
+from mangagan.detector_training.crops import IGNORED, USABLE, cut_faces, draw_crop, move_faces
+from mangagan.detector_training.labels import Picture
+from mangagan.detector_training.scenes import draw_scene, draw_scenes
 from mangagan.sample import STYLES, draw_page
 from tests.detector_parts import picture_of_one_oval
 

@@ -8,19 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from mangagan.detection import train as training
-from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.detector import MangaFace
-from mangagan.detection.mangaface.network import STRIDE, FaceNet
-from mangagan.detection.training.crops import USABLE
-from mangagan.detection.training.labels import draw_sample_pages, read_titles
-from mangagan.detection.training.loop import Crops, Settings, batches, train
-from mangagan.detection.training.targets import Target, loss, make_target
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
+from mangagan.detector_training import __main__ as training
+from mangagan.detector_training.crops import USABLE
+from mangagan.detector_training.labels import draw_sample_pages, read_titles
+from mangagan.detector_training.loop import Crops, Settings, batches, train
+from mangagan.detector_training.targets import Target, loss, make_target
+from mangagan.face_network.network import STRIDE, FaceNet
 from tests.detector_parts import labelled_folder, picture_of_one_oval
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 # Targets and loss
 

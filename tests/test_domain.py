@@ -5,11 +5,8 @@ import numpy as np
 import pytest
 
 from mangagan.faces.crop import crop_square, resize, square_around
-from mangagan.metrics.domain import MARGIN, SIDE, FaceSearch, central, face_share, mirror_symmetry
+from mangagan.metrics.face_checks import MARGIN, SIDE, FaceSearch, central, face_share, mirror_symmetry
 from mangagan.sample import STYLES, draw_page
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,20 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from mangagan import paths
-from mangagan.errors import UserError
-from mangagan.faces.manifest import COLUMNS, write_manifest
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_bytes, sha256_file, write_json
+from mangagan.core.images import encode_png
+from mangagan.dataset.manifest import COLUMNS, write_manifest
 from mangagan.faces.table import write_faces
-from mangagan.files import sha256_bytes, sha256_file, write_json
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.weights import load_generator
-from mangagan.pictures.grid import encode_png, grid
+from mangagan.networks.sampling import latents, sample
+from mangagan.networks.weights import load_generator
+from mangagan.pictures.grid import grid
 from mangagan.stages import evaluate, train
 from tests.test_metrics import draw_faces
 from tests.test_report import NASTY, Page, check_self_contained, check_traceable
 
-OUTS = (paths.pictures("evaluate"), paths.REPORT, paths.metrics("evaluate"))
+OUTS = (catalog.pictures("evaluate"), catalog.REPORT, catalog.metrics("evaluate"))
 PICTURES = {"real_grid", "fake_grid", "best", "typical", "worst", "timeline", "interpolation", "suspicious", "first"}
 SCHEMA = pa.schema([("face_id", pa.string()), ("title", pa.string()), ("is_gray", pa.bool_())])
 SIDE = 28
@@ -46,21 +47,21 @@ def write_split(root: Path, path: Path, images: np.ndarray) -> pd.DataFrame:
 
 def write_dataset(root: Path, holdout: int = 12, channels: int = 1) -> None:
     """Faces of one title, and a manifest that also holds some that were dropped."""
-    kept = write_split(root, paths.TRAIN_FACES, draw_faces(30, 1, SIDE, channels)).assign(kept=True, split="train")
-    write_split(root, paths.HOLDOUT_FACES, draw_faces(holdout, 2, SIDE, channels))
+    kept = write_split(root, catalog.TRAIN_FACES, draw_faces(30, 1, SIDE, channels)).assign(kept=True, split="train")
+    write_split(root, catalog.HOLDOUT_FACES, draw_faces(holdout, 2, SIDE, channels))
     dropped = kept.head(5).assign(kept=False, split="", drop_reason="blurred")
     rows = pd.concat([kept.assign(drop_reason=""), dropped]).assign(page_id="p", page_number=1, x=0, y=0)
-    write_manifest(root / paths.MANIFEST, rows.reindex(columns=COLUMNS))
+    write_manifest(root / catalog.MANIFEST, rows.reindex(columns=COLUMNS))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which all stages before evaluate have left what the report reads."""
     root = tmp_path_factory.mktemp("workspace")
-    (root / paths.PARAMS).write_text(json.dumps(PARAMS))
+    (root / catalog.PARAMS).write_text(json.dumps(PARAMS))
     write_dataset(root)
-    write_json(root / paths.metrics("ingest"), {"pages": 21, "pages_by_title": {NASTY: 20, "without faces": 1}})
-    sheet = root / paths.pictures("normalize") / "kept.png"
+    write_json(root / catalog.metrics("ingest"), {"pages": 21, "pages_by_title": {NASTY: 20, "without faces": 1}})
+    sheet = root / catalog.pictures("normalize") / "kept.png"
     sheet.parent.mkdir(parents=True)
     sheet.write_bytes(encode_png(np.zeros((40, 40, 3), np.uint8)))
     train.run(root)
@@ -79,11 +80,11 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def measured(root: Path) -> dict[str, object]:
-    return json.loads((root / paths.metrics("evaluate")).read_text())
+    return json.loads((root / catalog.metrics("evaluate")).read_text())
 
 
 def set_params(root: Path, **changes: object) -> None:
-    (root / paths.PARAMS).write_text(json.dumps({**PARAMS, "evaluate": {**PARAMS["evaluate"], **changes}}))
+    (root / catalog.PARAMS).write_text(json.dumps({**PARAMS, "evaluate": {**PARAMS["evaluate"], **changes}}))
 
 
 def test_outs_are_complete_and_byte_identical(workspace: Path) -> None:
@@ -98,7 +99,7 @@ def test_outs_are_complete_and_byte_identical(workspace: Path) -> None:
 
     values = measured(workspace)
     assert (values["samples"], values["train"], values["holdout"]) == (40, 30, 12)
-    assert values["model_sha256"] == sha256_file(workspace / paths.GENERATOR)
+    assert values["model_sha256"] == sha256_file(workspace / catalog.GENERATOR)
     for name in ("swd", "diversity", "nearest_train", "face_share", "symmetry"):
         assert values[name]["value"] is not None
         assert values[name]["floor"] > 0
@@ -112,9 +113,9 @@ def test_outs_are_complete_and_byte_identical(workspace: Path) -> None:
 
 def test_page_is_self_contained_escaped_and_traceable(workspace: Path) -> None:
     evaluate.run(workspace)
-    text = (workspace / paths.REPORT).read_text()
+    text = (workspace / catalog.REPORT).read_text()
     check_self_contained(text)
-    metrics = {stage: json.loads((workspace / paths.metrics(stage)).read_text()) for stage in ("ingest", "evaluate")}
+    metrics = {stage: json.loads((workspace / catalog.metrics(stage)).read_text()) for stage in ("ingest", "evaluate")}
     check_traceable(text, metrics)
     shown = {key for key, _ in Page(text).figures}
     assert {"evaluate.swd.value", "evaluate.diversity.floor", "evaluate.nearest_train.value", "ingest.pages"} <= shown
@@ -126,9 +127,9 @@ def test_page_is_self_contained_escaped_and_traceable(workspace: Path) -> None:
 
 def test_pictures_show_the_generators_images(workspace: Path) -> None:
     evaluate.run(workspace)
-    generator = load_generator(workspace / paths.GENERATOR, workspace / paths.MODEL_CARD)
+    generator = load_generator(workspace / catalog.GENERATOR, workspace / catalog.MODEL_CARD)
     images = sample(generator, latents(16, generator.z_dim, 0))
-    folder = workspace / paths.pictures("evaluate")
+    folder = workspace / catalog.pictures("evaluate")
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "fake_grid.png")), grid(images, 4)[:, :, 0])
     walks = np.asarray(Image.open(folder / "interpolation.png"))
     assert walks.shape == (2 * (SIDE + 2) - 2, 8 * (SIDE + 2) - 2)
@@ -141,11 +142,11 @@ def test_pictures_show_the_generators_images(workspace: Path) -> None:
 
 
 def test_a_copied_training_set_is_seen(workspace: Path) -> None:
-    generator = load_generator(workspace / paths.GENERATOR, workspace / paths.MODEL_CARD)
-    write_split(workspace, paths.TRAIN_FACES, sample(generator, latents(40, generator.z_dim, 0))[..., ::-1])
+    generator = load_generator(workspace / catalog.GENERATOR, workspace / catalog.MODEL_CARD)
+    write_split(workspace, catalog.TRAIN_FACES, sample(generator, latents(40, generator.z_dim, 0))[..., ::-1])
     evaluate.run(workspace)
     assert measured(workspace)["nearest_train"]["value"] < 1e-3
-    assert "The dataset has changed since the model was trained" in (workspace / paths.REPORT).read_text()
+    assert "The dataset has changed since the model was trained" in (workspace / catalog.REPORT).read_text()
 
 
 @pytest.mark.parametrize("holdout", [0, 1, 5])
@@ -155,8 +156,8 @@ def test_hardly_any_hold_out(workspace: Path, holdout: int, capsys: pytest.Captu
     values = measured(workspace)
     assert values["swd"]["value"] is None
     assert f"swd: {holdout} hold-out faces, at least 10 needed" in capsys.readouterr().err
-    assert f"{holdout} hold-out faces" in (workspace / paths.REPORT).read_text()
-    assert "faces are held out: take all of this as a rough hint" in (workspace / paths.REPORT).read_text().replace(
+    assert f"{holdout} hold-out faces" in (workspace / catalog.REPORT).read_text()
+    assert "faces are held out: take all of this as a rough hint" in (workspace / catalog.REPORT).read_text().replace(
         f'<span data-key="evaluate.holdout">{holdout}</span>', ""
     )
 
@@ -167,14 +168,14 @@ def test_colour_and_few_samples(workspace: Path) -> None:
     set_params(workspace, samples=3)
     evaluate.run(workspace)
     assert "raise evaluate.samples" in measured(workspace)["swd"]["reason"]
-    assert Image.open(workspace / paths.pictures("evaluate") / "suspicious.png").mode == "RGB"
+    assert Image.open(workspace / catalog.pictures("evaluate") / "suspicious.png").mode == "RGB"
 
 
 def test_works_where_earlier_stages_left_neither_metrics_nor_pictures(workspace: Path) -> None:
     shutil.rmtree(workspace / "metrics")
     shutil.rmtree(workspace / "reports")
     evaluate.run(workspace)
-    text = (workspace / paths.REPORT).read_text()
+    text = (workspace / catalog.REPORT).read_text()
     check_self_contained(text)
     assert "curves.csv is missing" in text
 
@@ -182,24 +183,24 @@ def test_works_where_earlier_stages_left_neither_metrics_nor_pictures(workspace:
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        (paths.GENERATOR, "run `dvc repro train`"),
-        (paths.TRAIN_FACES, "run `dvc repro dedup`"),
-        (paths.MANIFEST, "run `dvc repro dedup`"),
+        (catalog.GENERATOR, "run `dvc repro train`"),
+        (catalog.TRAIN_FACES, "run `dvc repro dedup`"),
+        (catalog.MANIFEST, "run `dvc repro dedup`"),
     ],
 )
 def test_missing_inputs_are_one_line_and_leave_no_report(workspace: Path, missing: Path, message: str) -> None:
     (workspace / missing).unlink()
     with pytest.raises(UserError, match=message):
         evaluate.run(workspace)
-    assert not (workspace / paths.REPORT).exists()
+    assert not (workspace / catalog.REPORT).exists()
 
 
 def test_mistakes_are_one_line(workspace: Path) -> None:
-    write_split(workspace, paths.HOLDOUT_FACES, draw_faces(3, 1, 56))
+    write_split(workspace, catalog.HOLDOUT_FACES, draw_faces(3, 1, 56))
     with pytest.raises(UserError, match="holds faces of 56 px, the model draws 28 px"):
         evaluate.run(workspace)
-    write_split(workspace, paths.TRAIN_FACES, draw_faces(0, 1, SIDE))
-    write_split(workspace, paths.HOLDOUT_FACES, draw_faces(3, 1, SIDE))
+    write_split(workspace, catalog.TRAIN_FACES, draw_faces(0, 1, SIDE))
+    write_split(workspace, catalog.HOLDOUT_FACES, draw_faces(3, 1, SIDE))
     with pytest.raises(UserError, match="holds no face"):
         evaluate.run(workspace)
     set_params(workspace, samples="many")
@@ -207,6 +208,6 @@ def test_mistakes_are_one_line(workspace: Path) -> None:
         evaluate.run(workspace)
     write_dataset(workspace)
     set_params(workspace)
-    (workspace / paths.metrics("ingest")).write_text("{")
+    (workspace / catalog.metrics("ingest")).write_text("{")
     with pytest.raises(UserError, match=r"ingest\.json is not valid JSON"):
         evaluate.run(workspace)

@@ -10,18 +10,16 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_file
 from mangagan.faces.crop import crop_square, resize, square_around
-from mangagan.files import sha256_file
-from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_extractors, check_extractors, fingerprint
-from mangagan.metrics.extractors.batches import BATCH, resized
-from mangagan.metrics.extractors.mangaface_encoder import MangaFaceEncoder
-from mangagan.metrics.extractors.random_network import RandomNetwork, draw_kernels
-from mangagan.metrics.extractors.torchscript import TorchScript
+from mangagan.features.batches import BATCH, resized
+from mangagan.features.mangaface_encoder import MangaFaceEncoder
+from mangagan.features.random_network import RandomNetwork, draw_kernels
+from mangagan.features.registry import ExtractorParams, build_extractors, check_extractors
+from mangagan.features.torchscript import TorchScript
+from mangagan.features.types import Extractor, fingerprint
 from mangagan.sample import STYLES, draw_page
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 BUILT_IN = ("random", "mangaface")
 
@@ -123,7 +121,7 @@ def test_the_hash_names_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fingerprint("ab", b"c") != fingerprint("a", b"bc")
     assert RandomNetwork().sha256 == RandomNetwork().sha256 != MangaFaceEncoder().sha256
     before = RandomNetwork().sha256
-    monkeypatch.setattr("mangagan.metrics.extractors.random_network.SEED", 1)
+    monkeypatch.setattr("mangagan.features.random_network.SEED", 1)
     assert RandomNetwork().sha256 != before
 
 
@@ -221,7 +219,7 @@ def test_what_was_hashed_is_what_is_run(tmp_path: Path, monkeypatch: pytest.Monk
     save(Shape([7]), path)
     with pytest.raises(UserError, match=f"not {digest}"):
         TorchScript(path, 64, "uint8", digest)
-    monkeypatch.setattr("mangagan.metrics.extractors.torchscript.MAX_BYTES", 100)
+    monkeypatch.setattr("mangagan.features.torchscript.MAX_BYTES", 100)
     with pytest.raises(UserError, match="too large"):
         TorchScript(path, 64, "uint8", sha256_file(path))
 

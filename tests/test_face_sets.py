@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import face_sets
 from benchmarks.face_sets import Face, FaceSet
-from mangagan.detection.mangaface.detector import MangaFace
+from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.faces.normalize import FaceSettings, normalize_face
 from mangagan.faces.quality import Gates
 from mangagan.faces.table import decode_faces
@@ -16,9 +16,6 @@ from mangagan.sample import STYLES
 from mangagan.sample.manga import draw_story_page
 from mangagan.stages.train import GRAY_SHARE
 from tests.detector_parts import labelled_folder
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mangagan.errors import UserError
-from mangagan.faces.cluster import best_first, cluster_faces
+from mangagan.core.errors import UserError
+from mangagan.dataset.dedup import DedupSettings, deduplicate
+from mangagan.dataset.duplicates import best_first, cluster_faces
+from mangagan.dataset.overrides import read_overrides
+from mangagan.dataset.phash import correlation, hash_distance, phash64, shifted_hashes
+from mangagan.dataset.split import components, holdout_groups
 from mangagan.faces.crop import Square, crop_square, pad_fraction, resize, square_around
-from mangagan.faces.dedup import DedupSettings, deduplicate
 from mangagan.faces.normalize import FaceSettings, normalize_face
-from mangagan.faces.overrides import read_overrides
-from mangagan.faces.phash import correlation, hash_distance, phash64, shifted_hashes
 from mangagan.faces.quality import Gates, first_failure, sharpness
-from mangagan.faces.split import components, holdout_groups
 from mangagan.sample import STYLES, draw_face
 
 OPEN = Gates(0, 0, 0, 1, 0)

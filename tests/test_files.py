@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mangagan.errors import UserError
-from mangagan.files import atomic_directory, atomic_path, read_table, sha256_file, write_json, write_table
-from mangagan.ordered import map_ordered
-from mangagan.progress import Progress
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_directory, atomic_path, read_table, sha256_file, write_json, write_table
+from mangagan.core.parallel import map_ordered
+from mangagan.core.progress import Progress
 
 
 def names(folder: Path) -> list[str]:
@@ -110,8 +110,8 @@ class Terminal(io.StringIO):
 
 
 def test_progress_draws_on_a_terminal_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mangagan.progress.DELAY_S", 0.0)
-    monkeypatch.setattr("mangagan.progress.INTERVAL_S", 0.0)
+    monkeypatch.setattr("mangagan.core.progress.DELAY_S", 0.0)
+    monkeypatch.setattr("mangagan.core.progress.INTERVAL_S", 0.0)
     for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
         with Progress(4, "detect", "pages", stream=stream) as progress:
             progress.update(2, "half")

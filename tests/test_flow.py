@@ -15,7 +15,7 @@ from PIL import Image
 
 from flows import serve
 from flows.pipeline import main, pipeline
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from tests.dvc_workspace import build, edit, environment, living_in, wait_for
 
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)

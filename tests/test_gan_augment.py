@@ -7,11 +7,9 @@ import torch
 
 from mangagan.gan import ema
 from mangagan.gan.augment import augment, draw_numbers
-from mangagan.gan.networks import Generator, initialize
 from mangagan.gan.recipes import AUGMENTATIONS
-from tests.gan_runs import one_thread
+from mangagan.networks.dcgan import Generator, initialize
 
-__all__ = ["one_thread"]
 ONE, ZERO = torch.tensor(1.0), torch.tensor(0.0)
 
 

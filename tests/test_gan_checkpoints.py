@@ -10,17 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from mangagan.errors import UserError
-from mangagan.gan import resumable
+from mangagan.core.errors import UserError
+from mangagan.core.progress import Progress
+from mangagan.gan import run as resumable
 from mangagan.gan.checkpoint import FILE, forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
 from mangagan.gan.config import TrainConfig
+from mangagan.gan.loop import Hooks, train
 from mangagan.gan.machine import pick_device
-from mangagan.gan.resumable import snapshot_name, train_resumable
-from mangagan.gan.training import Hooks, train
-from mangagan.progress import Progress
-from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh, one_thread
-
-__all__ = ["one_thread"]
+from mangagan.gan.run import snapshot_name, train_resumable
+from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

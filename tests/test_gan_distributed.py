@@ -13,19 +13,17 @@ from typing import Any
 import pytest
 import torch
 
-from mangagan import paths
-from mangagan.errors import UserError
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
+from mangagan.gan.loop import Hooks, train
 from mangagan.gan.machine import explained_memory
-from mangagan.gan.resumable import train_resumable
-from mangagan.gan.training import Hooks, train
-from mangagan.gan.weights import read_card
+from mangagan.gan.run import train_resumable
+from mangagan.networks.weights import read_card
 from mangagan.stages.train import run
-from tests.gan_runs import CLASSIC, CONFIG, TINY, faces, fresh, one_thread
+from tests.gan_runs import CLASSIC, CONFIG, TINY, faces, fresh
 from tests.test_train_stage import PROJECT, contents, images_in_checkpoint, make_workspace, wait_for_checkpoint
-
-__all__ = ["one_thread"]
 
 STAGE = ["-m", "mangagan", "train"]
 MODERN = replace(TINY, kimg=0.16, batch_size=8, augment_p=0.5, log_kimg=0.04)
@@ -227,7 +225,7 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on_later(
 
     run(make_workspace(tmp_path, kimg=after / 1000 + 0.08, **options))
     assert f"resuming at {after / 1000:.1f} kimg" in capsys.readouterr().err, "one process goes on from two's"
-    assert read_card(tmp_path / paths.MODEL_CARD)["images_seen"] == after + 80
+    assert read_card(tmp_path / catalog.MODEL_CARD)["images_seen"] == after + 80
 
 
 def torchrun(folder: Path) -> "subprocess.Popen[str]":

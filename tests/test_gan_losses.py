@@ -14,15 +14,13 @@ from mangagan.gan import losses
 from mangagan.gan.augment import augment
 from mangagan.gan.batches import Batches
 from mangagan.gan.config import Settings
-from mangagan.gan.networks import Discriminator, initialize
 from mangagan.gan.penalty import Convolution, Twice, gradient_penalty
 from mangagan.gan.recipes import Kernel, Loss
-from mangagan.gan.sampling import latents
 from mangagan.gan.state import TrainState
-from mangagan.gan.steps import adapt, learning_rate_factor, train_step
-from tests.gan_runs import CLASSIC, TINY, assert_same, faces, fresh, one_thread
-
-__all__ = ["one_thread"]
+from mangagan.gan.step import adapt, learning_rate_factor, train_step
+from mangagan.networks.dcgan import Discriminator, initialize
+from mangagan.networks.sampling import latents
+from tests.gan_runs import CLASSIC, TINY, assert_same, faces, fresh
 
 
 @pytest.mark.parametrize(("loss", "expected"), [("nonsaturating", 2 * math.log(2)), ("relativistic", math.log(2))])

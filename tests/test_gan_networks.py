@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
-from mangagan.gan.networks import (
+from mangagan.gan.loop import Hooks, train
+from mangagan.gan.recipes import Kernel, NormG
+from mangagan.networks.dcgan import (
     Discriminator,
     Generator,
     PixelNorm,
@@ -16,12 +18,7 @@ from mangagan.gan.networks import (
     factor_size,
     initialize,
 )
-from mangagan.gan.recipes import Kernel, NormG
-from mangagan.gan.training import Hooks, train
-from tests.gan_runs import CLASSIC, faces, fresh, one_thread
-
-__all__ = ["one_thread"]
-
+from tests.gan_runs import CLASSIC, faces, fresh
 
 # Networks
 

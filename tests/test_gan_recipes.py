@@ -8,21 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from mangagan import params
-from mangagan.errors import UserError
+from mangagan.core import params
+from mangagan.core.errors import UserError
 from mangagan.gan import alarms
 from mangagan.gan.augment import STRONGEST
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
 from mangagan.gan.config import Settings, TrainConfig, resolve
+from mangagan.gan.loop import Draw, Hooks, train
 from mangagan.gan.machine import explained_memory, largest_fitting
 from mangagan.gan.recipes import RECIPES, SIZES, Recipe
-from mangagan.gan.resumable import train_resumable
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.training import Draw, Hooks, train
-from tests.gan_runs import CONFIG, TINY, assert_same, faces, fresh, one_thread
-
-__all__ = ["one_thread"]
-
+from mangagan.gan.run import train_resumable
+from mangagan.networks.sampling import latents, sample
+from tests.gan_runs import CONFIG, TINY, assert_same, faces, fresh
 
 # Recipes
 

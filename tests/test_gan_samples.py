@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
 
-from mangagan.errors import UserError
-from mangagan.gan.networks import Generator
-from mangagan.gan.sampling import interpolate, latents, sample
-from mangagan.gan.training import Hooks, train
-from mangagan.gan.weights import load_generator, save_generator, serialize
-from mangagan.tensors import pack, unpack
-from tests.gan_runs import TINY, faces, fresh, one_thread
+from mangagan.core.errors import UserError
+from mangagan.gan.loop import Hooks, train
+from mangagan.networks.dcgan import Generator
+from mangagan.networks.sampling import interpolate, latents, sample
+from mangagan.networks.weights import load_generator, save_generator, serialize
+from tests.gan_runs import TINY, faces, fresh
 
-__all__ = ["one_thread"]
 PROJECT = Path(__file__).parents[1]
 
 
@@ -140,8 +140,8 @@ import importlib, pathlib, pkgutil, numpy, mangagan.gan
 for module in pkgutil.iter_modules(mangagan.gan.__path__):
     importlib.import_module(f"mangagan.gan.{module.name}")
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.resumable import train_resumable
-from mangagan.gan.weights import load_generator, save_generator
+from mangagan.gan.run import train_resumable
+from mangagan.networks.weights import load_generator, save_generator
 folder = pathlib.Path(sys.argv[1])
 faces = numpy.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(numpy.uint8)
 config = TrainConfig(kimg=0.01, snapshot_kimg=1, base_channels=4, z_dim=8, batch_size=4, device="cpu", threads=1)

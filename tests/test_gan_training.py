@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from mangagan.errors import UserError
-from mangagan.gan import training
+from mangagan.core.errors import UserError
+from mangagan.gan import loop as training
 from mangagan.gan.batches import Batches, derive_seed
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
+from mangagan.gan.loop import Diverged, Hooks, final_images, train
 from mangagan.gan.state import TrainState
-from mangagan.gan.training import Diverged, Hooks, final_images, train
-from tests.gan_runs import TINY, assert_same, faces, fresh, one_thread
-
-__all__ = ["one_thread"]
-
+from tests.gan_runs import TINY, assert_same, faces, fresh
 
 # Batches
 

@@ -13,18 +13,16 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from mangagan import paths
 from mangagan.cli import main
-from mangagan.errors import UserError
-from mangagan.gan.animate import Walk, closed_walk, write_animation
-from mangagan.gan.generate import Source, samples, write_grid, write_samples
-from mangagan.gan.networks import Generator
-from mangagan.gan.onnx_export import write_onnx
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.weights import generator_sha256, save_generator
-from tests.gan_runs import one_thread
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.generation.animation import Walk, closed_walk, write_animation
+from mangagan.generation.onnx_export import write_onnx
+from mangagan.generation.samples import Source, samples, write_grid, write_samples
+from mangagan.networks.dcgan import Generator
+from mangagan.networks.sampling import latents, sample
+from mangagan.networks.weights import generator_sha256, save_generator
 
-__all__ = ["one_thread"]
 Z_DIM = 8
 
 
@@ -53,7 +51,7 @@ def colour() -> Generator:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gray: Generator) -> Path:
     """The working directory, with a model."""
     monkeypatch.chdir(tmp_path)
-    save_generator(gray, paths.GENERATOR, paths.MODEL_CARD, {})
+    save_generator(gray, catalog.GENERATOR, catalog.MODEL_CARD, {})
     return tmp_path
 
 
@@ -90,7 +88,7 @@ def test_a_failure_leaves_neither_some_of_the_images_nor_their_folder(
     tmp_path: Path, gray: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter([sample(gray, latents(64, Z_DIM, 0))])
-    monkeypatch.setattr("mangagan.gan.generate.sample", lambda *_: next(drawn))
+    monkeypatch.setattr("mangagan.generation.samples.sample", lambda *_: next(drawn))
     with pytest.raises(RuntimeError):
         write_samples(tmp_path / "new", gray, Source(), 100)
     assert not list(tmp_path.iterdir())
@@ -239,7 +237,7 @@ def test_commands_write_what_they_say(workspace: Path, capsys: pytest.CaptureFix
     }.items():
         assert main(command.split()) == 0, command
         assert capsys.readouterr().out == f"{said}\n"
-    model = json.loads(paths.MODEL_CARD.read_text())["weights_sha256"]
+    model = json.loads(catalog.MODEL_CARD.read_text())["weights_sha256"]
     seeded, given = (Image.open(f"{folder}/000004.png") for folder in ("seeded", "given"))
     assert np.array_equal(pixels(seeded, "L"), pixels(given, "L"))
     sha256 = hashlib.sha256(Path("z.npy").read_bytes()).hexdigest()

@@ -14,12 +14,10 @@ import torch
 
 from benchmarks import face_sets, gpu, gpu_checks
 from benchmarks.gpu import Part
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.gan.config import Settings
 from mangagan.gan.state import TrainState
-from tests.gan_runs import faces, one_thread
-
-__all__ = ["one_thread"]
+from tests.gan_runs import faces
 
 ROOT = Path(__file__).parents[1]
 TINY = ["--width", "2", "--size", "28", "--device", "cpu", "--batch", "8", "--count", "16"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mangagan.metrics import features as features_module
-from mangagan.metrics.kernel import kernel_distance
+from mangagan.distances import pairwise
+from mangagan.distances.kernel_distance import kernel_distance
 
 
 def by_definition(first: np.ndarray, second: np.ndarray) -> float:
@@ -42,7 +42,7 @@ def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None
     rng = np.random.default_rng(1)
     first, second = rng.standard_normal((50, 9)), rng.standard_normal((41, 9)) + 0.5
     whole = kernel_distance(first, second)
-    monkeypatch.setattr(features_module, "ENTRIES", 41 * 7)
+    monkeypatch.setattr(pairwise, "ENTRIES", 41 * 7)
     assert kernel_distance(first, second) == pytest.approx(whole, rel=1e-12)
 
 

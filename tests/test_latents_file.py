@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mangagan.errors import UserError
-from mangagan.gan.latents_file import read_latents
+from mangagan.core.errors import UserError
+from mangagan.generation.latents_file import read_latents
 
 
 def test_latents_are_read_as_numpy_and_csv_write_them(tmp_path: Path) -> None:

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.boxes import FARTHEST, MOST, decode
-from mangagan.detection.mangaface.detector import MangaFace
-from mangagan.detection.mangaface.network import OUTPUTS, STRIDE
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.overlap import agree, overlap, suppress
 from mangagan.detection.strips import LONGEST, SHARED, SHORTEST, inside, pieces, uncut
+from mangagan.face_network.boxes import FARTHEST, MOST, decode
+from mangagan.face_network.network import OUTPUTS, STRIDE
 from tests.detector_parts import SPOT, Spots, write_random_weights
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 Cell = tuple[int, int]  # row, column
 

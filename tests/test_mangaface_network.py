@@ -2,16 +2,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
 
-from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.detector import MangaFace, load
-from mangagan.detection.mangaface.network import MULTIPLE, OUTPUTS, STRIDE, FaceNet, fold
-from mangagan.errors import UserError
-from mangagan.tensors import pack, unpack
+from mangagan.core.errors import UserError
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
+from mangagan.face_network.network import MULTIPLE, OUTPUTS, STRIDE, FaceNet, fold
+from mangagan.face_network.weights import load_face_network
 from tests.detector_parts import random_network, write_random_weights
-from tests.gan_runs import one_thread
-
-__all__ = ["one_thread"]
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 1), (1, 3)])
@@ -64,7 +62,7 @@ def test_weights_survive_a_file_of_half_precision(tmp_path: Path) -> None:
         assert stored[name].dtype == torch.float16
         assert torch.equal(stored[name], value.half()), name
     ink = torch.rand(1, 1, 64, 128)
-    torch.testing.assert_close(load(path)(ink), folded(ink), atol=0.02, rtol=0.02)
+    torch.testing.assert_close(load_face_network(path)(ink), folded(ink), atol=0.02, rtol=0.02)
 
 
 def test_weights_in_training_survive_a_file() -> None:
@@ -81,7 +79,7 @@ def test_wrong_weights_are_told_in_one_line(tmp_path: Path) -> None:
     other.write_bytes(pack({"weight": torch.zeros(3)}))
     for path, reason in ((garbage, "holds no weights"), (other, "holds no weights"), (tmp_path / "none", "not found")):
         with pytest.raises(UserError, match=reason) as caught:
-            load(path)
+            load_face_network(path)
         assert "\n" not in str(caught.value)
 
 

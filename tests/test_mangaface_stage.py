@@ -13,21 +13,23 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from ruamel.yaml import YAML
+from safetensors.torch import save as pack
 
-from mangagan import params, paths
 from mangagan.cli import main
-from mangagan.detection.base import Detections, DetectParams, MangaFaceParams, build_detector
-from mangagan.detection.mangaface.detector import WEIGHTS, MangaFace
+from mangagan.core import catalog, params
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_file
+from mangagan.dataset.manifest import read_manifest
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
+from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache
 from mangagan.detection.table import read_detections
-from mangagan.errors import UserError
-from mangagan.faces.manifest import read_manifest
+from mangagan.detection.types import Detections
+from mangagan.face_network.weights import WEIGHTS
 from mangagan.faces.table import read_faces
-from mangagan.files import sha256_file
 from mangagan.pages.table import read_pages
 from mangagan.sample import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
-from mangagan.tensors import pack
 
 PROJECT = Path(__file__).parents[1]
 CASCADE = PROJECT.parent / "shared" / "models" / "lbpcascade_animeface.xml"
@@ -57,8 +59,8 @@ def root(detected: Path, tmp_path: Path) -> Path:
 def pairs(detected: Path) -> pd.DataFrame:
     """The drawn faces, each with the detection that lies on it (NaN where there is none)."""
     truth = json.loads((detected / "data" / "truth.json").read_text())["pages"]
-    page_ids = read_pages(detected / paths.PAGES_TABLE).set_index("source")["page_id"]
-    found = read_detections(detected / paths.DETECTIONS)
+    page_ids = read_pages(detected / catalog.PAGES_TABLE).set_index("source")["page_id"]
+    found = read_detections(detected / catalog.DETECTIONS)
     rows: list[dict[str, Any]] = []
     for page in truth:
         here = found[found["page_id"] == page_ids.get(f"{page['title']}/{page['file']}")]
@@ -89,17 +91,17 @@ def change(root: Path, key: str, value: object) -> None:
 
 
 def test_drawn_faces_are_found_and_little_else(detected: Path, pairs: pd.DataFrame) -> None:
-    detections = read_detections(detected / paths.DETECTIONS)
+    detections = read_detections(detected / catalog.DETECTIONS)
     assert len(pairs) > 50
     assert pairs["face_id"].notna()[pairs["drawn_usable"]].mean() >= 0.8
     assert detections["face_id"].isin(pairs["face_id"]).mean() >= 0.6
     assert detections["score"].between(params.load("detect", DetectParams, detected).mangaface.threshold, 1).all()
-    figures = json.loads((detected / paths.metrics("detect")).read_text())
+    figures = json.loads((detected / catalog.metrics("detect")).read_text())
     assert figures["faces"] == len(detections) == sum(figures["faces_by_title"].values())
 
 
 def test_usable_tells_faces_with_both_eyes_in_sight(detected: Path, pairs: pd.DataFrame) -> None:
-    detections = read_detections(detected / paths.DETECTIONS)
+    detections = read_detections(detected / catalog.DETECTIONS)
     assert detections["usable"].between(0, 1).all()
     found = pairs[pairs["face_id"].notna()]
     assert (found["usable"] >= 0.3)[found["drawn_usable"]].mean() >= 0.8
@@ -107,18 +109,18 @@ def test_usable_tells_faces_with_both_eyes_in_sight(detected: Path, pairs: pd.Da
 
 
 def test_a_second_run_takes_pages_from_the_cache(root: Path) -> None:
-    before = sha256_file(root / paths.DETECTIONS)
-    entries = sorted((root / paths.STATE / "detections").rglob("*.json"))
-    assert len(entries) == (read_pages(root / paths.PAGES_TABLE)["reason"] == "").sum()
+    before = sha256_file(root / catalog.DETECTIONS)
+    entries = sorted((root / catalog.STATE / "detections").rglob("*.json"))
+    assert len(entries) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
     detect.run(root)
-    assert sha256_file(root / paths.DETECTIONS) == before
+    assert sha256_file(root / catalog.DETECTIONS) == before
     for entry in entries:
         entry.write_text('{"boxes": [], "scores": [], "usable": []}')
     detect.run(root)
-    assert read_detections(root / paths.DETECTIONS).empty
+    assert read_detections(root / catalog.DETECTIONS).empty
     change(root, "detect.mangaface.long_side", 840)  # another setting knows nothing of them
     detect.run(root)
-    assert len(read_detections(root / paths.DETECTIONS)) > 0
+    assert len(read_detections(root / catalog.DETECTIONS)) > 0
 
 
 class Silent:
@@ -148,12 +150,12 @@ def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
     change(root, "normalize.min_usable", 0.0)
     normalize.run(root)
     dedup.run(root)
-    detections = read_detections(root / paths.DETECTIONS).set_index("face_id")
-    manifest = read_manifest(root / paths.MANIFEST).set_index("face_id")
+    detections = read_detections(root / catalog.DETECTIONS).set_index("face_id")
+    manifest = read_manifest(root / catalog.MANIFEST).set_index("face_id")
     assert sorted(manifest.index) == sorted(detections.index)
     assert (manifest["usable"] == detections["usable"].loc[manifest.index]).all()
     assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
-    faces = read_faces(root / paths.TRAIN_FACES).set_index("face_id")
+    faces = read_faces(root / catalog.TRAIN_FACES).set_index("face_id")
     assert len(faces) > 0
     assert (faces["usable"] == detections["usable"].loc[faces.index]).all()
 
@@ -161,17 +163,17 @@ def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
 def test_the_gate_turns_faces_without_eyes_away(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    detections = read_detections(root / paths.DETECTIONS)
+    detections = read_detections(root / catalog.DETECTIONS)
     gate = float(detections["usable"].median())
     change(root, "normalize.min_usable", gate)
     normalize.run(root)
     dedup.run(root)
-    manifest = read_manifest(root / paths.MANIFEST)
+    manifest = read_manifest(root / catalog.MANIFEST)
     dropped = manifest["drop_reason"] == NOT_IN_SIGHT
     assert 0 < dropped.sum() < len(manifest)
     assert (manifest["usable"][dropped] < gate).all()
     assert (manifest["usable"][manifest["kept"]] >= gate).all()
-    figures = json.loads((root / paths.metrics("normalize")).read_text())
+    figures = json.loads((root / catalog.metrics("normalize")).read_text())
     assert figures["dropped_by_reason"][NOT_IN_SIGHT] == dropped.sum()
     monkeypatch.chdir(root)
     assert main(["inspect"]) == 0
@@ -185,31 +187,31 @@ def without_column(path: Path, column: str) -> None:
 def test_tables_of_earlier_versions_are_one_clear_line(root: Path) -> None:
     normalize.run(root)
     dedup.run(root)
-    manifest = root / paths.MANIFEST
+    manifest = root / catalog.MANIFEST
     pd.read_csv(manifest).drop(columns="usable").to_csv(manifest, index=False)
     with pytest.raises(UserError, match=r"manifest\.csv lacks the column usable: run `dvc repro --force dedup`"):
         read_manifest(manifest)
-    for shard in (root / paths.FACES_DIR).glob("*.parquet"):
+    for shard in (root / catalog.FACES_DIR).glob("*.parquet"):
         without_column(shard, "usable")
     with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force normalize`"):
         dedup.run(root)
-    without_column(root / paths.DETECTIONS, "usable")
+    without_column(root / catalog.DETECTIONS, "usable")
     with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force detect`"):
         normalize.run(root)
 
 
 @pytest.mark.skipif(not CASCADE.exists(), reason="the cascade file is not beside the project")
 def test_one_key_switches_the_detector(root: Path) -> None:
-    before = sha256_file(root / paths.DETECTIONS)
+    before = sha256_file(root / catalog.DETECTIONS)
     own = params.load("detect", DetectParams, root).lbpcascade
-    fetched = root / paths.STATE / "models" / f"{own.model_sha256}.xml"  # as if downloaded before
+    fetched = root / catalog.STATE / "models" / f"{own.model_sha256}.xml"  # as if downloaded before
     fetched.parent.mkdir(parents=True)
     shutil.copy(CASCADE, fetched)
     change(root, "detect.detector", "lbpcascade")
     change(root, "normalize.min_usable", 1.0)
     for stage in (detect, normalize, dedup):
         stage.run(root)
-    manifest = read_manifest(root / paths.MANIFEST)
+    manifest = read_manifest(root / catalog.MANIFEST)
     assert set(manifest["detector"]) == {"lbpcascade"}
     assert manifest["usable"].isna().all()
     assert manifest["usable"].dtype == np.float64
@@ -217,15 +219,15 @@ def test_one_key_switches_the_detector(root: Path) -> None:
     assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
     change(root, "detect.detector", "mangaface")
     detect.run(root)
-    assert sha256_file(root / paths.DETECTIONS) == before
+    assert sha256_file(root / catalog.DETECTIONS) == before
 
 
 def test_own_weights_are_named_by_path_and_hash(root: Path) -> None:
-    found = read_detections(root / paths.DETECTIONS)
+    found = read_detections(root / catalog.DETECTIONS)
     shutil.copy(WEIGHTS, root / "own.safetensors")
     use_weights(root, "own.safetensors", sha256_file(WEIGHTS))
     detect.run(root)
-    again = read_detections(root / paths.DETECTIONS)
+    again = read_detections(root / catalog.DETECTIONS)
     pd.testing.assert_frame_equal(again, found)
 
 

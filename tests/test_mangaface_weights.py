@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
 
-from mangagan.detection.base import MangaFaceParams
-from mangagan.detection.mangaface.detector import WEIGHTS, MangaFace
+from mangagan.core.errors import UserError
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.run import detect_pages
-from mangagan.errors import UserError
+from mangagan.face_network.weights import WEIGHTS
 from mangagan.pages.decode import Page
 from mangagan.sample import STYLES, draw_page
-from mangagan.tensors import pack, unpack
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (300, 200), (513, 300), (2000, 300)])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mangagan.metrics import features as features_module
-from mangagan.metrics.manifold import Manifold, manifold_figures
+from mangagan.distances import pairwise
+from mangagan.distances.manifold import Manifold, manifold_figures
 
 
 def gaussians(seed: int, count: int = 1000, dimensions: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +74,7 @@ def test_copies_and_repeated_reals_are_inside_balls_without_extent() -> None:
 
 def test_blocks_do_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = manifold_figures(*gaussians(5, 200, 16))
-    monkeypatch.setattr(features_module, "ENTRIES", 200 * 33)
+    monkeypatch.setattr(pairwise, "ENTRIES", 200 * 33)
     assert manifold_figures(*gaussians(5, 200, 16)) == whole
 
 

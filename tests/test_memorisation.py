@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mangagan.metrics import features as features_module
-from mangagan.metrics.features import nearest
+from mangagan.distances import pairwise
+from mangagan.distances.pairwise import nearest
 from mangagan.metrics.memorisation import authenticity, copied_share, ct_statistic
 
 
@@ -24,7 +24,7 @@ def test_nearest_equals_brute_force_also_in_blocks(monkeypatch: pytest.MonkeyPat
     first, second = gaussian(0, 40, 5), gaussian(1, 30, 5)
     table = np.linalg.norm(first[:, None] - second[None], axis=2)
     for entries in (1 << 20, 30 * 7):
-        monkeypatch.setattr(features_module, "ENTRIES", entries)
+        monkeypatch.setattr(pairwise, "ENTRIES", entries)
         distances, indices = nearest(first, second)
         assert np.array_equal(indices, table.argmin(axis=1))
         assert distances == pytest.approx(table.min(axis=1), rel=1e-6)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mangagan.metrics.config import EvaluateParams
+from mangagan.distances.nearest_faces import descriptors, least_distances, nearest_faces, squared
 from mangagan.metrics.diversity import choose_pairs, ms_ssim, pairwise_diversity
-from mangagan.metrics.nearest import descriptors, least_distances, nearest_faces, squared
+from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.swd import laplacian_pyramid, sliced_wasserstein
 
 
@@ -179,7 +179,7 @@ def test_nearest_of_blank_images_and_of_none() -> None:
 def test_nearest_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     images, train = draw_faces(5, 1), draw_faces(23, 2)
     whole = nearest_faces(images, train, 4)
-    monkeypatch.setattr("mangagan.metrics.nearest.BLOCK", 7)
+    monkeypatch.setattr("mangagan.distances.nearest_faces.BLOCK", 7)
     parts = nearest_faces(images, train, 4)
     np.testing.assert_array_equal(parts.indices, whole.indices)
     np.testing.assert_allclose(parts.distances, whole.distances, atol=1e-9)
@@ -189,7 +189,7 @@ def test_least_distances_are_those_of_a_double_loop(monkeypatch: pytest.MonkeyPa
     rng = np.random.default_rng(0)
     points, others = rng.normal(size=(6, 5)), rng.normal(size=(9, 5))
     expected = [min(np.sqrt(((one - other) ** 2).mean()) for other in others) for one in points]
-    monkeypatch.setattr("mangagan.metrics.nearest.BLOCK", 4)
+    monkeypatch.setattr("mangagan.distances.nearest_faces.BLOCK", 4)
     np.testing.assert_allclose(least_distances(points, others), expected)
     own = [min(np.sqrt(((a - b) ** 2).mean()) for j, b in enumerate(others) if j != i) for i, a in enumerate(others)]
     np.testing.assert_allclose(least_distances(others, others, skip_self=True), own)

@@ -14,10 +14,12 @@ import pytest
 from PIL import Image
 
 from mangagan.cli import main
-from mangagan.detection.base import Detector, DetectParams, OnnxParams, build_detector
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_file
+from mangagan.detection.backends.onnx_yolo import OnnxParams
+from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache, detect_pages
-from mangagan.errors import UserError
-from mangagan.files import sha256_file
+from mangagan.detection.types import Detector
 from mangagan.pages.decode import Page
 from tests.onnx_models import draw, small_model, write_model
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mangagan.errors import UserError
-from mangagan.pages.cbz import Archive, write_cbz
+from mangagan.core.errors import UserError
+from mangagan.ingestion.records import Limits, distinct_pages, merge_sources
+from mangagan.pages.archive import Archive, write_cbz
 from mangagan.pages.decode import Unreadable, decode_page, is_gray
-from mangagan.pages.ingest import Limits, distinct_pages, merge_sources
-from mangagan.pages.sources import list_sources, natural_key
+from mangagan.readers.listing import list_sources, natural_key
 
 LIMITS = Limits(min_side=16, max_megapixels=1, max_file_mb=1)
 RAMP = np.arange(32 * 24, dtype=np.uint32).reshape(24, 32)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from mangagan import params
-from mangagan.detection.base import DetectParams
-from mangagan.errors import UserError
+from mangagan.core import params
+from mangagan.core.errors import UserError
+from mangagan.detection.registry import DetectParams
 from mangagan.gan.config import TrainConfig
 from mangagan.stages.dedup import DedupParams
 from mangagan.stages.evaluate import EvaluateParams

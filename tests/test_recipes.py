@@ -14,13 +14,11 @@ import pytest
 from benchmarks import face_sets, recipe_tables, recipes, variants
 from benchmarks.face_sets import FaceSet
 from benchmarks.judging import Judge
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
+from mangagan.features.registry import ExtractorParams, build_extractors
+from mangagan.gan.loop import Diverged
 from mangagan.gan.recipes import RECIPES, Recipe
-from mangagan.gan.training import Diverged
-from mangagan.metrics.extractors.base import ExtractorParams, build_extractors
-from tests.gan_runs import faces, one_thread
-
-__all__ = ["one_thread"]
+from tests.gan_runs import faces
 
 ROOT = Path(__file__).parents[1]
 TINY = ["--kimg", "0.032", "--width", "2", "--samples", "24", "--device", "cpu", "--threads", "1"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mangagan.pictures.grid import encode_png
+from mangagan.core.images import encode_png
 from mangagan.report.images import shrink
 from mangagan.report.inputs import choose_example, read_columns, read_timings
 from mangagan.report.markup import look_up, number

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.sample import STYLES, draw_face, draw_manga, draw_page, labels, random_character
 from mangagan.sample.manga import draw_screenshot
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mangagan.metrics.standins import blurred, collapsed, copies, mean_face, noise
+from mangagan.distances.reference_sets import blurred, collapsed, copies, mean_face, noise
 
 EVERY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "noise": lambda images: noise(images, seed=1),

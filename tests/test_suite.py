@@ -6,16 +6,17 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mangagan.metrics import standins
-from mangagan.metrics.along import watch
+from mangagan.distances import reference_sets
+from mangagan.distances.nearest_faces import least_distances
+from mangagan.features.registry import ExtractorParams, build_extractors
+from mangagan.features.types import Extractor
 from mangagan.metrics.comparison import Comparison, Group, against_holdout, as_json, by_itself, subsamples
-from mangagan.metrics.config import EvaluateParams
-from mangagan.metrics.extractors.base import Extractor, ExtractorParams, build_extractors
-from mangagan.metrics.nearest import least_distances
+from mangagan.metrics.comparison_sets import Sets, alone_count, measured_count, prepare
+from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import ranges, rank
-from mangagan.metrics.sets import Sets, alone_count, measured_count, prepare
 from mangagan.metrics.suite import distances, figures, median_error, nearest_train, variety
 from mangagan.metrics.verdict import judge
+from mangagan.training_monitor import watch
 from tests.test_metrics import cut_again, draw_faces
 
 QUICK = EvaluateParams(repeats=3, swd_patches=8, swd_directions=32, diversity_pairs=60)
@@ -55,9 +56,9 @@ def as_metrics(found: dict[str, Comparison | dict[str, Comparison]]) -> dict[str
 
 STANDINS = {
     "good": lambda train, more: more,
-    "copying": lambda train, more: standins.copies(train, 0, 6.0),
-    "collapsed": lambda train, more: standins.collapsed(train[3], 120),
-    "undertrained": lambda train, more: standins.blurred(more),
+    "copying": lambda train, more: reference_sets.copies(train, 0, 6.0),
+    "collapsed": lambda train, more: reference_sets.collapsed(train[3], 120),
+    "undertrained": lambda train, more: reference_sets.blurred(more),
 }
 
 
@@ -183,7 +184,7 @@ def test_halves_are_not_the_same_two_again() -> None:
 def test_copies_are_seen_though_a_training_face_was_held_out() -> None:
     train, holdout, _ = real()
     dirty = np.concatenate([train[5:6], holdout[1:]])
-    found = nearest_train(compare(standins.copies(train, 0, 6.0), train, dirty), QUICK)
+    found = nearest_train(compare(reference_sets.copies(train, 0, 6.0), train, dirty), QUICK)
     rules = {entry["key"]: entry["fired"] for entry in judge(as_metrics({**found}))["because"]}
     assert rules["nearest_train.ratio"]
     assert not rules["nearest_train.copied"]
@@ -203,7 +204,7 @@ def test_few_images_drawn_again_and_again_are_seen_with_few_held_out() -> None:
 def test_faces_learned_by_heart_are_copies_though_some_come_twice() -> None:
     train, holdout, _ = real()
     drawn = train[np.random.default_rng(0).integers(0, len(train), 400)]
-    copies = standins.copies(drawn, 0, 3.0)
+    copies = reference_sets.copies(drawn, 0, 3.0)
     sets = prepare(copies, train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
     found = {**variety(sets, QUICK), **nearest_train(sets, QUICK)}
     assert 0.25 < found["duplicates"].value < 0.5
@@ -254,7 +255,7 @@ def test_along_training_real_faces_are_near_0_and_spoilt_ones_near_1() -> None:
     train, holdout, more = real()
     seen = watch(train, holdout, extractors(), seed=0)
     assert seen is not None
-    good, spoilt = seen.measure(more), seen.measure(standins.blurred(more))
+    good, spoilt = seen.measure(more), seen.measure(reference_sets.blurred(more))
     assert good["kernel_distance"] == pytest.approx(0, abs=0.15)
     assert spoilt["kernel_distance"] > 0.8
     assert good["kernel_distance_sd"] < 0.1

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from tasks import artifacts, graph
 from tasks.outcome import Outcome, Transcript, ended
 from tasks.reason import differences
@@ -195,7 +195,7 @@ def test_no_stage_outlives_dvc(root: Path, stage: str) -> None:
 
 def test_a_deaf_stage_is_killed_after_the_grace(root: Path) -> None:
     (root / "slow.py").write_text(
-        "import pathlib, signal, time\nfrom mangagan.parent import die_with_parent\n"
+        "import pathlib, signal, time\nfrom mangagan.process import die_with_parent\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\ndie_with_parent(grace=1)\n"
         "pathlib.Path('started').touch()\ntime.sleep(60)\n"
     )

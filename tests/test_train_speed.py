@@ -10,9 +10,7 @@ from torch import nn
 
 from benchmarks import flops, train_speed
 from mangagan.gan.config import Settings, TrainConfig, resolve
-from tests.gan_runs import CPU, faces, one_thread
-
-__all__ = ["one_thread"]
+from tests.gan_runs import CPU, faces
 
 TINY = ["--size", "28", "--width", "4", "--batch", "8", "--rounds", "2", "--device", "cpu"]
 

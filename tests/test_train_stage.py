@@ -18,19 +18,19 @@ import pytest
 import torch
 from PIL import Image
 
-from mangagan import params, paths
-from mangagan.errors import UserError
+from mangagan.core import catalog, params
+from mangagan.core.errors import UserError
+from mangagan.core.files import sha256_bytes, sha256_file
+from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
-from mangagan.files import sha256_bytes, sha256_file
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.sampling import latents, sample
-from mangagan.gan.weights import load_generator
-from mangagan.pictures.grid import encode_png
+from mangagan.networks.sampling import latents, sample
+from mangagan.networks.weights import load_generator
 from mangagan.stages.train import choose_channels, git_revision, load_images, run
 
 PROJECT = Path(__file__).parents[1]
-OUTS = (paths.GENERATOR, paths.MODEL_CARD, paths.metrics("train"), paths.pictures("train"))
-CHECKPOINTS = paths.STATE / "train"
+OUTS = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.metrics("train"), catalog.pictures("train"))
+CHECKPOINTS = catalog.STATE / "train"
 SCHEMA = pa.schema([("face_id", pa.string()), ("is_gray", pa.bool_())])
 TINY = {
     "kimg": 0.2,
@@ -47,8 +47,8 @@ TINY = {
 
 def make_workspace(root: Path, count: int = 12, gray: bool = True, holdout: int = 4, **changes: object) -> Path:
     """A folder with params.yaml and a dataset of noisy ramps, 28 px."""
-    write_ramps(root / paths.TRAIN_FACES, count, gray, seed=0)
-    write_ramps(root / paths.HOLDOUT_FACES, holdout, gray, seed=1)
+    write_ramps(root / catalog.TRAIN_FACES, count, gray, seed=0)
+    write_ramps(root / catalog.HOLDOUT_FACES, holdout, gray, seed=1)
     (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **changes}}))
     return root
 
@@ -124,7 +124,7 @@ def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     assert all(0 < float(row["kernel_distance"]) < 20 for row in rows)
     assert {"kernel_distance_random", "kernel_distance_mangaface_floor", "coverage", "nearest_train"} <= set(rows[0])
     (kept,) = [float(row["kimg"]) for row in rows if float(row["kept"])]
-    card = json.loads((tmp_path / paths.MODEL_CARD).read_text())
+    card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
     assert card["images_seen"] == round(1000 * kept)
 
 
@@ -145,15 +145,15 @@ def test_an_extractor_that_the_evaluation_lacks_stops_the_training_before_it_sta
 
 def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: Path) -> None:
     run(make_workspace(tmp_path))
-    card = json.loads((tmp_path / paths.MODEL_CARD).read_text())
-    assert card["weights_sha256"] == sha256_file(tmp_path / paths.GENERATOR)
-    assert card["data"] == {"channels": 1, "faces": 12, "train_sha256": sha256_file(tmp_path / paths.TRAIN_FACES)}
+    card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
+    assert card["weights_sha256"] == sha256_file(tmp_path / catalog.GENERATOR)
+    assert card["data"] == {"channels": 1, "faces": 12, "train_sha256": sha256_file(tmp_path / catalog.TRAIN_FACES)}
     assert card["images_seen"] == 200
     assert card["params"]["kimg"] == 0.2
     assert card["machine"] == {"device": "cpu", "threads": 1}
     assert card["torch_version"] == torch.__version__
     assert str(tmp_path) not in json.dumps(card)
-    generator = load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD)
+    generator = load_generator(tmp_path / catalog.GENERATOR, tmp_path / catalog.MODEL_CARD)
     sheet = np.asarray(Image.open(tmp_path / "reports/train/samples.png"))
     assert sheet.shape == (238, 238)
     assert np.array_equal(sheet[30:58, 30:58], sample(generator, latents(64, 8, 0))[9, 0])
@@ -162,7 +162,7 @@ def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: 
 @pytest.mark.parametrize(("gray", "asked", "expected"), [(True, "auto", 1), (False, "auto", 3), (False, "gray", 1)])
 def test_channels(tmp_path: Path, gray: bool, asked: str, expected: int) -> None:
     run(make_workspace(tmp_path, gray=gray, channels=asked, kimg=0.02))
-    assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == expected
+    assert load_generator(tmp_path / catalog.GENERATOR, tmp_path / catalog.MODEL_CARD).channels == expected
 
 
 @pytest.mark.parametrize("gray", [True, False])
@@ -176,7 +176,7 @@ def test_faces_that_take_too_much_memory_are_read_from_a_file(
     run(mapped)
     assert "12 faces take more than train.memory_mb: reading them from" in capsys.readouterr().err
     assert isinstance(load_images(params.load("train", TrainConfig, mapped), mapped), np.memmap)
-    one, other = ((root / paths.GENERATOR).read_bytes() for root in (in_memory, mapped))
+    one, other = ((root / catalog.GENERATOR).read_bytes() for root in (in_memory, mapped))
     assert one == other
 
 
@@ -187,12 +187,14 @@ def test_one_coloured_cover_does_not_decide_for_a_book(tmp_path: Path, capsys: p
     )
     assert [choose_channels("auto", coloured, 100) for coloured in (0, 3, 100)] == [1, 3, 3]
     assert capsys.readouterr().err == ""
-    table = pq.read_table(make_workspace(tmp_path, count=50, kimg=0.01) / paths.TRAIN_FACES)
+    table = pq.read_table(make_workspace(tmp_path, count=50, kimg=0.01) / catalog.TRAIN_FACES)
     gray = pa.array([False] + [True] * 49)
-    pq.write_table(table.set_column(table.column_names.index("is_gray"), "is_gray", gray), tmp_path / paths.TRAIN_FACES)
+    pq.write_table(
+        table.set_column(table.column_names.index("is_gray"), "is_gray", gray), tmp_path / catalog.TRAIN_FACES
+    )
     run(tmp_path)
     assert "1 of 50 faces are coloured" in capsys.readouterr().err
-    assert load_generator(tmp_path / paths.GENERATOR, tmp_path / paths.MODEL_CARD).channels == 1
+    assert load_generator(tmp_path / catalog.GENERATOR, tmp_path / catalog.MODEL_CARD).channels == 1
 
 
 def test_two_runs_write_the_same_bytes_and_a_complete_one_is_delivered_again(
@@ -297,8 +299,8 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_faces(tmp_path: Path, count: int) -> None:
-    table = pq.read_table(make_workspace(tmp_path, count=1) / paths.TRAIN_FACES)
-    pq.write_table(table.slice(0, count), tmp_path / paths.TRAIN_FACES)
+    table = pq.read_table(make_workspace(tmp_path, count=1) / catalog.TRAIN_FACES)
+    pq.write_table(table.slice(0, count), tmp_path / catalog.TRAIN_FACES)
     with pytest.raises(UserError, match=f"at least 2 faces, found {count}"):
         run(tmp_path)
 
@@ -307,7 +309,7 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     make_workspace(tmp_path, learning_rate=1e-4)
     with pytest.raises(UserError, match="did you mean learning_rate_g"):
         run(tmp_path)
-    (make_workspace(tmp_path) / paths.TRAIN_FACES).unlink()
+    (make_workspace(tmp_path) / catalog.TRAIN_FACES).unlink()
     with pytest.raises(UserError, match=r"train\.parquet not found: .*dvc repro"):
         run(tmp_path)
 

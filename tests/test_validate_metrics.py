@@ -12,12 +12,10 @@ from benchmarks import validate_metrics
 from benchmarks.damage import DAMAGES, Choosing, Spoiling, drop_modes, duplicate, left_of_fewest, roll, shift
 from benchmarks.faces import drawn, read
 from benchmarks.validate_metrics import rank_correlation, verdict
+from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
-from mangagan.pictures.grid import encode_png
 from tests.detector_parts import labelled_folder
-from tests.gan_runs import faces, one_thread
-
-__all__ = ["one_thread"]
+from tests.gan_runs import faces
 
 GROUPS = np.repeat(list("abcdefgh"), [3, 5, 7, 9, 11, 13, 15, 17])
 

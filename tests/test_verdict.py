@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mangagan.core.params import read_sections
 from mangagan.metrics.memorisation import copied_share
 from mangagan.metrics.verdict import ADVICE, MORE, RULES, disagreements, judge, positions
-from mangagan.params import read_sections
 
 FINE = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},

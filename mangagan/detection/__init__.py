@@ -1,1 +1,1 @@
-"""From pages to face boxes."""
+"""Face detection: the detector interface, the registry of backends, and the run over many pages."""

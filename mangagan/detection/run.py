@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mangagan.detection.base import Detections, Detector
-from mangagan.files import sha256_file, write_text
-from mangagan.ordered import map_ordered
+from mangagan.core.files import sha256_file, write_text
+from mangagan.core.parallel import map_ordered
+from mangagan.detection.types import Detections, Detector
 from mangagan.pages.decode import Page
 
 CODE = Path(__file__).parent

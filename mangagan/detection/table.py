@@ -7,23 +7,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from mangagan.files import read_table, write_table
+from mangagan.core.catalog import DETECTION_COLUMNS, arrow_schema
+from mangagan.core.files import read_table, write_table
 
-SCHEMA = pa.schema(
-    [
-        ("face_id", pa.string()),
-        ("page_id", pa.string()),
-        ("x", pa.float64()),  # px of the upright page, left edge
-        ("y", pa.float64()),
-        ("w", pa.float64()),
-        ("h", pa.float64()),
-        ("score", pa.float64()),
-        ("usable", pa.float64()),  # 0 to 1: both eyes in sight; null where the detector cannot say
-        ("detector", pa.string()),
-        ("detector_version", pa.string()),
-        ("crop_margin", pa.float64()),  # the detector's own advice, as a share of the box's longer side
-    ]
-)
+SCHEMA = arrow_schema(DETECTION_COLUMNS)
 
 
 def write_detections(path: Path, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

@@ -6,40 +6,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from mangagan.core.catalog import FACE_COLUMNS, arrow_schema
+from mangagan.core.images import encode_png
 from mangagan.faces.crop import crop_square, pad_fraction, resize, square_around
 from mangagan.faces.quality import Gates, contrast, first_failure, sharpness
 from mangagan.pages.decode import is_gray
-from mangagan.pictures.grid import encode_png
 
-# The columns of data/faces/<title>.parquet, but for the image itself; the manifest carries them on.
-SCHEMA = pa.schema(
-    [
-        ("face_id", pa.string()),
-        ("title", pa.string()),
-        ("page_id", pa.string()),
-        ("source", pa.string()),  # the screenshot (and ::member of a container) that shows the page
-        ("page_number", pa.int32()),
-        ("page_width", pa.int32()),  # px
-        ("page_height", pa.int32()),
-        ("x", pa.float64()),  # px of the page; the detector's box
-        ("y", pa.float64()),
-        ("w", pa.float64()),
-        ("h", pa.float64()),
-        ("score", pa.float64()),
-        ("usable", pa.float64()),  # 0 to 1: both eyes in sight; null where the detector cannot say
-        ("detector", pa.string()),
-        ("detector_version", pa.string()),
-        ("crop_margin", pa.float64()),  # as applied
-        ("pad_fraction", pa.float64()),  # share of the crop outside the page
-        ("upscale", pa.float64()),  # output px a page px: above 1 the face was enlarged
-        ("sharpness", pa.float64()),
-        ("contrast", pa.float64()),
-        ("is_gray", pa.bool_()),
-        ("drop_reason", pa.string()),  # empty for a face that passed every gate
-    ]
-)
+SCHEMA = arrow_schema(FACE_COLUMNS)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mangagan.files import atomic_directory
-from mangagan.pictures.grid import contact_sheet, spread, write_png
+from mangagan.core.files import atomic_directory
+from mangagan.core.images import write_png
+from mangagan.pictures.grid import contact_sheet, spread
 
 SHEET_FACES = 144  # at most so many on a sheet, spread over all
 SHEET_PAIRS = 72

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from mangagan.files import atomic_path, read_table, write_table
+from mangagan.core.files import atomic_path, read_table, write_table
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 # `datasets` reads this to know that the column holds pictures.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
-from mangagan.gan.networks import LAYOUT
+from mangagan.networks.dcgan import LAYOUT
 
 
 def derive_seed(seed: int, purpose: str, number: int) -> int:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from mangagan.files import atomic_path, write_bytes
+from mangagan.core.files import atomic_path, write_bytes
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
-from mangagan.gan.networks import Discriminator, Generator
 from mangagan.gan.state import TrainState
+from mangagan.networks.dcgan import Discriminator, Generator
 
 FILE = "checkpoint.pt"
 DELIVERED = ".delivered"  # suffix of the empty file beside the checkpoint of a run whose results were written

@@ -3,20 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from mangagan.gan.recipes import (
-    AUGMENTATIONS,
-    LEAST_BATCH,
-    RECIPES,
-    SIZES,
-    Flip,
-    Kernel,
-    Latent,
-    Loss,
-    NormD,
-    NormG,
-    Recipe,
-    Size,
-)
+from mangagan.gan.recipes import AUGMENTATIONS, LEAST_BATCH, RECIPES, SIZES, Flip, Loss, Recipe, Size
+from mangagan.networks.dcgan import Kernel, Latent, NormD, NormG
 
 Preset = Literal["auto", "full", "half", "small"]
 # A checkpoint of the full width takes half a second to write: a GPU trains on thousands of images in that time.

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 
 TIMEOUT = timedelta(minutes=10)  # the longest that a process waits for another, such as the one that measures
 

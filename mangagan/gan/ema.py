@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from mangagan.gan.networks import Generator
+from mangagan.networks.dcgan import Generator
 
 
 def decay(half_life_kimg: float, ramp: float, images_seen: int, batch: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mangagan.errors import UserError
+from mangagan.core.errors import UserError
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mangagan.networks.dcgan import Kernel, Latent, NormD, NormG
+
 Flip = Literal["none", "random", "alternate"]
-Latent = Literal["uniform", "normal"]
-NormG = Literal["batch", "pixel", "none"]
-NormD = Literal["batch", "none"]
-Kernel = Literal[4, 5, "smeared"]
 Loss = Literal["nonsaturating", "relativistic"]
 
 AUGMENTATIONS = ("color", "translation", "cutout")  # in the order in which they are applied

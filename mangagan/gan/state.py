@@ -12,8 +12,8 @@ from mangagan.gan import distributed, ema
 from mangagan.gan.augment import augment
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.config import Settings
-from mangagan.gan.networks import LAYOUT, Discriminator, Generator, initialize
-from mangagan.gan.sampling import latents, sample
+from mangagan.networks.dcgan import LAYOUT, Discriminator, Generator, initialize
+from mangagan.networks.sampling import latents, sample
 
 CURVES = ("kimg", "loss_d", "loss_g", "d_real", "d_fake", "realness", "augment_p")
 CALIBRATION = 512  # latents that the statistics of an averaged generator's BatchNorm are taken of

@@ -1,10 +1,12 @@
 """A figure, the floor it is read against, and the ceilings: real faces, and spoilt ones, in the samples' place."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+
+from mangagan.distances.subsamples import subsamples
 
 DIGITS = 5  # significant, in the metrics file
 Measured = TypeVar("Measured")
@@ -191,27 +193,6 @@ def rounded(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
     return value
-
-
-def subsamples(total: int, count: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields `repeats` index arrays of length `count` into `total` items.
-
-    They are disjoint as long as repeats·count ≤ total. Beyond, the items are shuffled anew for every round of disjoint
-    ones: the same few halves again and again would make a spread look smaller than it is. Within one there is no index
-    twice.
-
-    Args:
-        total: at least `count`.
-        count: at least 1.
-        repeats: at least 1.
-        seed: of the shuffles.
-    """
-    rng, order = np.random.default_rng(seed), np.empty(0, np.int64)
-    for _ in range(repeats):
-        if len(order) < count:
-            order = rng.permutation(total)
-        yield order[:count]
-        order = order[count:]
 
 
 def repeated(

@@ -7,6 +7,8 @@ Its mean over random pairs as a sign of collapse: Odena, Olah and Shlens (ICML 2
 import cv2
 import numpy as np
 
+from mangagan.core.images import to_gray
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales, finest first
 WINDOW, SIGMA = 11, 1.5  # px, of the Gaussian window
 C1, C2 = 0.01**2, 0.03**2  # for a data range of 1
@@ -39,12 +41,6 @@ def pairwise_diversity(images: np.ndarray, seed: int, pairs: int = 250) -> float
     ]
     # Rounding may leave a hair above 1 for equal images.
     return float(np.clip(1 - np.concatenate(similarity).mean(dtype=np.float64), 0, 1))
-
-
-def to_gray(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, C, H, W) as float32 (N, H, W) in [0, 1]; RGB by the luma weights of Rec. 601."""
-    weights = np.array([1.0] if images.shape[1] == 1 else [0.299, 0.587, 0.114], np.float32)
-    return np.einsum("nchw,c->nhw", images.astype(np.float32) / 255, weights)
 
 
 def choose_pairs(count: int, pairs: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

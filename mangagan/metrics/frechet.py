@@ -9,7 +9,7 @@ reals first, and print the distance of reals to reals beside it.
 
 import numpy as np
 
-from mangagan.metrics.features import checked, checked_pair
+from mangagan.distances.pairwise import checked, checked_pair
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:

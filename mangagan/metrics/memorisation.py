@@ -1,13 +1,13 @@
 """Does the generator copy its training faces? Figures that compare samples with real faces it never saw.
 
-Distances to the nearest training face come from `mangagan.metrics.features.nearest` or from
-`mangagan.metrics.nearest.nearest_faces`. A generator trained on mirrored faces too can copy those: they belong in the
-training set here.
+Distances to the nearest training face come from `mangagan.distances.pairwise.nearest` or from
+`mangagan.distances.nearest_faces.nearest_faces`. A generator trained on mirrored faces too can copy those: they belong
+in the training set here.
 """
 
 import numpy as np
 
-from mangagan.metrics.features import checked_pair, nearest
+from mangagan.distances.pairwise import checked_pair, nearest
 
 
 def ct_statistic(fake_to_train: np.ndarray, holdout_to_train: np.ndarray) -> float:

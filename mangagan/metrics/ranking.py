@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mangagan.metrics.nearest import squared
+from mangagan.distances.nearest_faces import squared
 
 BLOCK = 4096  # real faces at once; bounds the memory
 NEIGHBORS = 5  # the fifth nearest: near to a kind of face, not to one that may have been copied

@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from mangagan.distances.kernel_distance import kernel_distance
+from mangagan.distances.manifold import manifold_figures
+from mangagan.distances.nearest_faces import descriptors, least_distances
 from mangagan.metrics.comparison import (
     Comparison,
     Group,
@@ -15,15 +18,12 @@ from mangagan.metrics.comparison import (
     subsamples,
     unknown,
 )
-from mangagan.metrics.config import EvaluateParams
+from mangagan.metrics.comparison_sets import Features, Sets
 from mangagan.metrics.diversity import pairwise_diversity
-from mangagan.metrics.domain import SURE, FaceSearch, mirror_symmetry
+from mangagan.metrics.face_checks import SURE, FaceSearch, mirror_symmetry
 from mangagan.metrics.frechet import frechet_distance, principal_axes, project
-from mangagan.metrics.kernel import kernel_distance
-from mangagan.metrics.manifold import manifold_figures
 from mangagan.metrics.memorisation import authenticity, copied_limit, ct_statistic
-from mangagan.metrics.nearest import descriptors, least_distances
-from mangagan.metrics.sets import Features, Sets
+from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.swd import sliced_wasserstein
 from mangagan.metrics.vendi import duplicate_estimate, vendi_score
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mangagan.metrics.features import checked, distance_blocks
+from mangagan.distances.pairwise import checked, distance_blocks
 
 
 class Duplicates(NamedTuple):

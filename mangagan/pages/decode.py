@@ -19,8 +19,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Our own bound is checked before any pixel is decoded; Pillow's would warn, or refuse what params.yaml allows.
-Image.MAX_IMAGE_PIXELS = None
 
 
 class Unreadable(Exception):

@@ -8,25 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from mangagan.files import read_table, write_table
-from mangagan.ordered import map_ordered
-from mangagan.pages.cbz import Archive
+from mangagan.core.catalog import PAGE_COLUMNS, arrow_schema
+from mangagan.core.files import read_table, write_table
+from mangagan.core.parallel import map_ordered
+from mangagan.pages.archive import Archive
 from mangagan.pages.decode import Page, decode_page
 
-SCHEMA = pa.schema(
-    [
-        ("page_id", pa.string()),  # a hash of the pixels; empty for one turned away
-        ("title", pa.string()),
-        ("page_number", pa.int32()),  # from 1 in reading order; 0 for one turned away
-        ("entry", pa.string()),  # its name in data/pages/<title>.cbz; empty for one turned away
-        ("width", pa.int32()),  # px, upright; 0 where unknown
-        ("height", pa.int32()),
-        ("is_gray", pa.bool_()),
-        ("source", pa.string()),  # the file (and ::member) that was kept
-        ("sources", pa.list_(pa.string())),  # every file that holds this very picture
-        ("reason", pa.string()),  # why it was turned away; empty for a page
-    ]
-)
+SCHEMA = arrow_schema(PAGE_COLUMNS)
 
 
 def write_pages(path: Path, rows: pd.DataFrame) -> None:

@@ -1,13 +1,9 @@
 """Images side by side: sample grids and contact sheets."""
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-
-from mangagan.files import write_bytes
 
 PAPER = 255
 GAP = 2  # px between the images of a grid
@@ -74,15 +70,3 @@ def write_line(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, wid
 def spread(count: int, most: int) -> list[int]:
     """At most `most` indices of `count` items, evenly spread, the first and the last among them."""
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """uint8 (H, W), (H, W, 1) or (H, W, 3) as the bytes of a PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.ndim == 3 and image.shape[2] == 1 else image).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes an image (as for `encode_png`) atomically."""
-    write_bytes(path, encode_png(image))

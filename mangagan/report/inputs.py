@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from mangagan import paths
-from mangagan.errors import UserError
-from mangagan.faces.manifest import read_manifest, summarize
-from mangagan.gan.weights import read_card
-from mangagan.params import SECTIONS
+from mangagan.core import catalog
+from mangagan.core.errors import UserError
+from mangagan.core.params import SECTIONS
+from mangagan.dataset.manifest import read_manifest, summarize
+from mangagan.networks.weights import read_card
 from mangagan.report.page import Report
 
 EARLIER = SECTIONS[:-1]  # the stages before evaluate
@@ -32,20 +32,20 @@ def read_report(
     Raises:
         UserError: a file is missing or damaged that the report cannot do without.
     """
-    metrics = {stage: read_metrics(root / paths.metrics(stage)) for stage in EARLIER}
-    card = read_card(root / paths.MODEL_CARD)
-    manifest = read_manifest(root / paths.MANIFEST)
+    metrics = {stage: read_metrics(root / catalog.metrics(stage)) for stage in EARLIER}
+    card = read_card(root / catalog.MODEL_CARD)
+    manifest = read_manifest(root / catalog.MANIFEST)
     return Report(
         metrics={**{stage: values for stage, values in metrics.items() if values}, "evaluate": measured},
         card=card,
         titles=count_titles(manifest, metrics["ingest"]),
-        curves=read_columns(root / paths.pictures("train") / "curves.csv"),
+        curves=read_columns(root / catalog.pictures("train") / "curves.csv"),
         quantiles=quantiles,
         pictures=pictures,
         sheets=read_sheets(root),
         dataset_matches=card.get("data", {}).get("train_sha256") == measured["train_sha256"],
-        progress=read_columns(root / paths.pictures("train") / "metrics.csv"),
-        timings=read_timings(root / paths.STATE / "timings"),
+        progress=read_columns(root / catalog.pictures("train") / "metrics.csv"),
+        timings=read_timings(root / catalog.STATE / "timings"),
         example=choose_example(manifest),
     )
 
@@ -97,7 +97,7 @@ def read_timings(folder: Path) -> dict[str, float]:
 def read_sheets(root: Path) -> dict[str, dict[str, bytes]]:
     """The stages' pictures by stage and name, kept before rejected; stages without any are left out."""
     found = {
-        stage: {path.stem: path.read_bytes() for path in sorted((root / paths.pictures(stage)).glob("*.png"))}
+        stage: {path.stem: path.read_bytes() for path in sorted((root / catalog.pictures(stage)).glob("*.png"))}
         for stage in SHEETS_OF
     }
     return {stage: sheets for stage, sheets in found.items() if sheets}

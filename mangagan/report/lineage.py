@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mangagan.core.catalog import STAGES
 from mangagan.report.markup import escape, exact, figure_of, folded, hash_of, look_up, paragraph, table
 from mangagan.report.plot import bar
 
@@ -71,7 +72,6 @@ EXAMPLE: tuple[tuple[str, tuple[Fact, ...]], ...] = (
     ),
     ("Dataset", (("drawing", "cluster_id", True), ("split", "split", False))),
 )
-STAGES = ("ingest", "detect", "normalize", "dedup", "train", "evaluate")
 
 
 def lineage(values: Mapping[str, Any], dataset_matches: bool) -> str:

@@ -45,7 +45,7 @@ class Report:
     Attributes:
         metrics: stage → the content of metrics/<stage>.json; a stage that left none is missing, evaluate is there.
         card: models/model.json.
-        titles: one row a title (the index): counts; see `mangagan.faces.manifest.summarize`.
+        titles: one row a title (the index): counts; see `mangagan.dataset.manifest.summarize`.
         curves: column → values, of reports/train/curves.csv; empty where there is none.
         quantiles: column → values, of reports/evaluate/nearest.csv.
         pictures: PNGs by name: real_grid, fake_grid, best, typical, worst, timeline, interpolation, suspicious, first;

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mangagan.errors import UserError
-from mangagan.files import write_bytes, write_json
-from mangagan.progress import track
+from mangagan.core.errors import UserError
+from mangagan.core.files import write_bytes, write_json
+from mangagan.core.progress import track
 from mangagan.sample.character import STYLES, Character, Rng, Style, random_cast
 from mangagan.sample.page import MIN_USABLE, FaceRow, draw_cover, draw_page
 from mangagan.sample.screenshot import (

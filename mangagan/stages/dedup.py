@@ -5,21 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
-from mangagan import params, paths
-from mangagan.errors import UserError
-from mangagan.faces.dedup import DedupSettings, deduplicate
-from mangagan.faces.manifest import summarize, write_manifest
-from mangagan.faces.normalize import SCHEMA
-from mangagan.faces.overrides import read_overrides
+from mangagan.core import catalog, params
+from mangagan.core.errors import UserError
+from mangagan.core.files import write_json
+from mangagan.dataset.dedup import DedupSettings, deduplicate
+from mangagan.dataset.manifest import summarize, write_manifest
+from mangagan.dataset.overrides import read_overrides
 from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import decode_faces, read_faces, write_faces
-from mangagan.files import write_json
 
-DATASET = pa.schema([(name, SCHEMA.field(name).type) for name in SCHEMA.names if name != "drop_reason"]).append(
-    pa.field("cluster_id", pa.string())
-)
+DATASET = catalog.arrow_schema(catalog.DATASET_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,11 @@ class DedupParams:
 def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
     settings = params.load("dedup", DedupParams, root)
-    overrides = read_overrides(root / paths.OVERRIDES)
-    shards = sorted((root / paths.FACES_DIR).glob("*.parquet"))
+    overrides = read_overrides(root / catalog.OVERRIDES)
+    shards = sorted((root / catalog.FACES_DIR).glob("*.parquet"))
     if not shards:
-        raise UserError(f"no faces in {paths.FACES_DIR}: run `dvc repro normalize`")
-    columns = [*SCHEMA.names, "image"]
+        raise UserError(f"no faces in {catalog.FACES_DIR}: run `dvc repro normalize`")
+    columns = [*catalog.names(catalog.FACE_COLUMNS), "image"]
     faces = pd.concat([read_faces(shard, columns, stage="normalize") for shard in shards], ignore_index=True)
     if faces.empty:
         raise UserError("no face was detected on any page: see reports/detect/boxes.png, and params.yaml: detect")
@@ -57,15 +53,15 @@ def run(root: Path = Path()) -> None:
     )
     unknown = sorted(set(overrides) - set(faces["face_id"]))
     for face_id in unknown:
-        print(f"dedup: {paths.OVERRIDES} names face {face_id}, which there is not", file=sys.stderr)
+        print(f"dedup: {catalog.OVERRIDES} names face {face_id}, which there is not", file=sys.stderr)
 
-    write_faces(root / paths.TRAIN_FACES, decided[decided["split"] == "train"], DATASET)
-    write_faces(root / paths.HOLDOUT_FACES, decided[decided["split"] == "holdout"], DATASET)
-    write_manifest(root / paths.MANIFEST, decided)
-    write_sheets(root / paths.pictures("dedup"), decided)
+    write_faces(root / catalog.TRAIN_FACES, decided[decided["split"] == "train"], DATASET)
+    write_faces(root / catalog.HOLDOUT_FACES, decided[decided["split"] == "holdout"], DATASET)
+    write_manifest(root / catalog.MANIFEST, decided)
+    write_sheets(root / catalog.pictures("dedup"), decided)
     figures = summary_figures(decided, len(overrides) - len(unknown), len(unknown))
     print(f"dedup: {figures['kept']} faces kept, {figures['holdout']} of them held out", file=sys.stderr)
-    write_json(root / paths.metrics("dedup"), figures)
+    write_json(root / catalog.metrics("dedup"), figures)
 
 
 def summary_figures(decided: pd.DataFrame, applied: int, unknown: int) -> dict[str, object]:

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from mangagan import params, paths
-from mangagan.detection.base import DetectParams, build_detector
+from mangagan.core import catalog, params
+from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.images import write_png
+from mangagan.core.libraries import limit_to_one_thread
+from mangagan.core.progress import track
+from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache, detect_pages, detection_rows
 from mangagan.detection.table import write_detections
-from mangagan.files import atomic_directory, write_json
 from mangagan.pages.table import iterate_pages, read_pages
-from mangagan.pictures.grid import contact_sheet, spread, write_png
-from mangagan.progress import track
+from mangagan.pictures.grid import contact_sheet, spread
 
 SHEET_PAGES = 24  # at most so many on the sheet, spread over all
 PAGE_HEIGHT = 420  # px on the sheet
@@ -22,27 +24,28 @@ PAGE_HEIGHT = 420  # px on the sheet
 
 def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
+    limit_to_one_thread()
     settings = params.load("detect", DetectParams, root)
     detector = build_detector(settings, root)
-    pages = read_pages(root / paths.PAGES_TABLE)
+    pages = read_pages(root / catalog.PAGES_TABLE)
     kept = pages[pages["reason"] == ""]
 
-    cache = DetectionCache(root / paths.STATE / "detections", detector)
-    decoded = ((row["page_id"], page) for row, page in iterate_pages(kept, root / paths.PAGES_DIR))
+    cache = DetectionCache(root / catalog.STATE / "detections", detector)
+    decoded = ((row["page_id"], page) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
     found = track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages")
     rows = [row for page_id, faces in found for row in detection_rows(detector, page_id, faces)]
-    detections = write_detections(root / paths.DETECTIONS, rows)
+    detections = write_detections(root / catalog.DETECTIONS, rows)
 
     per_page = kept[["page_id", "title"]].assign(
         faces=kept["page_id"].map(detections["page_id"].value_counts()).fillna(0).astype(int)
     )
     by_title = per_page.groupby("title")["faces"].sum()
     print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
-    with atomic_directory(root / paths.pictures("detect")) as folder:
+    with atomic_directory(root / catalog.pictures("detect")) as folder:
         write_png(folder / "boxes.png", draw_boxes(root, kept, detections))
         by_title.to_csv(folder / "faces.csv")
     write_json(
-        root / paths.metrics("detect"),
+        root / catalog.metrics("detect"),
         {
             "faces": len(detections),
             "faces_by_title": {str(title): int(count) for title, count in by_title.items()},
@@ -59,7 +62,7 @@ def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.n
     width = round(min(widest, 2 * PAGE_HEIGHT))  # a scroll is shown small rather than making every tile as wide
     boxes = dict(iter(detections.groupby("page_id")))
     images, captions = [], []
-    for row, page in iterate_pages(shown, root / paths.PAGES_DIR):
+    for row, page in iterate_pages(shown, root / catalog.PAGES_DIR):
         image = Image.fromarray(page.pixels).convert("RGB")
         scale = min(PAGE_HEIGHT / image.height, width / image.width)
         image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))

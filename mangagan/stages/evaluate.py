@@ -8,25 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mangagan import params, paths
-from mangagan.errors import UserError
+from mangagan.core import catalog, params
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
+from mangagan.core.images import encode_png
+from mangagan.core.progress import track
 from mangagan.faces.table import decode_faces, read_faces
-from mangagan.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
-from mangagan.gan.generate import samples
-from mangagan.gan.networks import Generator
-from mangagan.gan.sampling import interpolate, latents, sample
-from mangagan.gan.weights import load_generator
+from mangagan.features.registry import build_extractors
+from mangagan.features.types import Extractor
+from mangagan.generation.samples import samples
 from mangagan.metrics.comparison import Comparison, as_json, reasons
-from mangagan.metrics.config import EvaluateParams
-from mangagan.metrics.extractors.base import Extractor, build_extractors
+from mangagan.metrics.comparison_sets import Sets, prepare
+from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import ranges, rank
-from mangagan.metrics.sets import Sets, prepare
 from mangagan.metrics.suite import figures
 from mangagan.metrics.verdict import disagreements, judge, positions
-from mangagan.pictures.grid import encode_png, grid
+from mangagan.networks.dcgan import Generator
+from mangagan.networks.sampling import interpolate, latents, sample
+from mangagan.networks.weights import load_generator
+from mangagan.pictures.grid import grid
 from mangagan.pictures.neighbors import closest_first, neighbor_rows, pair_rows
 from mangagan.pictures.timeline import timeline
-from mangagan.progress import track
 from mangagan.report.inputs import read_report
 from mangagan.report.page import render
 
@@ -46,11 +48,11 @@ def run(root: Path = Path()) -> None:
     """
     settings = params.load(STAGE, EvaluateParams, root)
     extractors = build_extractors(settings.extractors, root)
-    generator = load_generator(root / paths.GENERATOR, root / paths.MODEL_CARD)
-    train, titles = read_images(root / paths.TRAIN_FACES, generator)
-    holdout, _ = read_images(root / paths.HOLDOUT_FACES, generator)
+    generator = load_generator(root / catalog.GENERATOR, root / catalog.MODEL_CARD)
+    train, titles = read_images(root / catalog.TRAIN_FACES, generator)
+    holdout, _ = read_images(root / catalog.HOLDOUT_FACES, generator)
     if not len(train):
-        raise UserError(f"{paths.TRAIN_FACES} holds no face: run `dvc repro dedup`, and add pages if it stays empty")
+        raise UserError(f"{catalog.TRAIN_FACES} holds no face: run `dvc repro dedup`, and add pages if it stays empty")
     drawn = samples(generator, settings.samples, settings.seed)
     fake = np.stack(list(track(drawn, settings.samples, STAGE, "samples")))
     say(f"measuring {len(fake)} samples, {len(holdout)} hold-out faces")
@@ -62,18 +64,18 @@ def run(root: Path = Path()) -> None:
 def write_outs(root: Path, sets: Sets, measured: dict[str, Any], pictures: dict[str, bytes]) -> None:
     """Writes pictures and plot data, then the metrics, then the report."""
     quantiles = distance_quantiles(sets)
-    with atomic_directory(root / paths.pictures(STAGE)) as folder:
+    with atomic_directory(root / catalog.pictures(STAGE)) as folder:
         for name, png in pictures.items():
             write_bytes(folder / f"{name}.png", png)
         write_text(folder / "nearest.csv", quantiles.to_csv(index=False, lineterminator="\n"))
         write_text(folder / "swd.csv", level_table(measured).to_csv(index=False, lineterminator="\n"))
         write_text(folder / "positions.csv", position_table(measured).to_csv(index=False, lineterminator="\n"))
-    write_json(root / paths.metrics(STAGE), measured)
+    write_json(root / catalog.metrics(STAGE), measured)
     report = read_report(root, measured, pictures, quantiles.to_dict("list"))
-    write_text(root / paths.REPORT, render(report))
+    write_text(root / catalog.REPORT, render(report))
     verdict = measured["verdict"]
     say(f"{verdict['word']}. {verdict['advice']}")
-    say(f"the report is {paths.REPORT}")
+    say(f"the report is {catalog.REPORT}")
 
 
 def say(line: str) -> None:
@@ -108,7 +110,10 @@ def describe(
         for reason in reasons(figure):
             say(f"{name}: {reason}")
     counts = {"samples": len(sets.images.fake), "train": len(sets.images.train), "holdout": len(sets.images.holdout)}
-    model = {"model_sha256": sha256_file(root / paths.GENERATOR), "train_sha256": sha256_file(root / paths.TRAIN_FACES)}
+    model = {
+        "model_sha256": sha256_file(root / catalog.GENERATOR),
+        "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
+    }
     named = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
     return {
         **counts,
@@ -131,7 +136,7 @@ def draw_pictures(root: Path, sets: Sets, generator: Generator, settings: Evalua
         "real_grid": grid(images.train[chosen], columns),
         "fake_grid": grid(images.fake[: columns**2], columns),
         **{name: grid(images.fake[part], columns) for name, part in ranges(ranked(sets), RANGE).items()},
-        "timeline": timeline(root / paths.pictures("train") / "samples", generator.image_size),
+        "timeline": timeline(root / catalog.pictures("train") / "samples", generator.image_size),
         "interpolation": grid(np.concatenate(walks), WALK + 1),
         "suspicious": pairs(sets, closest_first(distances, SUSPICIOUS)),
         "first": neighbors(sets, np.arange(min(SHOWN, len(distances)))),

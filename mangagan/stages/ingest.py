@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mangagan import params, paths
-from mangagan.errors import UserError
-from mangagan.files import atomic_directory, write_json
-from mangagan.pages.cbz import write_cbz
+from mangagan.core import catalog, params
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.images import write_png
+from mangagan.core.progress import track
+from mangagan.ingestion.records import Limits, Record, distinct_pages, merge_sources
+from mangagan.pages.archive import write_cbz
 from mangagan.pages.decode import Unreadable, decode_page
-from mangagan.pages.ingest import Limits, Record, distinct_pages, merge_sources
-from mangagan.pages.sources import list_sources
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
-from mangagan.pictures.grid import contact_sheet, spread, write_png
-from mangagan.progress import track
+from mangagan.pictures.grid import contact_sheet, spread
+from mangagan.readers.listing import list_sources
 
 SHEET_PAGES = 60  # at most so many on a contact sheet, spread over all
 THUMBNAIL = (120, 168)  # px
@@ -43,16 +44,16 @@ class IngestParams:
 def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
     settings = params.load("ingest", IngestParams, root)
-    sources = list_sources(root / paths.SCREENSHOTS)
+    sources = list_sources(root / catalog.SCREENSHOTS)
     limits = Limits(settings.min_side, settings.max_megapixels, settings.max_file_mb)
     records = track(distinct_pages(sources, limits), len(sources), "ingest", "files")
-    with atomic_directory(root / paths.PAGES_DIR) as folder:
+    with atomic_directory(root / catalog.PAGES_DIR) as folder:
         listed = list(write_archives(records, folder))
     merged = merge_sources(listed)
     table = pd.DataFrame([asdict(record) for record in merged])[SCHEMA.names]
     if not (table["reason"] == "").any():
-        raise UserError(f"no page among {len(table)} files in {paths.SCREENSHOTS}: the first is {table['reason'][0]}")
-    write_pages(root / paths.PAGES_TABLE, table)
+        raise UserError(f"no page among {len(table)} files in {catalog.SCREENSHOTS}: the first is {table['reason'][0]}")
+    write_pages(root / catalog.PAGES_TABLE, table)
 
     rejected = table[table["reason"] != ""]
     duplicates = len(listed) - len(merged)
@@ -62,12 +63,12 @@ def run(root: Path = Path()) -> None:
         f"ingest: {len(listed)} files, {len(table) - len(rejected)} pages, {duplicates} exact duplicates",
         file=sys.stderr,
     )
-    with atomic_directory(root / paths.pictures("ingest")) as folder:
+    with atomic_directory(root / catalog.pictures("ingest")) as folder:
         draw_sheets(folder, root, table, limits)
         counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
         counts.to_csv(folder / "pages.csv")
     write_json(
-        root / paths.metrics("ingest"),
+        root / catalog.metrics("ingest"),
         {
             "files": len(listed),
             "pages": len(table) - len(rejected),
@@ -101,11 +102,13 @@ def draw_sheets(folder: Path, root: Path, table: pd.DataFrame, limits: Limits) -
     """Draws thumbnails of pages kept, and of files turned away with the reason."""
     kept = table[table["reason"] == ""].reset_index(drop=True)
     shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
-    pages = list(iterate_pages(shown, root / paths.PAGES_DIR))
+    pages = list(iterate_pages(shown, root / catalog.PAGES_DIR))
     images = [thumbnail(page.pixels) for _, page in pages]
     write_png(folder / "kept.png", contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages]))
     turned_away = table[table["reason"] != ""].head(SHEET_PAGES)
-    images = [thumbnail(rejected_pixels(root / paths.SCREENSHOTS / source, limits)) for source in turned_away["source"]]
+    images = [
+        thumbnail(rejected_pixels(root / catalog.SCREENSHOTS / source, limits)) for source in turned_away["source"]
+    ]
     captions = [f"{row.source}\n" + "\n".join(wrap(row.reason, 26, max_lines=3)) for row in turned_away.itertuples()]
     write_png(folder / "rejected.png", contact_sheet(images, captions))
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mangagan import params, paths
+from mangagan.core import catalog, params
+from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.progress import track
 from mangagan.detection.table import read_detections
 from mangagan.faces.normalize import SCHEMA, FaceSettings, normalize_page
 from mangagan.faces.quality import Gates
 from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import write_faces
-from mangagan.files import atomic_directory, write_json
 from mangagan.pages.table import iterate_pages, read_pages
-from mangagan.progress import track
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,26 @@ def run(root: Path = Path()) -> None:
     """Runs the stage in the workspace `root`."""
     settings = params.load("normalize", NormalizeParams, root)
     faces = FaceSettings(settings.size, settings.margin, settings.gates)
-    pages = read_pages(root / paths.PAGES_TABLE)
-    detections = read_detections(root / paths.DETECTIONS)
+    pages = read_pages(root / catalog.PAGES_TABLE)
+    detections = read_detections(root / catalog.DETECTIONS)
     by_page = dict(iter(detections.groupby("page_id", sort=False)))
     with_faces = pages[pages["page_id"].isin(by_page)]
 
-    decoded = track(iterate_pages(with_faces, root / paths.PAGES_DIR), len(with_faces), "normalize", "pages")
+    decoded = track(iterate_pages(with_faces, root / catalog.PAGES_DIR), len(with_faces), "normalize", "pages")
     rows = [
         face
         for page, decoded_page in decoded
         for face in normalize_page(page, decoded_page.pixels, by_page[page["page_id"]], faces)
     ]
     table = pd.DataFrame(rows, columns=[*SCHEMA.names, "png"])
-    with atomic_directory(root / paths.FACES_DIR) as folder:
+    with atomic_directory(root / catalog.FACES_DIR) as folder:
         for title in sorted(set(pages["title"][pages["reason"] == ""])):
             write_faces(folder / f"{title}.parquet", table[table["title"] == title], SCHEMA)
     passed = table["drop_reason"] == ""
     print(f"normalize: {passed.sum()} of {len(table)} faces pass the quality gates", file=sys.stderr)
-    write_sheets(root / paths.pictures("normalize"), table)
+    write_sheets(root / catalog.pictures("normalize"), table)
     write_json(
-        root / paths.metrics("normalize"),
+        root / catalog.metrics("normalize"),
         {
             "faces": len(table),
             "passed": int(passed.sum()),

@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mangagan import params, paths
+from mangagan.core import catalog, params
+from mangagan.core.files import atomic_directory, sha256_file, write_json, write_text
 from mangagan.faces.table import decode_faces, map_faces, pixels, read_faces
-from mangagan.files import atomic_directory, sha256_file, write_json, write_text
+from mangagan.features.registry import ExtractorParams, build_extractors, check_extractors
 from mangagan.gan import distributed
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.networks import count_parameters
-from mangagan.gan.resumable import Run, train_resumable
+from mangagan.gan.loop import Measure, clip_batch, fits
+from mangagan.gan.run import Run, train_resumable
 from mangagan.gan.state import CURVES
-from mangagan.gan.training import Measure, clip_batch, fits
-from mangagan.gan.weights import save_generator
-from mangagan.metrics.along import SAMPLES, watch
-from mangagan.metrics.config import EvaluateParams
-from mangagan.metrics.extractors.base import ExtractorParams, build_extractors, check_extractors
+from mangagan.metrics.params import EvaluateParams
+from mangagan.networks.dcgan import count_parameters
+from mangagan.networks.weights import save_generator
+from mangagan.training_monitor import SAMPLES, watch
 
 STAGE = "train"
 GRAY_SHARE = 0.98  # of the faces: from here on `channels: auto` is gray; a coloured cover does not decide for a book
@@ -42,11 +42,11 @@ def run(root: Path = Path()) -> None:
     config = params.load(STAGE, TrainConfig, root)
     images = load_images(config, root)
     measure, measured_by = watcher(root, images)
-    trained = train_resumable(images, config, root / paths.STATE / STAGE, say, measure, measured_by)
-    write_pictures(root / paths.pictures(STAGE), trained)
-    write_json(root / paths.metrics(STAGE), summarize(trained, len(images)))
+    trained = train_resumable(images, config, root / catalog.STATE / STAGE, say, measure, measured_by)
+    write_pictures(root / catalog.pictures(STAGE), trained)
+    write_json(root / catalog.metrics(STAGE), summarize(trained, len(images)))
     about = describe(root, trained, *images.shape[:2])
-    save_generator(trained.generator, root / paths.GENERATOR, root / paths.MODEL_CARD, about)
+    save_generator(trained.generator, root / catalog.GENERATOR, root / catalog.MODEL_CARD, about)
     trained.delivered()
 
 
@@ -56,11 +56,11 @@ def load_images(config: TrainConfig, root: Path) -> np.ndarray:
     Raises:
         UserError: there are fewer than two.
     """
-    path = root / paths.TRAIN_FACES
+    path = root / catalog.TRAIN_FACES
     is_gray = read_faces(path, ["is_gray"])["is_gray"]
     clip_batch(len(is_gray), len(is_gray))  # says in one line that there are too few
     channels = choose_channels(config.channels, int((~is_gray).sum()), len(is_gray))
-    mapped = root / paths.STATE / STAGE / "faces.npy"
+    mapped = root / catalog.STATE / STAGE / "faces.npy"
     if fits(len(is_gray) * channels * pixels(path), config.memory_mb):
         mapped.unlink(missing_ok=True)
         return decode_faces(read_faces(path, ["image"])["png"].tolist(), channels)
@@ -81,7 +81,7 @@ def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
         UserError: an extractor's model file is missing or is another one, or the hold-out is.
     """
     check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
-    path = root / paths.HOLDOUT_FACES
+    path = root / catalog.HOLDOUT_FACES
     pngs = read_faces(path, ["image"])["png"].tolist()
     extractors = build_extractors(ExtractorParams(), root)
     seen = watch(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
@@ -160,7 +160,7 @@ def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, A
     return {
         "params": dataclasses.asdict(trained.settings),
         "data": {
-            "train_sha256": sha256_file(root / paths.TRAIN_FACES),
+            "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
             "faces": faces,
             "channels": channels,
         },

@@ -1,0 +1,1 @@
+"""The commands of `mangagan`, one module for each group."""

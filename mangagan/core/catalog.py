@@ -1,0 +1,154 @@
+"""Every dataset of the workspace once: its path, the stage that writes it, and its columns.
+
+Schemas of Parquet files and the columns of the manifest derive from the tables below. `dvc.yaml` names the same paths.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
+
+# The stages in the order of dvc.yaml. Each has a module in mangagan/stages/ and a section in params.yaml.
+STAGES = {
+    "ingest": "screenshots → pages: data/pages/<title>.cbz, data/pages.parquet",
+    "detect": "pages → face boxes: data/detections.parquet",
+    "normalize": "face boxes → faces of one size: data/faces/<title>.parquet",
+    "dedup": "faces → the dataset and data/manifest.csv",
+    "train": "dataset → models/generator.safetensors",
+    "evaluate": "model and dataset → reports/index.html, metrics/evaluate.json",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Name of the column.
+        type: Arrow type: string, int32, float64, bool or list<string>.
+        about: Meaning, with the unit.
+    """
+
+    name: str
+    type: str
+    about: str
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> "pyarrow.Schema":
+    """Return the Arrow schema of a table."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "float64": pa.float64(),
+        "bool": pa.bool_(),
+        "list<string>": pa.list_(pa.string()),
+    }
+    return pa.schema([(column.name, types[column.type]) for column in columns])
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    """Return the names of the columns."""
+    return [column.name for column in columns]
+
+
+PARAMS = Path("params.yaml")
+SCREENSHOTS = Path("data/screenshots")  # the user's files
+OVERRIDES = Path("data/overrides.csv")  # the user's decisions on single faces
+
+# ingest
+PAGES_DIR = Path("data/pages")
+PAGES_TABLE = Path("data/pages.parquet")
+PAGE_COLUMNS = (
+    Column("page_id", "string", "hash of the pixels; empty for a rejected file"),
+    Column("title", "string", "folder below data/screenshots/"),
+    Column("page_number", "int32", "from 1, in reading order; 0 for a rejected file"),
+    Column("entry", "string", "name in data/pages/<title>.cbz; empty for a rejected file"),
+    Column("width", "int32", "upright page [px]; 0 if unknown"),
+    Column("height", "int32", "upright page [px]; 0 if unknown"),
+    Column("is_gray", "bool", "the page has no colour"),
+    Column("source", "string", "file (and ::member of a container) that was kept"),
+    Column("sources", "list<string>", "every file that holds the same picture"),
+    Column("reason", "string", "why the file was rejected; empty for a page"),
+)
+
+# detect
+DETECTIONS = Path("data/detections.parquet")
+DETECTION_COLUMNS = (
+    Column("face_id", "string", "hash of page and box"),
+    Column("page_id", "string", "page of the face"),
+    Column("x", "float64", "left edge of the box on the upright page [px]"),
+    Column("y", "float64", "top edge of the box [px]"),
+    Column("w", "float64", "width of the box [px]"),
+    Column("h", "float64", "height of the box [px]"),
+    Column("score", "float64", "confidence of the detector"),
+    Column("usable", "float64", "probability that both eyes are visible [0, 1]; null if the detector gives none"),
+    Column("detector", "string", "name of the detector"),
+    Column("detector_version", "string", "weights, settings and libraries of the detector"),
+    Column("crop_margin", "float64", "margin recommended by the detector, share of the longer side of the box"),
+)
+
+# normalize
+FACES_DIR = Path("data/faces")
+_FACE_COLUMNS = (
+    Column("face_id", "string", "hash of page and box"),
+    Column("title", "string", "title of the page"),
+    Column("page_id", "string", "page of the face"),
+    Column("source", "string", "screenshot (and ::member of a container) of the page"),
+    Column("page_number", "int32", "number of the page in its title"),
+    Column("page_width", "int32", "width of the page [px]"),
+    Column("page_height", "int32", "height of the page [px]"),
+    *DETECTION_COLUMNS[2:10],
+    Column("crop_margin", "float64", "margin that was applied, share of the longer side of the box"),
+    Column("pad_fraction", "float64", "share of the crop outside the page [0, 1]"),
+    Column("upscale", "float64", "output pixels for each page pixel; above 1 the face was enlarged"),
+    Column("sharpness", "float64", "share of the contrast in fine detail, about [0, 1]"),
+    Column("contrast", "float64", "standard deviation of gray levels [0, 127.5]"),
+    Column("is_gray", "bool", "the face has no colour"),
+)
+_DROP_REASON = Column("drop_reason", "string", "why the face was dropped; empty for a kept face")
+FACE_COLUMNS = (*_FACE_COLUMNS, _DROP_REASON)  # and `image`, the face as PNG
+
+# dedup
+TRAIN_FACES = Path("data/dataset/train.parquet")
+HOLDOUT_FACES = Path("data/dataset/holdout.parquet")
+MANIFEST = Path("data/manifest.csv")
+_CLUSTER = Column("cluster_id", "string", "face that represents all copies of this drawing")
+DATASET_COLUMNS = (*_FACE_COLUMNS, _CLUSTER)  # and `image`
+MANIFEST_COLUMNS = (
+    *_FACE_COLUMNS,
+    Column("phash", "string", "64-bit perceptual hash, 16 hex digits"),
+    _CLUSTER,
+    Column("duplicate_of", "string", "kept face that this one duplicates; empty if none"),
+    Column("kept", "bool", "the face is in the dataset"),
+    _DROP_REASON,
+    Column("split", "string", "train or holdout; empty for a dropped face"),
+)
+
+# train
+GENERATOR = Path("models/generator.safetensors")
+MODEL_CARD = Path("models/model.json")
+
+# evaluate
+REPORT = Path("reports/index.html")
+
+# Survives crashes and is no DVC out: checkpoints, downloaded models, cached results.
+STATE = Path(".mangagan")
+
+
+def metrics(stage: str) -> Path:
+    """Return the DVC metrics file of a stage."""
+    return Path("metrics") / f"{stage}.json"
+
+
+def pictures(stage: str) -> Path:
+    """Return the folder of pictures and plot data of a stage."""
+    return Path("reports") / stage
+
+
+def timing(stage: str) -> Path:
+    """Return the file with the duration of the last run of a stage on this machine (no DVC out)."""
+    return STATE / "timings" / f"{stage}.json"

@@ -1,0 +1,47 @@
+"""Map a function over items in parallel and keep the order of the items.
+
+Functions are module-level functions (or partials of them) and items are plain data, so that threads can be replaced by
+processes or by a cluster.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cpu_count() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def map_ordered(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """Yield `function(item)` for each item, in the order of the items.
+
+    Work runs on threads: decoding and detection release the interpreter lock. At most 2 · `workers` items are in
+    progress or finished and not yet yielded, so memory stays bounded.
+
+    Args:
+        function: Called on the worker threads.
+        items: Consumed in the calling thread.
+        workers: Number of threads. None: one for each core.
+    """
+    workers = workers or cpu_count()
+    with ThreadPoolExecutor(workers) as executor:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(executor.submit(function, item))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,1 @@
+"""The face detectors, one module each, with the settings of each beside it."""

@@ -1,0 +1,1 @@
+"""Training of the face detector `mangaface` (not a dependency of any stage)."""

@@ -1,0 +1,1 @@
+"""Feature extractors: functions from images to the vectors that metrics compare."""

@@ -1,0 +1,1 @@
+"""Generator and discriminator, sampling from a generator, and the weights file."""

@@ -1,0 +1,1 @@
+"""Readers: from files and containers under the screenshots folder to the images that they hold."""
