@@ -1,4 +1,4 @@
-"""Settings and fixtures of all tests."""
+"""Settings and fixtures for all tests."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 from mangagan.core.libraries import configure_libraries
 
-# A shell starts background jobs with SIGINT ignored, and child processes inherit that: tests that send it would hang.
+# A shell starts background jobs with SIGINT ignored, and child processes inherit that. Tests that send it would hang.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -16,6 +16,6 @@ configure_libraries()
 
 @pytest.fixture(autouse=True)
 def one_torch_thread() -> None:
-    """Limit torch to one thread: tiny networks gain nothing from more, and a busy machine makes more threads slower."""
+    """Limit torch to one thread: more do not help tiny networks, and are slower on a busy machine."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)

@@ -15,27 +15,29 @@ DVC_YAML = PROJECT / "dvc.yaml"
 
 
 def read_stages() -> dict[str, Any]:
+    """Return the stages of dvc.yaml."""
     return dict(YAML(typ="safe").load(DVC_YAML)["stages"])
 
 
 def missing_deps(stage: str, deps: list[str]) -> list[str]:
-    """Return the files that the stage runs and that no entry of `deps` covers."""
+    """Return the files of the import closure of the stage that no entry of `deps` covers."""
     files = [path.as_posix() for path in import_closure(f"mangagan.stages.{stage}")]
     return [file for file in files if not any(covers(dep, file) for dep in deps)]
 
 
 def needless_deps(stage: str, deps: list[str]) -> list[str]:
-    """Return the code entries of `deps` that cover no file that the stage runs."""
+    """Return the code entries of `deps` that cover no file of the import closure of the stage."""
     files = [path.as_posix() for path in import_closure(f"mangagan.stages.{stage}")]
     return [dep for dep in deps if dep.startswith("mangagan/") and not any(covers(dep, file) for file in files)]
 
 
 def covers(dep: str, file: str) -> bool:
+    """Return True if the entry is the file, or a folder that contains it."""
     return file == dep or file.startswith(f"{dep}/")
 
 
 def fix() -> None:
-    """Edit the `deps` lists in place. Comments and the rest of the file stay."""
+    """Edit the `deps` lists in place. The comments and the rest of the file do not change."""
     lines = DVC_YAML.read_text().splitlines()
     for stage, entry in read_stages().items():
         start = lines.index(f"  {stage}:")
@@ -49,6 +51,7 @@ def fix() -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Print the problems, after a fix if requested; return 1 if there are any."""
     if arguments == ["--fix"]:
         fix()
     problems = 0

@@ -1,3 +1,5 @@
+"""Atomic files, tables, the parallel map and progress bars."""
+
 import errno
 import io
 import os
@@ -9,14 +11,14 @@ import pytest
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, atomic_path, read_table, sha256_file, write_json, write_table
 from mangagan.core.parallel import map_ordered
-from mangagan.core.progress import Progress
+from mangagan.core.progress import progress_bar, track
 
 
-def names(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
 
@@ -28,16 +30,16 @@ def test_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(RuntimeError):
         fail()
     assert path.read_text() == "old"
-    assert names(tmp_path) == ["a.txt"]
+    assert list_names(tmp_path) == ["a.txt"]
 
 
-def test_directory_is_replaced_whole(tmp_path: Path) -> None:
+def test_directory_is_replaced_with_its_content(tmp_path: Path) -> None:
     path = tmp_path / "out"
     for name in ("first", "second"):
         with atomic_directory(path) as temporary:
             (temporary / name).write_text(name)
-    assert names(path) == ["second"]
-    assert names(tmp_path) == ["out"]
+    assert list_names(path) == ["second"]
+    assert list_names(tmp_path) == ["out"]
 
 
 def test_read_only_and_hardlinked_outs_are_replaced_not_edited(tmp_path: Path) -> None:
@@ -77,15 +79,15 @@ def test_tables_that_cannot_be_read_are_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "torn").write_bytes((tmp_path / "old").read_bytes()[:40])
     assert read_table(tmp_path / "old", "detect").column_names == ["a"]
     for name, message in {
-        "old": "lacks the column b: run `dvc repro --force detect`",
-        "torn": "torn is damaged .*: delete it",
-        "none": "none not found: run `dvc repro detect`",
+        "old": r"old has no column b\. Run: dvc repro --force detect",
+        "torn": r"torn is damaged .*\. Delete it and run: dvc repro detect",
+        "none": r"none not found\. Run: dvc repro detect",
     }.items():
         with pytest.raises(UserError, match=message):
             read_table(tmp_path / name, "detect", ["a", "b"])
 
 
-def test_map_ordered_keeps_order_and_bounds_what_is_pending() -> None:
+def test_map_ordered_keeps_the_order_and_limits_pending_items() -> None:
     taken: list[int] = []
 
     def numbers() -> object:
@@ -99,7 +101,7 @@ def test_map_ordered_keeps_order_and_bounds_what_is_pending() -> None:
     assert [0, *results] == [n * n for n in range(40)]
 
 
-def test_map_ordered_passes_on_errors() -> None:
+def test_map_ordered_raises_errors_of_the_function() -> None:
     with pytest.raises(ZeroDivisionError):
         list(map_ordered(lambda n: 1 // n, [1, 0], workers=2))
 
@@ -109,10 +111,20 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_draws_on_a_terminal_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def draw_progress(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> str:
+    """Return what the progress of four items writes to stderr."""
+    monkeypatch.setattr("sys.stderr", stream)
+    assert list(track("abcd", 4, "detect", "pages")) == list("abcd")
+    with progress_bar(4, "train", "img", done=1) as bar:
+        bar.update(3)
+    return stream.getvalue()
+
+
+def test_progress_appears_on_a_terminal_after_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert draw_progress(monkeypatch, Terminal()) == ""  # the work is faster than the delay
     monkeypatch.setattr("mangagan.core.progress.DELAY_S", 0.0)
-    monkeypatch.setattr("mangagan.core.progress.INTERVAL_S", 0.0)
-    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
-        with Progress(4, "detect", "pages", stream=stream) as progress:
-            progress.update(2, "half")
-        assert ("2/4 pages" in stream.getvalue() and "half" in stream.getvalue()) == drawn
+    drawn = draw_progress(monkeypatch, Terminal())
+    assert "detect: 100%" in drawn
+    assert "4/4" in drawn
+    assert "train:  25%" in drawn
+    assert draw_progress(monkeypatch, io.StringIO()) == ""

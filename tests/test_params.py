@@ -1,4 +1,8 @@
+"""params.yaml: values, defaults, mistakes, and settings that depend on one another."""
+
+import importlib
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -6,22 +10,29 @@ import pytest
 
 from mangagan.core import params
 from mangagan.core.errors import UserError
-from mangagan.detection.registry import DetectParams
-from mangagan.gan.config import TrainConfig
-from mangagan.stages.dedup import DedupParams
-from mangagan.stages.evaluate import EvaluateParams
-from mangagan.stages.ingest import IngestParams
-from mangagan.stages.normalize import NormalizeParams
+from mangagan.core.image_size import factor_size, is_valid_size, nearest_sizes
 
 PROJECT = Path(__file__).parents[1]
-CLASSES = {
-    "ingest": IngestParams,
-    "detect": DetectParams,
-    "normalize": NormalizeParams,
-    "dedup": DedupParams,
-    "train": TrainConfig,
-    "evaluate": EvaluateParams,
-}
+
+
+class Loaded(Exception):
+    """Carries the dataclass that a stage loads."""
+
+
+@cache
+def params_class(stage: str) -> Any:
+    """Return the dataclass of a stage's section: its `run` loads it before anything else."""
+
+    def load(section: str, cls: type, root: Path = Path()) -> None:
+        assert section == stage
+        raise Loaded(cls)
+
+    module = importlib.import_module(f"mangagan.stages.{stage}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(params, "load", load)
+        with pytest.raises(Loaded) as caught:
+            module.run()
+    return caught.value.args[0]
 
 
 @dataclass(frozen=True)
@@ -79,23 +90,24 @@ def test_mistakes_name_the_key(tmp_path: Path, text: str, parts: list[str]) -> N
 
 
 def test_missing_file_says_where_to_go(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="run this in the folder"):
+    with pytest.raises(UserError, match=r"not found\. Run this in the folder"):
         params.load("train", Example, tmp_path)
 
 
 @pytest.mark.parametrize("section", params.SECTIONS)
 def test_shipped_file_names_every_key_with_its_default(section: str) -> None:
     written = params.read_sections(PROJECT / "params.yaml")[section]
-    found = params.load(section, CLASSES[section], PROJECT)
+    cls = params_class(section)
+    found = params.load(section, cls, PROJECT)
     check_all_keys(written, found)
-    if section == "detect":  # the place and hash of the cascade's file have no default
+    if section == "detect":  # the URL and hash of the cascade have no default
         own = found.lbpcascade
         found = replace(found, lbpcascade=replace(own, model="", model_sha256=""))
-    assert found == CLASSES[section]()
+    assert found == cls()
 
 
 def check_all_keys(written: dict[str, Any], found: Any) -> None:
-    """The file names each field of the dataclass and of those within it."""
+    """Assert that the file names each field of the dataclass and of the dataclasses within it."""
     assert set(written) == {field.name for field in fields(found)}
     for name in written:
         if is_dataclass(getattr(found, name)):
@@ -124,5 +136,33 @@ def check_all_keys(written: dict[str, Any], found: Any) -> None:
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, section: str, values: str) -> None:
     (tmp_path / "params.yaml").write_text(f"{section}: {{{values}}}")
-    with pytest.raises(UserError, match=r"must (not )?be"):
-        params.load(section, CLASSES[section], tmp_path)
+    with pytest.raises(UserError, match=rf"^params\.yaml: {section}\.{values.partition(':')[0]}.* must (not )?be"):
+        params.load(section, params_class(section), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("size", "nearest"),
+    [
+        (90, "80, 96"),  # the size of the author of 2016
+        (100, "96, 112"),
+        (17, "16, 20"),
+        (500, "448, 512"),
+    ],
+)
+def test_size_that_the_networks_cannot_generate_is_refused(tmp_path: Path, size: int, nearest: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"normalize: {{size: {size}}}")
+    with pytest.raises(UserError) as caught:
+        params.load("normalize", params_class("normalize"), tmp_path)
+    assert str(caught.value) == (
+        "params.yaml: normalize.size must be 4, 5, 6 or 7 times a power of two "
+        f"(the networks double 4 to 7 px up to the face): {size} is not; nearest: {nearest}"
+    )
+
+
+def test_sizes_that_the_networks_can_generate() -> None:
+    sizes = [size for size in range(1, 130) if is_valid_size(size)]
+    assert sizes == [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128]
+    assert all(base * 2**doublings == size for size in sizes for base, doublings in [factor_size(size)])
+    assert nearest_sizes(90, 16, 512) == [80, 96]
+    assert nearest_sizes(9, 16, 512) == [16]
+    assert nearest_sizes(600, 16, 512) == [512]

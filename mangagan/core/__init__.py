@@ -1,1 +1,1 @@
-"""What every stage builds on: errors, files, parameters, the catalog of datasets, parallel maps, code hashes."""
+"""Basics that every stage uses: errors, files, parameters, catalog of datasets, parallel map, code hash."""

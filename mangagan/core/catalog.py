@@ -1,4 +1,4 @@
-"""Every dataset of the workspace once: its path, the stage that writes it, and its columns.
+"""The datasets of the workspace: the path of each, the stage that writes it, and its columns.
 
 Schemas of Parquet files and the columns of the manifest derive from the tables below. `dvc.yaml` names the same paths.
 """
@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow
 
-# The stages in the order of dvc.yaml. Each has a module in mangagan/stages/ and a section in params.yaml.
-STAGES = {
-    "ingest": "screenshots → pages: data/pages/<title>.cbz, data/pages.parquet",
-    "detect": "pages → face boxes: data/detections.parquet",
-    "normalize": "face boxes → faces of one size: data/faces/<title>.parquet",
-    "dedup": "faces → the dataset and data/manifest.csv",
-    "train": "dataset → models/generator.safetensors",
-    "evaluate": "model and dataset → reports/index.html, metrics/evaluate.json",
-}
-
 
 @dataclass(frozen=True)
 class Column:
@@ -28,12 +18,25 @@ class Column:
     Attributes:
         name: Name of the column.
         type: Arrow type: string, int32, float64, bool or list<string>.
-        about: Meaning, with the unit.
+        about: Meaning, with the unit or range.
     """
 
     name: str
     type: str
     about: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline.
+
+    Attributes:
+        summary: Inputs → outputs, one line.
+        outs: Files and folders that the stage writes, without its pictures and metrics.
+    """
+
+    summary: str
+    outs: tuple[Path, ...]
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> "pyarrow.Schema":
@@ -50,23 +53,44 @@ def arrow_schema(columns: tuple[Column, ...]) -> "pyarrow.Schema":
     return pa.schema([(column.name, types[column.type]) for column in columns])
 
 
-def names(columns: tuple[Column, ...]) -> list[str]:
+def column_names(columns: tuple[Column, ...]) -> list[str]:
     """Return the names of the columns."""
     return [column.name for column in columns]
 
 
+def metrics_file(stage: str) -> Path:
+    """Return the DVC metrics file of a stage."""
+    return Path("metrics") / f"{stage}.json"
+
+
+def pictures_dir(stage: str) -> Path:
+    """Return the folder of pictures and plot data of a stage."""
+    return Path("reports") / stage
+
+
+def timing_file(stage: str) -> Path:
+    """Return the file with the duration of the last run of a stage on this machine (no DVC out)."""
+    return TIMINGS / f"{stage}.json"
+
+
+def stages_before(stage: str) -> list[str]:
+    """Return the stages before one, in the order of the pipeline."""
+    names = list(STAGES)
+    return names[: names.index(stage)]
+
+
 PARAMS = Path("params.yaml")
-SCREENSHOTS = Path("data/screenshots")  # the user's files
-OVERRIDES = Path("data/overrides.csv")  # the user's decisions on single faces
+SCREENSHOTS = Path("data/screenshots")  # written by the user
+OVERRIDES = Path("data/overrides.csv")  # written by the user: decisions on single faces
 
 # ingest
 PAGES_DIR = Path("data/pages")
 PAGES_TABLE = Path("data/pages.parquet")
 PAGE_COLUMNS = (
     Column("page_id", "string", "hash of the pixels; empty for a rejected file"),
-    Column("title", "string", "folder below data/screenshots/"),
+    Column("title", "string", f"folder in {SCREENSHOTS}"),
     Column("page_number", "int32", "from 1, in reading order; 0 for a rejected file"),
-    Column("entry", "string", "name in data/pages/<title>.cbz; empty for a rejected file"),
+    Column("entry", "string", f"name in {PAGES_DIR}/<title>.cbz; empty for a rejected file"),
     Column("width", "int32", "upright page [px]; 0 if unknown"),
     Column("height", "int32", "upright page [px]; 0 if unknown"),
     Column("is_gray", "bool", "the page has no colour"),
@@ -131,24 +155,26 @@ MANIFEST_COLUMNS = (
 # train
 GENERATOR = Path("models/generator.safetensors")
 MODEL_CARD = Path("models/model.json")
+TRAINING_CURVES = pictures_dir("train") / "curves.csv"
+TRAINING_METRICS = pictures_dir("train") / "metrics.csv"
+TRAINING_SAMPLES = pictures_dir("train") / "samples"  # folder of grids
 
 # evaluate
 REPORT = Path("reports/index.html")
 
-# Survives crashes and is no DVC out: checkpoints, downloaded models, cached results.
+# No DVC outs, so that they survive crashes and new runs of a stage.
 STATE = Path(".mangagan")
+DOWNLOADED_MODELS = STATE / "models"
+CACHED_DETECTIONS = STATE / "detections"
+TRAINING_RUNS = STATE / "train"
+TIMINGS = STATE / "timings"
 
-
-def metrics(stage: str) -> Path:
-    """Return the DVC metrics file of a stage."""
-    return Path("metrics") / f"{stage}.json"
-
-
-def pictures(stage: str) -> Path:
-    """Return the folder of pictures and plot data of a stage."""
-    return Path("reports") / stage
-
-
-def timing(stage: str) -> Path:
-    """Return the file with the duration of the last run of a stage on this machine (no DVC out)."""
-    return STATE / "timings" / f"{stage}.json"
+# The stages in the order of dvc.yaml. Each has a module in mangagan/stages/ and a section in params.yaml.
+STAGES = {
+    "ingest": Stage(f"screenshots → pages: {PAGES_DIR}/<title>.cbz, {PAGES_TABLE}", (PAGES_DIR, PAGES_TABLE)),
+    "detect": Stage(f"pages → face boxes: {DETECTIONS}", (DETECTIONS,)),
+    "normalize": Stage(f"face boxes → faces of one size: {FACES_DIR}/<title>.parquet", (FACES_DIR,)),
+    "dedup": Stage(f"faces → the dataset and {MANIFEST}", (TRAIN_FACES, HOLDOUT_FACES, MANIFEST)),
+    "train": Stage(f"dataset → {GENERATOR}", (GENERATOR, MODEL_CARD)),
+    "evaluate": Stage(f"model and dataset → {REPORT}, {metrics_file('evaluate')}", (REPORT,)),
+}

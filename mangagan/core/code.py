@@ -1,11 +1,12 @@
-"""Which code a result depends on: the import closure of a module, and its hash.
+"""The import closure of a module, and its hash: the code that a result depends on.
 
-This is the only answer to that question. It is used for checkpoint keys, for the keys of cached results, for the
-identity of feature extractors, and by the test that compares dvc.yaml with the code of each stage.
+Nothing else in the project decides which code a result depends on. Checkpoint keys, keys of cached results, the
+identity of feature extractors, and the test of the `deps` in dvc.yaml use it.
 """
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,26 +16,28 @@ TEXT_SUFFIXES = (".md", ".txt")  # read by people only
 
 
 def import_closure(*modules: str) -> list[Path]:
-    """Return the files of this project that the modules run, themselves included.
+    """Return the files of this project that importing and running the modules reads.
 
-    Imports inside functions count. Imports under `if TYPE_CHECKING` do not. Data files in the folder of a module
-    (weights, templates) count if a string in the module names them or their folder. A package's `__init__.py` counts
-    only if it holds code.
+    The modules themselves count, and so do imports inside functions. Imports under `if TYPE_CHECKING` do not count, and
+    imports by name (`importlib`) are not found. Data files in the folder of a module (weights, templates) count if a
+    string in the module is their name or the name of their folder. A package's `__init__.py` counts only if it holds
+    code.
 
     Args:
-        modules: dotted names, for example `mangagan.stages.train`.
+        modules: Dotted names, for example `mangagan.stages.train`.
 
     Returns:
         Sorted paths, relative to the project.
 
     Raises:
-        ValueError: There is no such module, or it uses a relative import.
+        ValueError: A module does not exist, or uses a relative import.
+        SyntaxError: A file is not valid Python.
     """
-    found: set[Path] = set()
-    waiting = list(modules)
+    closure: set[Path] = set()
+    pending = list(modules)
     visited: set[str] = set()
-    while waiting:
-        name = waiting.pop()
+    while pending:
+        name = pending.pop()
         if name in visited:
             continue
         visited.add(name)
@@ -44,18 +47,18 @@ def import_closure(*modules: str) -> list[Path]:
                 raise ValueError(f"no module {name}")
             continue
         tree = _parse(path)
-        waiting += _parents(name)
-        waiting += _imported_names(tree, path)
+        pending += _parents(name)
+        pending += _imported_names(tree, path)
         if path.name != "__init__.py" or _without_docstrings(tree).body:
-            found.add(path.relative_to(PROJECT))
-            found |= _data_files(tree, path)
-    return sorted(found)
+            closure.add(path.relative_to(PROJECT))
+            closure |= _data_files(tree, path)
+    return sorted(closure)
 
 
 def code_hash(*modules: str) -> str:
     """Return the SHA-256 (hex) of the code in the import closure of the modules.
 
-    Comments, docstrings and formatting do not count, so that editing them invalidates nothing.
+    Comments, docstrings and formatting do not change it, nor does the version of Python.
     """
     digest = hashlib.sha256()
     for path in import_closure(*modules):
@@ -65,10 +68,25 @@ def code_hash(*modules: str) -> str:
 
 @cache
 def _file_hash(path: Path) -> str:
-    """Return the hash of one file of the project: of its syntax tree for code, of its bytes for data."""
+    """Return the hash of one file of the project: of the syntax tree of code, of the bytes of data."""
     if path.suffix != ".py":
         return hashlib.sha256((PROJECT / path).read_bytes()).hexdigest()
-    return hashlib.sha256(ast.dump(_without_docstrings(_parse(PROJECT / path))).encode()).hexdigest()
+    return hashlib.sha256(_dump(_without_docstrings(_parse(PROJECT / path))).encode()).hexdigest()
+
+
+def _dump(node: object) -> str:
+    """Return a syntax tree as text.
+
+    Unlike `ast.dump` it omits empty fields: new versions of Python add some.
+    """
+    if isinstance(node, ast.AST):
+        fields = [
+            f"{name}={_dump(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []
+        ]
+        return f"{type(node).__name__}({', '.join(fields)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_dump, node))}]"
+    return repr(node)
 
 
 def _parse(path: Path) -> ast.Module:
@@ -78,14 +96,14 @@ def _parse(path: Path) -> ast.Module:
 def _module_path(name: str) -> Path | None:
     """Return the file of a module or package of this project, None if there is none."""
     stem = PROJECT.joinpath(*name.split("."))
-    for candidate in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+    for candidate in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):  # Python prefers the package
         if candidate.is_file():
             return candidate
     return None
 
 
 def _parents(name: str) -> list[str]:
-    """Return the packages that importing a module imports first."""
+    """Return the packages that Python imports before the module."""
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 
@@ -93,30 +111,34 @@ def _parents(name: str) -> list[str]:
 def _imported_names(tree: ast.AST, path: Path) -> list[str]:
     """Return the dotted names of this project that a syntax tree imports."""
     names: list[str] = []
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
+    for node in _import_statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                raise ValueError(f"{path} line {node.lineno}: relative imports are not followed")
-            names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif node.level:
+            raise ValueError(f"{path} line {node.lineno}: relative imports are not followed")
         else:
-            names += _imported_names(node, path)
+            names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.partition(".")[0] in PACKAGES]
 
 
+def _import_statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the import statements of a syntax tree that run; the body of `if TYPE_CHECKING` does not."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield node
+        return
+    type_checking = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    for child in node.orelse if isinstance(node, ast.If) and type_checking else ast.iter_child_nodes(node):
+        yield from _import_statements(child)
+
+
 def _data_files(tree: ast.Module, path: Path) -> set[Path]:
-    """Return the data files beside a module that a string in it names, directly or by their folder."""
-    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    found: set[Path] = set()
+    """Return the data files in the folder of a module whose name, or whose folder's name, is a string in the module."""
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    files: set[Path] = set()
     for entry in path.parent.iterdir():
-        if entry.name not in named or entry.suffix in (".py", *TEXT_SUFFIXES):
-            continue
-        files = [entry] if entry.is_file() else [file for file in entry.rglob("*") if file.is_file()]
-        found |= {file.relative_to(PROJECT) for file in files if file.suffix not in (".py", ".pyc", *TEXT_SUFFIXES)}
-    return found
+        if entry.name in strings:
+            files |= {entry} if entry.is_file() else {file for file in entry.rglob("*") if file.is_file()}
+    return {file.relative_to(PROJECT) for file in files if file.suffix not in (".py", ".pyc", *TEXT_SUFFIXES)}
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

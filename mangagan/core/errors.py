@@ -1,8 +1,8 @@
-"""The one exception whose text is meant for the user."""
+"""The exception for errors that the user can fix."""
 
 
 class UserError(Exception):
-    """Something the user can mend.
+    """An error that the user can fix.
 
-    The message is one line that says what is wrong and what to do; the command line prints it and exits with status 2.
+    The message is one line: what happened, then what to do. The command line prints it and exits with status 2.
     """

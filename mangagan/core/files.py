@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and whose bytes depend on nothing but their content."""
+"""Atomic reading and writing of files whose bytes depend on their content only."""
 
 import contextlib
 import errno
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` and renames it to `path` when the block ends well.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    The rename is atomic, so that a killed process leaves the old file or none, never half of a new one. The temporary
-    name is always the same, so that the next run writes over what a killed one left.
+    The rename is atomic: a killed process leaves the old file or none, never a part of the new one. The temporary name
+    is always the same, so the next run overwrites what a killed one left.
 
     Raises:
-        UserError: the disk is full or the folder may not be written.
+        UserError: The disk is full, or the folder is not writable.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -33,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise_if_disk(error, path)
+        raise_if_disk_error(error, path)
         raise
     finally:
         with contextlib.suppress(OSError):
@@ -42,7 +42,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yields a new folder beside `path` that takes the place of `path`, contents and all, when the block ends well."""
+    """Yield a new folder in the parent of `path`; replace `path` with it if the block succeeds.
+
+    Raises:
+        UserError: The disk is full, or the parent folder is not writable.
+    """
     temporary, retired = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old.tmp")
     try:
         for leftover in (temporary, retired):
@@ -54,14 +58,14 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         shutil.rmtree(retired, ignore_errors=True)
     except OSError as error:
-        raise_if_disk(error, path)
+        raise_if_disk_error(error, path)
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def raise_if_disk(error: OSError, path: Path) -> None:
-    """Turns what a user can mend (space, rights, a wrong path) into one line; other errors are left to the caller."""
+def raise_if_disk_error(error: OSError, path: Path) -> None:
+    """Raise UserError if the user can fix the error (disk space, permissions, a wrong path)."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise UserError(f"no space left on the disk while writing {path}: free some and run again") from error
     if error.errno in (errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
@@ -69,23 +73,23 @@ def raise_if_disk(error: OSError, path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes `data` to `path` atomically."""
+    """Write bytes atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path` atomically, as UTF-8 with newlines as they are."""
+    """Write text atomically, as UTF-8. Newlines are not converted."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as JSON with sorted keys and a final newline; NaN and infinity are errors."""
+    """Write a value as JSON with sorted keys and a final newline. NaN and infinity raise ValueError."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_table(path: Path, table: "pyarrow.Table") -> None:
-    """Writes an Arrow table as Parquet whose bytes depend on its rows and schema only."""
+    """Write an Arrow table as Parquet. The bytes depend on the rows and the schema only."""
     import pyarrow.parquet as pq
 
     with atomic_path(path) as temporary:
@@ -93,32 +97,37 @@ def write_table(path: Path, table: "pyarrow.Table") -> None:
 
 
 def read_table(path: Path, stage: str, columns: Sequence[str] | None = None) -> "pyarrow.Table":
-    """Reads a Parquet file that the stage named wrote; all of its columns by default.
+    """Read a Parquet file.
+
+    Args:
+        path: The file.
+        stage: Stage that writes the file; for messages.
+        columns: Names of the columns to read. Default: all.
 
     Raises:
-        UserError: it is missing or damaged, or lacks a column, as one from an earlier version may.
+        UserError: The file is missing or damaged, or an earlier version wrote it without one of the columns.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        there = pq.read_schema(path).names if columns else []
-        if missing := [column for column in columns or () if column not in there]:
-            raise UserError(f"{path} lacks the column {missing[0]}: run `dvc repro --force {stage}`")
+        available = pq.read_schema(path).names if columns else []
+        if missing := [column for column in columns or () if column not in available]:
+            raise UserError(f"{path} has no column {missing[0]}. Run: dvc repro --force {stage}")
         return pq.read_table(path, columns=list(columns) if columns else None)
     except FileNotFoundError:
-        raise UserError(f"{path} not found: run `dvc repro {stage}`") from None
+        raise UserError(f"{path} not found. Run: dvc repro {stage}") from None
     except pa.ArrowInvalid as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{path} is damaged ({reason}): delete it and run `dvc repro {stage}`") from None
+        raise UserError(f"{path} is damaged ({reason}). Delete it and run: dvc repro {stage}") from None
 
 
 def sha256_bytes(data: bytes) -> str:
-    """The SHA-256 of `data`, in hex."""
+    """Return the SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
+    """Return the SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""PNG encoding and decoding of arrays."""
+"""PNG encoding and decoding, and conversion to gray."""
 
 import io
 from pathlib import Path
@@ -25,9 +25,17 @@ def write_png(path: Path, image: np.ndarray) -> None:
     write_bytes(path, encode_png(image))
 
 
-def decode_rgb(png: bytes) -> np.ndarray:
-    """Decode a PNG to uint8 (H, W, 3)."""
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+def decode_png(png: bytes, channels: int) -> np.ndarray:
+    """Decode a PNG, converted to gray or RGB.
+
+    Args:
+        png: Content of the file.
+        channels: 1 for gray, 3 for RGB.
+
+    Returns:
+        uint8 (H, W) for gray, (H, W, 3) for RGB.
+    """
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L" if channels == 1 else "RGB"))
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
@@ -36,6 +44,6 @@ def to_pillow(image: np.ndarray) -> Image.Image:
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, C, H, W) as float32 (N, H, W) in [0, 1]; RGB by the luma weights of Rec. 601."""
+    """Convert uint8 (N, C, H, W) to float32 (N, H, W) in [0, 1]; RGB by the luma weights of Rec. 601."""
     weights = np.array([1.0] if images.shape[1] == 1 else [0.299, 0.587, 0.114], np.float32)
     return np.einsum("nchw,c->nhw", images.astype(np.float32) / 255, weights)

@@ -1,4 +1,4 @@
-"""The user's model files: found by path or fetched by URL, never used unless their SHA-256 is the one expected."""
+"""The user's model files: found by path or downloaded, and verified by their SHA-256."""
 
 import http.client
 import re
@@ -12,62 +12,64 @@ from mangagan.core.files import atomic_path, sha256_file
 
 MAX_BYTES = 512 * 2**20
 TIMEOUT_S = 60
-BLOCK = 2**20
+BLOCK_BYTES = 2**20
 
 
 def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
-    """Finds the model file, downloading it on first use into `.mangagan/models/`.
+    """Return the path of a model file after its SHA-256 is verified.
+
+    A URL is downloaded on first use into `.mangagan/models/`.
 
     Args:
-        section: of params.yaml that names it, such as detect.onnx; for messages.
-        location: a path, relative to `root` unless absolute, or an https URL.
-        sha256: 64 hex digits.
-        root: the workspace.
+        section: Section of params.yaml with the keys `model` and `model_sha256`, for example detect.onnx.
+        location: Value of `model`: a path (relative to `root` unless absolute) or an https URL.
+        sha256: Value of `model_sha256`: 64 hex digits, upper or lower case.
+        root: The workspace.
 
     Raises:
-        UserError: no such file, no network, or other content than expected.
+        UserError: There is no such file, the download fails, or the SHA-256 differs.
     """
-    key, sha256 = f"{section}.model", sha256.lower()  # some tools print hashes in capitals
+    key, sha256 = f"{section}.model", sha256.lower()  # some tools print upper case
     if not location:
-        raise UserError(f"params.yaml: {key} is empty: give the path or https URL of the model file")
+        raise UserError(f"params.yaml: {key} is empty. Set it to the path or https URL of the model file")
     if "://" in location:
         if not location.startswith("https://"):
-            raise UserError(f"params.yaml: {key}: only https URLs are fetched, not {location}")
-        check_digest_form(key, sha256, "the file's SHA-256 (64 hex digits), which a URL needs")
-        path = root / catalog.STATE / "models" / f"{sha256}{Path(location).suffix[:8]}"
+            raise UserError(f"params.yaml: {key}: only https URLs are supported, not {location}")
+        check_sha256_format(key, sha256, "the SHA-256 (64 hex digits) of the file that the URL gives")
+        path = root / catalog.DOWNLOADED_MODELS / f"{sha256}{Path(location).suffix[:8]}"
         if not path.exists():
-            download(key, location, path, sha256)
+            download_model(key, location, path, sha256)
     else:
         path = root / location
         if not path.is_file():
-            raise UserError(f"params.yaml: {key}: no file {path}: give the right path or an https URL")
-        check_digest_form(key, sha256, f"the file's SHA-256, {sha256_file(path)} for {path}")
+            raise UserError(f"params.yaml: {key}: no file {path}. Set it to an existing file or an https URL")
+        check_sha256_format(key, sha256, f"the file's SHA-256, {sha256_file(path)} for {path}")
     digest = sha256_file(path)
     if digest != sha256:
-        raise UserError(f"{path} has SHA-256 {digest}, not {key}_sha256 {sha256}: replace the file or the key")
+        raise UserError(f"{path} has SHA-256 {digest}, not {key}_sha256 {sha256}. Replace the file or change the key")
     return path
 
 
-def check_digest_form(key: str, sha256: str, expected: str) -> None:
-    """Raises UserError unless `sha256` looks like one."""
+def check_sha256_format(key: str, sha256: str, expected: str) -> None:
+    """Raise UserError unless `sha256` has 64 hex digits. `expected` describes the right value."""
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UserError(f"params.yaml: {key}_sha256 must be {expected}")
 
 
-def download(key: str, url: str, path: Path, sha256: str) -> None:
-    """Fetches `url`, which `key` names, to `path`, which appears once all of it is there and its SHA-256 is right."""
+def download_model(key: str, url: str, path: Path, sha256: str) -> None:
+    """Download `url`, the value of `key` in params.yaml, to `path`. Keep nothing if the SHA-256 differs."""
     with atomic_path(path) as temporary:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, temporary.open("wb") as file:
-                while block := response.read(BLOCK):
+                while block := response.read(BLOCK_BYTES):
                     file.write(block)
                     if file.tell() > MAX_BYTES:
-                        raise UserError(f"{url} is over {MAX_BYTES >> 20} MiB: too large for a model file")
+                        raise UserError(f"{url} is larger than {MAX_BYTES >> 20} MiB, the limit for a model file")
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(
-                f"could not download {url} ({reason}): fetch it by other means and give its path as {key}"
+                f"could not download {url} ({reason}). Download it by other means and set {key} to its path"
             ) from None
         digest = sha256_file(temporary)
         if digest != sha256:
-            raise UserError(f"{url} has SHA-256 {digest}, not {key}_sha256 {sha256}: nothing was kept")
+            raise UserError(f"{url} has SHA-256 {digest}, not {key}_sha256 {sha256}. The file was not kept")

@@ -1,4 +1,4 @@
-"""params.yaml, read into frozen dataclasses: a key that is unknown or of the wrong type is an error that names it."""
+"""Reading params.yaml into frozen dataclasses. An unknown key or a wrong type is an error that names the key."""
 
 import difflib
 import json
@@ -15,77 +15,88 @@ SECTIONS = tuple(STAGES)
 
 
 def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
-    """Reads one section of `root`/params.yaml.
+    """Read one section of params.yaml.
 
     Args:
-        section: the stage's name.
-        cls: a frozen dataclass; its field names are the section's keys, its `__post_init__` raises ValueError for
-            values out of range. Keys left out of the file take the dataclass's defaults.
-        root: the workspace.
+        section: Name of the stage.
+        cls: A frozen dataclass. Its fields are the keys of the section; a key that the file lacks keeps the default of
+            its field. Its `__post_init__` checks ranges, and settings that depend on one another; it raises ValueError
+            with a message that starts with the key.
+        root: The workspace. Default: the working directory.
 
     Raises:
-        UserError: the file is missing or no YAML, or a key is unknown, of the wrong type, or out of range.
+        UserError: The file is missing or no YAML, or a key is unknown, of the wrong type, or out of range.
     """
     from pydantic import TypeAdapter, ValidationError
 
     values = read_sections(root / PARAMS).get(section) or {}
     check_keys(values, cls, section)
     try:
-        # JSON mode is strict about types, yet reads a list as a tuple.
+        # JSON mode is strict about types, but reads a list as a tuple.
         return TypeAdapter(cls).validate_json(json.dumps(values, default=str, allow_nan=False), strict=True)
     except ValueError as error:
         if not isinstance(error, ValidationError):
             raise UserError(f"{PARAMS}: {section}: a number must be finite, not .inf or .nan") from None
-        first = error.errors()[0]
-        where = ".".join([section, *(str(part) for part in first["loc"])])
-        got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-        raise UserError(f"{PARAMS}: {where}: {explain(first)}{got}") from None
+        raise UserError(f"{PARAMS}: {describe_error(error.errors()[0], section, cls)}") from None
 
 
 def read_sections(path: Path) -> dict[str, Any]:
-    """The whole file as a mapping of sections, with section names checked.
+    """Read params.yaml as a mapping of sections.
 
     Raises:
-        UserError: the file is missing, no YAML, or holds an unknown section.
+        UserError: The file is missing or no YAML, or has an unknown section.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        # YAML 1.2, as DVC reads and writes it: there 1e-05 is a number.
+        # YAML 1.2, as DVC reads and writes it: 1e-05 is a number, not a string as in YAML 1.1.
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} not found: run this in the folder that holds params.yaml and dvc.yaml") from None
+        raise UserError(f"{path} not found. Run this in the folder that holds params.yaml and dvc.yaml") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise UserError(f"{path} must hold the sections {', '.join(SECTIONS)}")
     for section in document:
         if section not in SECTIONS:
-            raise UserError(f"{path.name}: {section} is not a known section{nearest(str(section), list(SECTIONS))}")
+            raise UserError(f"{path.name}: {section} is not a known section{suggest(str(section), list(SECTIONS))}")
     return document
 
 
 def check_keys(values: Any, cls: type, where: str) -> None:
-    """Raises UserError for a key that `cls`, or a dataclass within it, has no field for."""
+    """Raise UserError if a key is no field of the dataclass, or of a dataclass within it."""
     if not isinstance(values, dict):
         raise UserError(f"{PARAMS}: {where} must hold keys and values, not {type(values).__name__}")
     types = get_type_hints(cls)
     for key, value in values.items():
         if key not in types:
-            raise UserError(f"{PARAMS}: {where}.{key} is not a known key{nearest(str(key), list(types))}")
+            raise UserError(f"{PARAMS}: {where}.{key} is not a known key{suggest(str(key), list(types))}")
         if is_dataclass(types[key]):
             check_keys(value, types[key], f"{where}.{key}")
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """The end of an error line that names the likeliest right name, or all of them."""
+def suggest(name: str, known: list[str]) -> str:
+    """Return the end of an error message: the known name that is closest to a wrong one, else all known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
 
 
-def explain(error: Any) -> str:
-    """One validation error of pydantic in plain words."""
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    return str(error["msg"]).replace("Input should be", "must be")
+def describe_error(error: Any, section: str, cls: type) -> str:
+    """Return a validation error of pydantic as one line that starts with the key.
+
+    Args:
+        error: One item of `ValidationError.errors()`.
+        section: Name of the section.
+        cls: The dataclass of the section.
+    """
+    where = ".".join([section, *(str(part) for part in error["loc"])])
+    if error["type"] != "value_error":
+        got = "" if isinstance(error["input"], dict) else f", got {error['input']!r}"
+        return f"{where}: {str(error['msg']).replace('Input should be', 'must be')}{got}"
+    # A ValueError of a `__post_init__`; its message starts with the key.
+    for part in error["loc"]:
+        cls = get_type_hints(cls).get(str(part), cls)
+    message = str(error["ctx"]["error"])
+    separator = "." if message.partition(" ")[0].rstrip(",") in get_type_hints(cls) else ": "
+    return f"{where}{separator}{message}"
