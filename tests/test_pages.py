@@ -10,12 +10,15 @@ import pytest
 from PIL import Image
 
 from mangagan.core.errors import UserError
-from mangagan.ingestion.records import Limits, distinct_pages, merge_sources
+from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.records import Record, distinct_pages, merge_duplicates
 from mangagan.pages.archive import Archive, write_cbz
 from mangagan.pages.decode import Unreadable, decode_page, is_gray
-from mangagan.readers.listing import list_sources, natural_key
+from mangagan.readers.listing import list_screenshots
+from mangagan.readers.names import natural_key
+from mangagan.readers.sources import read_sources
 
-LIMITS = Limits(min_side=16, max_megapixels=1, max_file_mb=1)
+SETTINGS = IngestParams(min_side=16, max_megapixels=1, max_file_mb=1)
 RAMP = np.arange(32 * 24, dtype=np.uint32).reshape(24, 32)
 GRAY = (RAMP * 255 // RAMP.max()).astype(np.uint8)
 COLOUR = np.stack([GRAY, GRAY[::-1], 255 - GRAY], axis=2)
@@ -27,11 +30,15 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
     return buffer.getvalue()
 
 
+def read_records(folder: Path) -> list[Record]:
+    return list(distinct_pages(read_sources(list_screenshots(folder), SETTINGS.max_file_mb), SETTINGS))
+
+
 def test_gray_and_colour_come_back_as_they_are() -> None:
     for pixels in (GRAY, COLOUR):
         page = decode_page(encoded(Image.fromarray(pixels)))
         assert (page.pixels == pixels).all()
-        assert page.plain
+        assert page.stored_as_shown
 
 
 def test_equal_channels_become_one() -> None:
@@ -43,7 +50,7 @@ def test_equal_channels_become_one() -> None:
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
     page = decode_page(encoded(Image.fromarray(GRAY.astype(np.uint16) * 257)))
     assert (page.pixels == GRAY).all()
-    assert not page.plain
+    assert not page.stored_as_shown
 
 
 def test_transparency_shows_white_paper_not_hidden_colours() -> None:
@@ -66,7 +73,7 @@ def test_exif_orientation_is_applied() -> None:
     exif[0x0112] = 6  # to be turned by 90° clockwise
     page = decode_page(encoded(image, exif=exif))
     assert (page.pixels == np.rot90(GRAY, -1)).all()
-    assert not page.plain
+    assert not page.stored_as_shown
 
 
 def test_odd_exif_of_a_turned_photo_does_not_stop_it() -> None:
@@ -117,7 +124,7 @@ def test_every_file_becomes_one_record_with_all_its_sources(tmp_path: Path) -> N
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    records = merge_sources(distinct_pages(list_sources(tmp_path), LIMITS))
+    records = merge_duplicates(read_records(tmp_path))
     kept = {record.source: record for record in records if not record.reason}
     assert {name: record.page_number for name, record in kept.items()} == {"a/1.png": 1, "b/1.png": 1, "b/2.png": 2}
     assert kept["b/2.png"].sources == ("b/2.png", "b/10.webp")
@@ -132,7 +139,7 @@ def test_titles_that_sort_alike_are_not_mixed(tmp_path: Path) -> None:
     for number, name in enumerate(names):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(encoded(Image.fromarray(GRAY + np.uint8(number))))
-    records = list(distinct_pages(list_sources(tmp_path), LIMITS))
+    records = read_records(tmp_path)
     titles = [record.title for record in records]
     assert len(list(groupby(titles))) == len(set(titles)) == 5
 
@@ -151,7 +158,7 @@ def test_names_that_cannot_be_kept_are_rows_with_a_reason(tmp_path: Path, name: 
     os.makedirs(os.path.dirname(path))  # noqa: PTH103, PTH120 - bytes
     with open(path, "wb") as file:  # noqa: PTH123
         file.write(encoded(Image.fromarray(GRAY)))
-    (record,) = distinct_pages(list_sources(tmp_path), LIMITS)
+    (record,) = read_records(tmp_path)
     assert reason in record.reason
     record.source.encode()
 
@@ -164,15 +171,15 @@ def test_hidden_titles_and_linked_folders_are_read(tmp_path: Path) -> None:
     (tmp_path / "shots" / "linked").symlink_to(tmp_path / "books")
     (tmp_path / "shots" / "t").mkdir()
     (tmp_path / "shots" / "t" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    found = {source.name: source.reason for source in list_sources(tmp_path / "shots")}
+    found = {file.name: file.reason for file in list_screenshots(tmp_path / "shots")}
     assert found == {".hack/1.png": "", "linked/1.png": "", "t/gone.png": "no regular file"}
 
 
 def test_nothing_to_ingest_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"make .*/<title>/"):
-        list_sources(tmp_path / "missing")
-    with pytest.raises(UserError, match="put PNG"):
-        list_sources(tmp_path)
+    with pytest.raises(UserError, match=r"Create .*/<title>/ and put screenshots there"):
+        list_screenshots(tmp_path / "missing")
+    with pytest.raises(UserError, match=r"Put PNG, JPEG or WebP files into .*/<title>/"):
+        list_screenshots(tmp_path)
 
 
 def test_cbz_is_a_plain_archive_and_the_same_every_time(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""From the members of readers to distinct, numbered pages."""
+"""Encoded images → distinct, numbered pages."""

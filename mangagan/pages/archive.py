@@ -1,4 +1,4 @@
-"""A title's pages as a comic-book archive: a ZIP of images that any comic reader opens."""
+"""Write and read the pages of a title as a comic-book archive (CBZ), a ZIP of images."""
 
 import zipfile
 from collections.abc import Iterable
@@ -9,12 +9,17 @@ from typing import Self
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_path
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the least time a ZIP can hold; the same in every run
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a ZIP can hold; fixed, so that equal pages give equal bytes
 MAX_ENTRY_BYTES = 512 * 2**20
 
 
 def write_cbz(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
-    """Writes encoded images under their names, stored as they are (they are compressed already)."""
+    """Write images to an archive, without compression because they are compressed already.
+
+    Args:
+        path: The archive.
+        entries: Name and encoded bytes of each image.
+    """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, data in entries:
             info = zipfile.ZipInfo(name, EPOCH)
@@ -23,20 +28,20 @@ def write_cbz(path: Path, entries: Iterable[tuple[str, bytes]]) -> None:
 
 
 class Archive:
-    """Reads pages of one archive; threads may share it."""
+    """A context manager that reads the pages of one archive."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the archive.
+        """Open the archive.
 
         Raises:
-            UserError: it is missing or no archive.
+            UserError: The file is missing or damaged.
         """
         try:
             self.zip = zipfile.ZipFile(path)
         except FileNotFoundError:
-            raise UserError(f"{path} not found: run `dvc repro ingest`") from None
+            raise UserError(f"{path} not found. Run: dvc repro ingest") from None
         except zipfile.BadZipFile:
-            raise UserError(f"{path} is damaged: delete it and run `dvc repro ingest`") from None
+            raise UserError(f"{path} is damaged. Delete it and run: dvc repro ingest") from None
 
     def __enter__(self) -> Self:
         return self
@@ -45,15 +50,20 @@ class Archive:
         self.zip.close()
 
     def read(self, name: str) -> bytes:
-        """The encoded bytes of one page.
+        """Return the encoded bytes of one page.
 
         Raises:
-            UserError: there is no such entry, or it is absurdly large.
+            UserError: The page is missing or damaged, or larger than MAX_ENTRY_BYTES.
         """
         try:
             size = self.zip.getinfo(name).file_size
+            if size > MAX_ENTRY_BYTES:
+                raise UserError(
+                    f"{self.zip.filename}: page {name} is larger than {MAX_ENTRY_BYTES >> 20} MiB."
+                    " Run: dvc repro ingest"
+                )
+            return self.zip.read(name)
         except KeyError:
-            raise UserError(f"{self.zip.filename} has no page {name}: run `dvc repro ingest`") from None
-        if size > MAX_ENTRY_BYTES:
-            raise UserError(f"{self.zip.filename}: page {name} claims {size >> 20} MiB: run `dvc repro ingest`")
-        return self.zip.read(name)
+            raise UserError(f"{self.zip.filename} has no page {name}. Run: dvc repro ingest") from None
+        except zipfile.BadZipFile:
+            raise UserError(f"{self.zip.filename} is damaged. Delete it and run: dvc repro ingest") from None

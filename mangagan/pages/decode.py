@@ -1,4 +1,4 @@
-"""The one way from encoded bytes to a page's pixels, used wherever a page is read, so that boxes always fit."""
+"""Decode an image file to the pixels of a page. Every reader of pages uses it, so that boxes fit all of them."""
 
 import hashlib
 import io
@@ -9,8 +9,9 @@ from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
-ORIENTATION = 0x0112  # the EXIF tag
-TURNS = {
+NO_IMAGE = "no PNG, JPEG or WebP picture"  # reason for other content
+ORIENTATION = 0x0112  # EXIF tag
+TRANSPOSITIONS = {  # by the value of the EXIF tag
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -22,7 +23,7 @@ TURNS = {
 
 
 class Unreadable(Exception):
-    """The bytes are no page; the text is the reason that is kept in the table."""
+    """The data cannot be decoded to a page. The message is the reason that the page table records."""
 
 
 @dataclass(frozen=True)
@@ -31,77 +32,86 @@ class Page:
 
     Attributes:
         pixels: uint8 (H, W) for gray, (H, W, 3) for RGB.
-        plain: whether the encoded file shows just these pixels in any viewer, so that it can be kept as it is.
-        suffix: the file type, for example `.png`.
+        stored_as_shown: True if the encoded file holds exactly these pixels, so that the file can be kept as it is.
+        suffix: Suffix of the file type, for example `.png`.
     """
 
     pixels: np.ndarray
-    plain: bool
+    stored_as_shown: bool
     suffix: str
 
     @property
     def page_id(self) -> str:
-        """16 hex digits of the SHA-256 of shape and pixels: the same picture has one id however it was stored."""
+        """Return 16 hex digits of the SHA-256 of shape and pixels. It does not depend on the file format."""
         digest = hashlib.sha256(repr(self.pixels.shape).encode())
         digest.update(np.ascontiguousarray(self.pixels).data)
         return digest.hexdigest()[:16]
 
 
-def decode_page(data: bytes, max_megapixels: float = 100) -> Page:
-    """Decodes a PNG, JPEG or WebP picture the way a viewer would show it on white paper.
+def has_image_signature(header: bytes) -> bool:
+    """Return True if a file that begins with `header` (at least 12 bytes) is of one of `FORMATS`."""
+    webp = header[:4] == b"RIFF" and header[8:12] == b"WEBP"
+    return webp or header.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
 
-    EXIF orientation is applied, transparency laid on white, 16 bits scaled to 8, equal channels become one.
+
+def decode_page(data: bytes, max_megapixels: float = 100) -> Page:
+    """Decode a PNG, JPEG or WebP image as a viewer shows it on white paper.
+
+    EXIF orientation is applied, transparency is composited on white, 16 bits are scaled to 8, and an RGB image with
+    equal channels becomes gray.
 
     Args:
-        data: the encoded file.
-        max_megapixels: larger pictures are refused before they are decoded (a small file may hold a huge one).
+        data: The encoded image.
+        max_megapixels: Larger images are rejected before decoding, because a small file can hold a huge image
+            [10^6 px]. Default: 100.
 
     Raises:
-        Unreadable: not such a file, damaged, or too large.
+        Unreadable: The data is of another format, damaged, or too large.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             suffix = SUFFIXES[str(image.format)]
             if image.width * image.height > max_megapixels * 1e6:
                 raise Unreadable(f"too large: {image.width}x{image.height}, over {max_megapixels:g} megapixels")
-            pixels, plain = flatten(image)
+            pixels, stored_as_shown = to_pixels(image)
     except Image.UnidentifiedImageError:
-        raise Unreadable("no PNG, JPEG or WebP picture") from None
+        raise Unreadable(NO_IMAGE) from None
     except Unreadable:
         raise
-    # On damaged data Pillow's decoders raise whatever they stumble over: OSError, SyntaxError, struct.error, TypeError…
+    # The decoders of Pillow raise many types on damaged data: OSError, SyntaxError, struct.error, TypeError…
     except Exception as error:
         raise Unreadable(f"damaged: {' '.join(str(error).split())[:80]}") from None
-    return Page(pixels, plain, suffix)
+    return Page(pixels, stored_as_shown, suffix)
 
 
-def flatten(image: Image.Image) -> tuple[np.ndarray, bool]:
-    """An opened picture as uint8 pixels, and whether that took no more than reading them."""
-    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
-    # Not ImageOps.exif_transpose: it writes the EXIF block anew and fails on the odd ones that phones leave.
-    upright = image if turn is None else image.transpose(turn)
-    plain = upright.mode in ("L", "RGB") and turn is None
-    if upright.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip
+def to_pixels(image: Image.Image) -> tuple[np.ndarray, bool]:
+    """Return an opened image as uint8 pixels, and True if decoding alone gives them, without a conversion."""
+    transposition = TRANSPOSITIONS.get(image.getexif().get(ORIENTATION, 1))
+    # Not ImageOps.exif_transpose: it rewrites the EXIF block and fails on malformed blocks of phones.
+    upright = image if transposition is None else image.transpose(transposition)
+    stored_as_shown = upright.mode in ("L", "RGB") and transposition is None
+    if upright.mode.startswith("I"):  # 16 bits: the conversion of Pillow would clip
         return (np.asarray(upright).astype(np.uint32) // 257).clip(0, 255).astype(np.uint8), False
     if "transparency" in upright.info or upright.mode in ("LA", "PA", "La", "RGBA", "RGBa"):
         rgba = upright.convert("RGBA")
-        upright, plain = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"), False
+        white = Image.new("RGBA", rgba.size, "white")
+        upright, stored_as_shown = Image.alpha_composite(white, rgba).convert("RGB"), False
     pixels = np.asarray(upright.convert("L" if upright.mode in ("1", "L") else "RGB"))
     if pixels.ndim == 3 and (pixels[..., :1] == pixels[..., 1:]).all():
         pixels = np.ascontiguousarray(pixels[..., 0])
-    return pixels, plain
+    return pixels, stored_as_shown
 
 
 def is_gray(pixels: np.ndarray, tolerance: int = 24) -> bool:
-    """Whether a picture has no colour to speak of: 99 of 100 pixels have channels within `tolerance` of each other.
+    """Return True if the channels of at least 99 % of the pixels differ by at most `tolerance`.
 
-    JPEG leaves some colour noise in black-and-white pages, hence the tolerance.
+    JPEG adds colour noise to black-and-white pages, hence the tolerance.
 
     Args:
         pixels: uint8 (H, W) or (H, W, 3).
-        tolerance: greatest difference between channels, 0 to 255.
+        tolerance: Largest difference between the channels of a gray pixel [0, 255]. Default: 24.
     """
     if pixels.ndim == 2:
         return True
-    spread = pixels.max(axis=2) - pixels.min(axis=2)
-    return float((spread <= tolerance).mean()) >= 0.99
+    difference = pixels.max(axis=2) - pixels.min(axis=2)
+    return float((difference <= tolerance).mean()) >= 0.99

@@ -1,9 +1,9 @@
-"""`data/pages.parquet`: one row a distinct picture, kept or turned away, with everything it came from."""
+"""Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and decode its pages."""
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,31 +15,46 @@ from mangagan.pages.archive import Archive
 from mangagan.pages.decode import Page, decode_page
 
 SCHEMA = arrow_schema(PAGE_COLUMNS)
+PageRow = dict[str, Any]  # column → value
 
 
 def write_pages(path: Path, rows: pd.DataFrame) -> None:
-    """Writes the table."""
+    """Write the table."""
     table = pa.Table.from_pandas(rows[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(path, table.replace_schema_metadata(None))
 
 
 def read_pages(path: Path) -> pd.DataFrame:
-    """Reads the table.
+    """Read the table.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: The file is missing or damaged.
     """
     return read_table(path, "ingest").to_pandas()
 
 
-def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[pd.Series, Page]]:
-    """Yields each kept page's row and pixels, title by title in reading order; decoding runs ahead on all cores."""
+def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, Page]]:
+    """Yield each kept page, title by title in reading order. Pages are decoded ahead on all cores.
+
+    Args:
+        pages: Rows of the table. Rejected files are skipped.
+        folder: The folder of the archives.
+
+    Raises:
+        UserError: An archive or a page is missing or damaged.
+    """
+    yield from map_ordered(decode_entry, read_entries(pages, folder))
+
+
+def read_entries(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, bytes]]:
+    """Yield the row and the encoded bytes of each kept page, with one archive open at a time."""
     for title, group in pages[pages["reason"] == ""].groupby("title", sort=True):
-        rows = [row for _, row in group.sort_values("page_number").iterrows()]
         with Archive(folder / f"{title}.cbz") as archive:
-            yield from map_ordered(partial(read_page, archive), rows)
+            for row in group.sort_values("page_number").to_dict("records"):
+                yield row, archive.read(row["entry"])
 
 
-def read_page(archive: Archive, row: pd.Series) -> tuple[pd.Series, Page]:
-    """One page of the archive, decoded; its size was judged when it was ingested."""
-    return row, decode_page(archive.read(row["entry"]), max_megapixels=math.inf)
+def decode_entry(item: tuple[PageRow, bytes]) -> tuple[PageRow, Page]:
+    """Decode one page. There is no limit for its size, because `ingest` has applied its own."""
+    row, encoded = item
+    return row, decode_page(encoded, max_megapixels=math.inf)

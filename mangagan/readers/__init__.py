@@ -1,1 +1,1 @@
-"""Readers: from files and containers under the screenshots folder to the images that they hold."""
+"""Files and containers of the user → encoded images. `registry.py` lists the readers."""

@@ -1,9 +1,9 @@
-"""Screenshots → one comic-book archive a title, and a table of every picture with what became of it."""
+"""Screenshots → one comic-book archive for each title, and a table of all pages and rejected files."""
 
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
@@ -17,61 +17,58 @@ from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, write_json
 from mangagan.core.images import write_png
 from mangagan.core.progress import track
-from mangagan.ingestion.records import Limits, Record, distinct_pages, merge_sources
+from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.records import Record, distinct_pages, merge_duplicates
 from mangagan.pages.archive import write_cbz
-from mangagan.pages.decode import Unreadable, decode_page
+from mangagan.pages.decode import Unreadable
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
-from mangagan.pictures.grid import contact_sheet, spread
-from mangagan.readers.listing import list_sources
+from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
+from mangagan.readers.listing import File, list_screenshots
+from mangagan.readers.sources import decode_source, read_again, read_sources
 
-SHEET_PAGES = 60  # at most so many on a contact sheet, spread over all
-THUMBNAIL = (120, 168)  # px
-
-
-@dataclass(frozen=True)
-class IngestParams:
-    """The section `ingest` of params.yaml."""
-
-    min_side: int = 200
-    max_megapixels: float = 100
-    max_file_mb: float = 100
-
-    def __post_init__(self) -> None:
-        if self.min_side < 1 or self.max_megapixels <= 0 or self.max_file_mb <= 0:
-            raise ValueError("min_side, max_megapixels and max_file_mb must be above 0")
+SHEET_PAGES = 60  # maximum number of images on a contact sheet
+THUMBNAIL = (120, 168)  # width and height [px]
 
 
 def run(root: Path = Path()) -> None:
-    """Runs the stage in the workspace `root`."""
-    settings = params.load("ingest", IngestParams, root)
-    sources = list_sources(root / catalog.SCREENSHOTS)
-    limits = Limits(settings.min_side, settings.max_megapixels, settings.max_file_mb)
-    records = track(distinct_pages(sources, limits), len(sources), "ingest", "files")
-    with atomic_directory(root / catalog.PAGES_DIR) as folder:
-        listed = list(write_archives(records, folder))
-    merged = merge_sources(listed)
-    table = pd.DataFrame([asdict(record) for record in merged])[SCHEMA.names]
-    if not (table["reason"] == "").any():
-        raise UserError(f"no page among {len(table)} files in {catalog.SCREENSHOTS}: the first is {table['reason'][0]}")
-    write_pages(root / catalog.PAGES_TABLE, table)
+    """Run the stage.
 
-    rejected = table[table["reason"] != ""]
-    duplicates = len(listed) - len(merged)
-    for row in rejected.itertuples():
-        print(f"ingest: turned away {row.source}: {row.reason}", file=sys.stderr)
-    print(
-        f"ingest: {len(listed)} files, {len(table) - len(rejected)} pages, {duplicates} exact duplicates",
-        file=sys.stderr,
-    )
-    with atomic_directory(root / catalog.pictures("ingest")) as folder:
-        draw_sheets(folder, root, table, limits)
-        counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
+    Args:
+        root: The workspace. Default: the working directory.
+
+    Raises:
+        UserError: There are no screenshots, or none of them is a page.
+    """
+    settings = params.load("ingest", IngestParams, root)
+    files = list_screenshots(root / catalog.SCREENSHOTS)
+    sources = read_sources(track(files, len(files), "ingest", "files"), settings.max_file_mb)
+    with atomic_directory(root / catalog.PAGES_DIR) as folder:
+        records = list(write_archives(distinct_pages(sources, settings), folder))
+    merged = merge_duplicates(records)
+    kept = [record for record in merged if not record.reason]
+    rejected = [record for record in merged if record.reason]
+    if not kept:
+        first = rejected[0]
+        raise UserError(
+            f"none of {len(rejected)} files in {catalog.SCREENSHOTS} is a page, for example {first.source}:"
+            f" {first.reason}. Put PNG, JPEG or WebP files into {catalog.SCREENSHOTS}/<title>/"
+        )
+    table = pd.DataFrame([asdict(record) for record in merged])[SCHEMA.names]
+    write_pages(root / catalog.PAGES_TABLE, table)
+    duplicates = len(records) - len(merged)
+    for record in rejected:
+        print(f"ingest: rejected {record.source}: {record.reason}", file=sys.stderr)
+    print(f"ingest: {len(records)} files, {len(kept)} pages, {duplicates} exact duplicates", file=sys.stderr)
+    counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
+    with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
+        write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
+        write_png(folder / "rejected.png", draw_rejected(rejected[:SHEET_PAGES], settings))
         counts.to_csv(folder / "pages.csv")
     write_json(
-        root / catalog.metrics("ingest"),
+        root / catalog.metrics_file("ingest"),
         {
-            "files": len(listed),
-            "pages": len(table) - len(rejected),
+            "files": len(records),
+            "pages": len(kept),
             "rejected": len(rejected),
             "exact_duplicates": duplicates,
             "pages_by_title": {str(title): int(count) for title, count in counts["pages"].items()},
@@ -80,49 +77,54 @@ def run(root: Path = Path()) -> None:
 
 
 def write_archives(records: Iterable[Record], folder: Path) -> Iterator[Record]:
-    """Writes each title's pages to its archive as they come, and yields the records without their bytes."""
+    """Write the pages of each title to its archive as they arrive, and yield all records without their bytes."""
     for title, group in groupby(records, key=lambda record: record.title):
-        listed: list[Record] = []
+        written: list[Record] = []
         archive = folder / f"{title}.cbz"
-        write_cbz(archive, entries(group, listed))
-        if not any(record.entry for record in listed):
+        write_cbz(archive, archive_entries(group, written))
+        if not any(record.entry for record in written):
             archive.unlink()
-        yield from listed
+        yield from written
 
 
-def entries(records: Iterable[Record], listed: list[Record]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each page to store; every record is listed, without its bytes."""
+def archive_entries(records: Iterable[Record], written: list[Record]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of each page. Every record is appended to `written`, without its bytes."""
     for record in records:
-        listed.append(replace(record, encoded=b""))
+        written.append(replace(record, encoded=b""))
         if record.entry:
             yield record.entry, record.encoded
 
 
-def draw_sheets(folder: Path, root: Path, table: pd.DataFrame, limits: Limits) -> None:
-    """Draws thumbnails of pages kept, and of files turned away with the reason."""
-    kept = table[table["reason"] == ""].reset_index(drop=True)
-    shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
-    pages = list(iterate_pages(shown, root / catalog.PAGES_DIR))
+def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
+    """Draw a contact sheet of pages, evenly spread over all titles.
+
+    Args:
+        table: The page table.
+        folder: The folder of the archives.
+    """
+    kept = table[table["reason"] == ""]
+    pages = list(iterate_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder))
     images = [thumbnail(page.pixels) for _, page in pages]
-    write_png(folder / "kept.png", contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages]))
-    turned_away = table[table["reason"] != ""].head(SHEET_PAGES)
-    images = [
-        thumbnail(rejected_pixels(root / catalog.SCREENSHOTS / source, limits)) for source in turned_away["source"]
-    ]
-    captions = [f"{row.source}\n" + "\n".join(wrap(row.reason, 26, max_lines=3)) for row in turned_away.itertuples()]
-    write_png(folder / "rejected.png", contact_sheet(images, captions))
+    return draw_contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages])
 
 
-def rejected_pixels(file: Path, limits: Limits) -> np.ndarray:
-    """What can be seen of a file that was turned away: a gray field where nothing can."""
-    with contextlib.suppress(OSError, Unreadable):
-        if file.is_file() and file.stat().st_size <= limits.max_file_mb * 1e6:
-            return decode_page(file.read_bytes(), limits.max_megapixels).pixels
-    return np.full((8, 6), 200, np.uint8)
+def draw_rejected(records: list[Record], settings: IngestParams) -> np.ndarray:
+    """Draw a contact sheet of rejected files with the reasons. What cannot be decoded is a gray field."""
+    thumbnails: dict[tuple[Path, int], np.ndarray] = {}
+    for path, group in groupby(records, key=lambda record: record.path):
+        positions = [record.position for record in group]
+        for source in read_again(File(path, path.name), positions, settings.max_file_mb):
+            with contextlib.suppress(Unreadable):
+                image = decode_source(source, settings.max_megapixels).pixels
+                thumbnails[path, source.position] = thumbnail(image)
+    gray = thumbnail(np.full((8, 6), 200, np.uint8))
+    images = [thumbnails.get((record.path, record.position), gray) for record in records]
+    captions = [f"{record.source}\n" + "\n".join(wrap(record.reason, 26, max_lines=3)) for record in records]
+    return draw_contact_sheet(images, captions)
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """A picture at the size of a contact sheet, on white, its proportions kept."""
+    """Return an image at the size of the contact sheet, on white, with its proportions kept."""
     image = Image.fromarray(pixels).convert("RGB")
     image.thumbnail(THUMBNAIL)
     sheet = Image.new("RGB", THUMBNAIL, "white")

@@ -1,0 +1,101 @@
+"""`mangagan faces`: detect faces in images."""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mangagan.commands.arguments import add_command
+from mangagan.core import params
+from mangagan.core.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mangagan.commands.arguments import Subparsers
+    from mangagan.readers.listing import File
+    from mangagan.readers.sources import Source
+
+
+def add_commands(subparsers: "Subparsers") -> None:
+    """Add `faces`."""
+    parser = add_command(
+        subparsers,
+        "faces",
+        faces,
+        "detect faces in images",
+        "mangagan faces scans/ --out faces.csv",
+        "settings: section `detect` of params.yaml",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="images, or folders of images")
+    parser.add_argument("--out", type=Path, required=True, help="CSV file with the columns page,x,y,w,h,score")
+
+
+def faces(arguments: argparse.Namespace) -> int:
+    """Write the boxes and scores of all faces in images, found by the detector of params.yaml, to a CSV file."""
+    from mangagan.core.files import atomic_path
+    from mangagan.core.libraries import limit_to_one_thread
+    from mangagan.core.progress import track
+    from mangagan.detection.registry import DetectParams, build_detector
+    from mangagan.detection.run import detect_pages
+    from mangagan.ingestion.params import IngestParams
+    from mangagan.readers.sources import read_sources
+
+    limit_to_one_thread()
+    detector = build_detector(params.load("detect", DetectParams), Path())
+    limits = params.load("ingest", IngestParams)
+    files = list_images(arguments.paths)
+    sources = read_sources(track(files, len(files), "faces", "files"), limits.max_file_mb)
+    face_count, image_count = 0, 0
+    with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["page", "x", "y", "w", "h", "score"])
+        for name, (boxes, scores, _) in detect_pages(detector, decode_sources(sources, limits.max_megapixels)):
+            writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
+            face_count, image_count = face_count + len(boxes), image_count + 1
+        if not image_count:  # raised inside the block, so that an existing file is kept
+            raise UserError(f"no image could be read in {len(files)} files. Give PNG, JPEG or WebP files")
+    print(f"{face_count} faces in {image_count} images: {arguments.out}")
+    return 0
+
+
+def decode_sources(sources: "Iterable[Source]", max_megapixels: float) -> "Iterator[tuple[str, np.ndarray]]":
+    """Yield name and pixels of each image. An image that cannot be read is skipped with a line on stderr."""
+    from mangagan.pages.decode import Unreadable
+    from mangagan.readers.sources import decode_source
+
+    for source in sources:
+        try:
+            yield source.name, decode_source(source, max_megapixels).pixels
+        except Unreadable as error:
+            print(f"mangagan: skipped {source.name}: {error}", file=sys.stderr)
+
+
+def list_images(paths: Iterable[Path]) -> "list[File]":
+    """Return the images and containers that the paths name, folder by folder in natural order.
+
+    The name of a file in a folder is relative to that folder. A file that is named itself may have any
+    suffix.
+
+    Raises:
+        UserError: A path does not exist, or a folder holds no image.
+    """
+    from mangagan.readers.listing import File, find_files
+    from mangagan.readers.names import escape, natural_key
+    from mangagan.readers.registry import is_candidate
+
+    files = []
+    for path in paths:
+        if path.is_dir():
+            found = {name: file for name, file in find_files(path) if file.is_file() and is_candidate(file)}
+            if not found:
+                raise UserError(f"no PNG, JPEG or WebP file in {path}. Give images, or folders of them")
+            names = sorted(found, key=lambda name: (natural_key(name), name))
+            files += [File(found[name], escape(name)) for name in names]
+        elif path.is_file():
+            files.append(File(path, escape(path.as_posix())))
+        else:
+            raise UserError(f"{path} not found. Give images, or folders of them")
+    return files
