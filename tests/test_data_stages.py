@@ -10,39 +10,42 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mangagan.cli import main
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
+from mangagan.core.images import write_png
 from mangagan.dataset.manifest import COLUMNS, read_manifest
 from mangagan.detection.registry import DetectParams
-from mangagan.detection.run import detection_rows, face_id
+from mangagan.detection.run import make_detection_rows, make_face_id
 from mangagan.detection.table import write_detections
 from mangagan.detection.types import Detections
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.pages.table import read_pages
-from mangagan.sample import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
-
-PROJECT = Path(__file__).parents[1]
-SHARED = PROJECT.parent / "shared"
-CASCADE = SHARED / "models" / "lbpcascade_animeface.xml"
-needs_cascade = pytest.mark.skipif(not CASCADE.exists(), reason="the cascade file is not beside the project")
+from tests.dvc_workspace import edit
+from tests.paths import CASCADE, SHARED, needs_cascade
+from tests.sample_workspace import make_sample_workspace
+from tests.square_cascade import draw_squares, write_square_cascade
 
 
 class Truth:
-    """A stand-in for a detector's place in the tables: boxes come from the drawing itself."""
+    """The detector in the tables: the boxes come from the drawing itself."""
 
     name, version, crop_margin = "truth", "1", 0.4
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("workspace")
-    draw_manga(root / "data", seed=3, pages_per_title=9)
-    shutil.copy(PROJECT / "params.yaml", root)
-    shutil.copy(PROJECT / "data" / "overrides.csv", root / "data")
+    root = make_sample_workspace(tmp_path_factory.mktemp("workspace"), seed=3, pages_per_title=9)
     ingest.run(root)
     return root
+
+
+@pytest.fixture
+def root(workspace: Path, tmp_path: Path) -> Path:
+    """Return a copy of the workspace that a test may change."""
+    return Path(shutil.copytree(workspace, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,7 @@ def truth(workspace: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int], str]:
-    """Detections as drawn, then normalize and dedup; maps (source, index of the face) to its id."""
+    """Write the boxes as drawn, run normalize and dedup; return (source, index of the face) → face id."""
     pages = read_pages(workspace / catalog.PAGES_TABLE).set_index("source")
     rows, ids = [], {}
     for page in truth:
@@ -62,8 +65,8 @@ def faces(workspace: Path, truth: list[dict[str, Any]]) -> dict[tuple[str, int],
         page_id = pages.loc[source, "page_id"]
         boxes = pd.DataFrame(page["faces"])[["x", "y", "w", "h"]].to_numpy(float)
         found = Detections(boxes, boxes[:, 2], np.full(len(boxes), np.nan))
-        rows += detection_rows(Truth(), page_id, found)  # type: ignore[arg-type]
-        ids |= {(source, index): face_id(page_id, box) for index, box in enumerate(boxes)}
+        rows += make_detection_rows(Truth(), page_id, found)  # type: ignore[arg-type]
+        ids |= {(source, index): make_face_id(page_id, box) for index, box in enumerate(boxes)}
     write_detections(workspace / catalog.DETECTIONS, rows)
     normalize.run(workspace)
     dedup.run(workspace)
@@ -130,9 +133,7 @@ def test_a_second_run_is_byte_identical(workspace: Path, faces: dict[tuple[str, 
     assert len(before) > 40
 
 
-def test_overrides_decide(workspace: Path, faces: dict[tuple[str, int], str], tmp_path: Path) -> None:
-    root = tmp_path / "copy"
-    shutil.copytree(workspace, root)
+def test_overrides_decide(faces: dict[tuple[str, int], str], root: Path) -> None:
     manifest = read_manifest(root / catalog.MANIFEST)
     dropped = manifest["face_id"][manifest["kept"]].iloc[0]
     wanted = manifest["face_id"][~manifest["kept"]].iloc[0]
@@ -141,17 +142,27 @@ def test_overrides_decide(workspace: Path, faces: dict[tuple[str, int], str], tm
     after = read_manifest(root / catalog.MANIFEST).set_index("face_id")
     assert after.loc[dropped, "drop_reason"] == "dropped by hand"
     assert after.loc[wanted, "kept"]
-    figures = json.loads((root / catalog.metrics("dedup")).read_text())
+    figures = json.loads((root / catalog.metrics_file("dedup")).read_text())
     assert (figures["overrides_applied"], figures["overrides_unknown"]) == (2, 1)
 
 
-def test_no_faces_is_one_clear_line(workspace: Path, tmp_path: Path) -> None:
-    root = tmp_path / "copy"
-    shutil.copytree(workspace, root)
+def test_no_faces_is_one_clear_line(root: Path) -> None:
     write_detections(root / catalog.DETECTIONS, [])
     normalize.run(root)
     with pytest.raises(UserError, match="no face was detected"):
         dedup.run(root)
+
+
+def test_size_that_the_networks_cannot_generate_is_refused_at_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    edit(root / catalog.PARAMS, "size: 112", "size: 90")
+    assert main(["normalize"]) == 2
+    assert capsys.readouterr().err == (
+        "mangagan: params.yaml: normalize.size must be 4, 5, 6 or 7 times a power of two "
+        "(the networks double 4 to 7 px up to the face): 90 is not; nearest: 80, 96\n"
+    )
 
 
 def use_cascade(root: Path, model: str, sha256: str) -> None:
@@ -159,16 +170,36 @@ def use_cascade(root: Path, model: str, sha256: str) -> None:
     (root / "params.yaml").write_text(f"detect: {{detector: lbpcascade, lbpcascade: {own}}}\n")
 
 
+def test_cascade_finds_squares_and_remembers_pages(tmp_path: Path) -> None:
+    places = [[(100, 100, 40), (200, 250, 30)], [(60, 200, 50)], []]
+    for number, squares in enumerate(places):
+        path = tmp_path / catalog.SCREENSHOTS / "title" / f"{number}.png"
+        write_png(path, draw_squares(squares))
+    model = write_square_cascade(tmp_path / "squares.xml")
+    use_cascade(tmp_path, model.name, sha256_file(model))
+    ingest.run(tmp_path)
+    detect.run(tmp_path)
+    found = pd.read_parquet(tmp_path / catalog.DETECTIONS)
+    middles = sorted((row.x + row.w / 2, row.y + row.h / 2) for row in found.itertuples())
+    expected = [(85, 225), (120, 120), (215, 265)]
+    assert np.abs(np.array(middles) - expected).max() <= 8  # [px]
+    cached = sorted((tmp_path / catalog.CACHED_DETECTIONS).rglob("*.json"))
+    assert len(cached) == len(places)
+    first = sha256_file(tmp_path / catalog.DETECTIONS)
+    cached[0].write_text("{")  # a damaged entry is computed again
+    detect.run(tmp_path)
+    assert sha256_file(tmp_path / catalog.DETECTIONS) == first
+    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores", "usable"}
+
+
 @needs_cascade
-def test_cascade_finds_drawn_faces_and_remembers_pages(workspace: Path, tmp_path: Path) -> None:
-    root = tmp_path / "copy"
-    shutil.copytree(workspace, root)
+def test_cascade_finds_drawn_faces_and_remembers_pages(root: Path) -> None:
     use_cascade(root, str(CASCADE), sha256_file(CASCADE))
     detect.run(root)
     first = sha256_file(root / catalog.DETECTIONS)
-    figures = json.loads((root / catalog.metrics("detect")).read_text())
+    figures = json.loads((root / catalog.metrics_file("detect")).read_text())
     assert figures["faces"] >= 30
-    cached = sorted((root / catalog.STATE / "detections").rglob("*.json"))
+    cached = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
     assert len(cached) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
     cached[0].write_text("{")  # a torn entry is found again, not believed
     detect.run(root)
@@ -183,7 +214,7 @@ def test_cascade_finds_as_many_faces_on_real_pages_as_its_author_would(tmp_path:
     ingest.run(tmp_path)
     detect.run(tmp_path)
     # The reference: OpenCV called as in the cascade's README, on the same 12 pages.
-    assert json.loads((tmp_path / catalog.metrics("detect")).read_text())["faces"] == 35
+    assert json.loads((tmp_path / catalog.metrics_file("detect")).read_text())["faces"] == 35
 
 
 @pytest.mark.parametrize(
@@ -211,7 +242,7 @@ def test_a_file_that_is_no_cascade_is_one_clear_line(tmp_path: Path) -> None:
     model = tmp_path / "model.xml"
     model.write_text("<opencv_storage/>")
     use_cascade(tmp_path, "model.xml", sha256_file(model))
-    with pytest.raises(UserError, match="is no OpenCV cascade"):
+    with pytest.raises(UserError, match="is not an OpenCV cascade"):
         detect.run(tmp_path)
 
 

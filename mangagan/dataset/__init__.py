@@ -1,1 +1,1 @@
-"""From faces to the dataset: duplicates, the user's decisions, the hold-out split, the manifest."""
+"""From faces to the dataset: duplicates, decisions of the user, hold-out split, manifest."""

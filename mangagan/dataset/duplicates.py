@@ -1,39 +1,29 @@
-"""Near-duplicate faces: which are the same drawing, and which of each drawing is kept."""
-
-from dataclasses import dataclass
+"""Clustering of near-duplicate faces."""
 
 import numpy as np
 
 from mangagan.core.progress import track
-from mangagan.dataset.phash import correlation, hash_distance
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """Who belongs with whom, in the order of the faces given.
-
-    Attributes:
-        representative: int (N,): index of the face that stands for each face's cluster; its own for that face itself.
-    """
-
-    representative: np.ndarray
+from mangagan.dataset.phash import correlate_faces, hash_distance
 
 
 def cluster_faces(
     grays: np.ndarray, hashes: np.ndarray, order: np.ndarray, max_distance: int, min_correlation: float
-) -> Clusters:
-    """Groups near-duplicates around their best face.
+) -> np.ndarray:
+    """Group near-duplicates around their best face.
 
-    Faces are taken from best to worst; each joins the nearest representative that it resembles or becomes one. Since
-    only representatives are compared with, clusters cannot grow into chains of faces that resemble their neighbours
-    alone.
+    Each face, from best to worst, joins the nearest representative that is the same drawing; if there is none it
+    becomes a representative. Faces are compared with representatives only, so a cluster cannot become a chain of faces
+    in which only neighbours are alike.
 
     Args:
         grays: uint8 (N, S, S).
-        hashes: uint64 (N, 25), see `mangagan.dataset.phash.shifted_hashes`.
-        order: int (N,): the faces from best to worst.
-        max_distance: bits; pairs with more are not looked at further.
-        min_correlation: pairs with less are different drawings.
+        hashes: Result of `mangagan.dataset.phash.hash_shifts` for each face, uint64 (N, 25).
+        order: Indices of the faces from best to worst, int (N,).
+        max_distance: Maximum hash distance of duplicates [bits]; pairs above it are not correlated.
+        min_correlation: Minimum correlation of duplicates [-1, 1].
+
+    Returns:
+        Index of the representative of each face, int (N,); a representative has its own index.
     """
     representative = np.arange(len(grays))
     chosen = np.zeros(len(grays), int)
@@ -43,20 +33,20 @@ def cluster_faces(
         distances = hash_distance(hashes[face], chosen_hashes[:count])
         near = np.flatnonzero(distances <= max_distance)
         for candidate in near[np.argsort(distances[near], kind="stable")]:
-            if correlation(grays[face], grays[chosen[candidate]]) >= min_correlation:
+            if correlate_faces(grays[face], grays[chosen[candidate]]) >= min_correlation:
                 representative[face] = chosen[candidate]
                 break
         else:
             chosen[count], chosen_hashes[count] = face, hashes[face]
             count += 1
-    return Clusters(representative)
+    return representative
 
 
-def best_first(size: np.ndarray, sharpness: np.ndarray, ids: list[str]) -> np.ndarray:
-    """The faces from best to worst: the largest first, of equals the sharpest, then by id so that ties are settled.
+def sort_best_first(size: np.ndarray, sharpness: np.ndarray, ids: list[str]) -> np.ndarray:
+    """Return the indices of faces from best to worst: by size, then by sharpness, then by id.
 
     Args:
-        size: float (N,), px on the page.
+        size: Longer side on the page [px], float (N,).
         sharpness: float (N,).
         ids: N face ids.
     """

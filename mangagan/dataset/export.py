@@ -1,4 +1,4 @@
-"""The dataset as loose files: PNGs and `metadata.csv`, as Hugging Face's ImageFolder reads them."""
+"""Export of the dataset as PNG files with `metadata.csv`, the format of Hugging Face's ImageFolder."""
 
 from pathlib import Path
 
@@ -7,17 +7,21 @@ from mangagan.core.files import write_bytes, write_text
 from mangagan.core.progress import track
 from mangagan.faces.table import read_faces
 
-SPLITS = {"train": catalog.TRAIN_FACES, "test": catalog.HOLDOUT_FACES}  # names that ImageFolder knows as splits
+SPLITS = {"train": catalog.TRAIN_FACES, "test": catalog.HOLDOUT_FACES}  # split names of ImageFolder
 
 
 def export_faces(root: Path, directory: Path) -> int:
-    """Writes `directory`/<split>/<face_id>.png and `directory`/<split>/metadata.csv.
+    """Write `directory`/<split>/<face_id>.png and `directory`/<split>/metadata.csv.
+
+    Args:
+        root: The workspace.
+        directory: Folder for the files.
 
     Returns:
-        How many faces were written.
+        Number of faces written.
 
     Raises:
-        UserError: the dataset is missing.
+        UserError: The dataset is missing.
     """
     count = 0
     for split, path in SPLITS.items():

@@ -1,44 +1,46 @@
-"""`data/manifest.csv`: every face ever detected, kept or not, with all that is known of it."""
+"""The manifest: a CSV with one row for every detected face, kept or dropped."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from mangagan.core.catalog import MANIFEST_COLUMNS, names
+from mangagan.core.catalog import MANIFEST_COLUMNS, column_names
 from mangagan.core.errors import UserError
 from mangagan.core.files import write_text
 
-COLUMNS = names(MANIFEST_COLUMNS)
+COLUMNS = column_names(MANIFEST_COLUMNS)
 
 
 def write_manifest(path: Path, faces: pd.DataFrame) -> None:
-    """Writes the manifest, ordered by title, page and place on the page."""
+    """Write the manifest, sorted by title, page and position on the page."""
     ordered = faces.sort_values(["title", "page_number", "y", "x", "face_id"])
     write_text(path, ordered[COLUMNS].to_csv(index=False, lineterminator="\n"))
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Reads the manifest; empty texts come as "", an empty `usable` as NaN.
+    """Read the manifest. Empty texts are "", an empty `usable` is NaN.
 
     Raises:
-        UserError: it is missing or lacks columns.
+        UserError: The file is missing or damaged, or lacks a column.
     """
-    text = dict.fromkeys(["title", "source", "phash", "cluster_id", "duplicate_of", "drop_reason", "split"], str)
+    types = {column.name: str for column in MANIFEST_COLUMNS if column.type == "string"}
     try:
-        types = {"face_id": str, "page_id": str, **text}
         rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={"usable": [""]})
     except FileNotFoundError:
-        raise UserError(f"{path} not found: run `dvc repro dedup`") from None
+        raise UserError(f"{path} not found. Run: dvc repro dedup") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): run `dvc repro --force dedup`") from None
-    missing = [column for column in COLUMNS if column not in rows]
-    if missing:
-        raise UserError(f"{path} lacks the column {missing[0]}: run `dvc repro --force dedup`")
+        raise UserError(f"{path} is damaged ({error}). Run: dvc repro --force dedup") from None
+    if missing := [column for column in COLUMNS if column not in rows]:
+        raise UserError(f"{path} has no column {missing[0]}. Run: dvc repro --force dedup")
     return rows
 
 
 def summarize(manifest: pd.DataFrame) -> pd.DataFrame:
-    """One row a title: pages with faces, faces, kept, train, holdout, and a column for each reason of dropping."""
+    """Count faces by title.
+
+    Returns:
+        One row for each title: pages_with_faces, faces, kept, train, holdout, and a column for each drop reason.
+    """
     by_title = manifest.groupby("title")
     summary = pd.DataFrame(
         {

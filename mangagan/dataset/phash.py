@@ -1,90 +1,93 @@
-"""Perceptual hashes of faces, and the check that two faces with near hashes are the same drawing.
+"""Perceptual hashes of faces, and the correlation that verifies a pair with similar hashes.
 
-Boxes jitter between screenshots of one page: shifting a box by 5 % moves a hash as far as another face may lie. So
-each face is hashed at several small shifts, and a pair of near hashes is verified by shift-searched correlation.
+The boxes of two screenshots of one page differ slightly, and a shift of 5 % changes as many bits of a hash as another
+face may. So each face is hashed at several small shifts, and a pair of similar hashes is verified by the correlation
+over small shifts and scales.
 """
 
 import cv2
 import numpy as np
 
-SIDE = 32  # px, the picture that is hashed
-LOW = 8  # lowest frequencies kept in each direction: 64 bits
-SHIFTS = (-0.06, -0.03, 0.0, 0.03, 0.06)  # of the face's side, in both directions
-INSET = 0.08  # of the side: cut from each edge before hashing, so that shifts stay inside the face
+HASH_SIDE = 32  # [px] of the image that is hashed
+FREQUENCIES = 8  # lowest frequencies in each direction: 64 bits
+SHIFTS = (-0.06, -0.03, 0.0, 0.03, 0.06)  # share of the side, in both directions
+HASH_INSET = 0.08  # share of the side cropped from each edge, so that shifted crops stay inside the face
 CENTRE = len(SHIFTS) ** 2 // 2  # index of the unshifted hash
-MATCH_SIDE = 64  # px, the picture that is correlated
-MATCH_INSET = 0.14  # of the side: the edges that the face looked for goes without, room for shifts
-FLAT = 2.0  # gray levels of standard deviation below which a face is blank
-SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.2)  # boxes of one drawing differ so much in size
+MATCH_SIDE = 64  # [px] of the images that are correlated
+MATCH_INSET = 0.14  # template inset, share of the side, so that it can be shifted inside the other face
+MIN_DEVIATION = 2.0  # standard deviation of gray levels; a face below it is blank
+SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.2)  # range of sizes of the boxes of one drawing
 
 
 def phash64(gray: np.ndarray) -> np.uint64:
-    """The 64-bit perceptual hash of a picture: signs of its lowest DCT coefficients against their median.
+    """Return the 64-bit perceptual hash of an image: its lowest DCT coefficients, compared with their median.
 
-    The scheme of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), with the constant
-    term left out of the median.
+    The method of Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions" (2010), except that the
+    median excludes the constant term.
 
     Args:
         gray: uint8 (H, W).
     """
-    small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:LOW, :LOW].ravel()
-    bits = low > np.median(low[1:])
+    small = cv2.resize(gray, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    coefficients = cv2.dct(small)[:FREQUENCIES, :FREQUENCIES].ravel()
+    bits = coefficients > np.median(coefficients[1:])
     return np.packbits(bits).view(">u8")[0].astype(np.uint64)
 
 
-def shifted_hashes(gray: np.ndarray) -> np.ndarray:
-    """The hashes of a face at every pair of `SHIFTS`, uint64 (25,); number `CENTRE` is the unshifted one.
+def hash_shifts(gray: np.ndarray) -> np.ndarray:
+    """Return the hashes of a face at every pair of `SHIFTS`, uint64 (25,). Index `CENTRE` is the unshifted hash.
 
     Args:
         gray: uint8 (S, S).
     """
     side = gray.shape[0]
-    inner = round(side * (1 - 2 * INSET))
-    starts = [round(side * (INSET + shift)) for shift in SHIFTS]
+    inner = round(side * (1 - 2 * HASH_INSET))
+    starts = [round(side * (HASH_INSET + shift)) for shift in SHIFTS]
     return np.array([phash64(gray[top : top + inner, left : left + inner]) for top in starts for left in starts])
 
 
 def hash_distance(hashes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The least number of differing bits over the shifts of the others.
+    """Return the distance between a face and other faces: the minimum Hamming distance over shifts.
+
+    The minimum is over the shifts of each face against the unshifted hash of the other, so the distance is symmetric.
 
     Args:
-        hashes: uint64 (25,), one face's `shifted_hashes`.
-        others: uint64 (N, 25), those of N other faces.
+        hashes: Result of `hash_shifts` for one face, uint64 (25,).
+        others: The same for N other faces, uint64 (N, 25).
 
     Returns:
-        int (N,), 0 to 64. Symmetric: the least over either side's shifts against the other's centre.
+        int (N,) in [0, 64].
     """
     forward = np.bitwise_count(others ^ hashes[CENTRE]).min(axis=1)
     backward = np.bitwise_count(others[:, CENTRE, None] ^ hashes).min(axis=1)
     return np.minimum(forward, backward).astype(int)
 
 
-def correlation(gray: np.ndarray, other: np.ndarray) -> float:
-    """The greatest zero-mean normalized cross-correlation of two faces over small shifts and changes of scale.
+def correlate_faces(gray: np.ndarray, other: np.ndarray) -> float:
+    """Return the maximum zero-mean normalised cross-correlation of two faces over small shifts and `SCALES`.
 
-    The middle of either face is looked for in the other, at each of `SCALES`.
+    The center of each face is the template that is searched in the other.
 
     Args:
         gray: uint8 (S, S).
         other: uint8 (S, S).
 
     Returns:
-        −1 to 1; 1 for the same drawing, 0 where either face is blank.
+        Correlation [-1, 1]: 1 for the same drawing, 0 if a face is blank.
     """
-    if min(gray.std(), other.std()) < FLAT:
-        return 0.0  # OpenCV gives 1 wherever there is nothing to correlate
-    return max(best_match(gray, other), best_match(other, gray))
+    if min(gray.std(), other.std()) < MIN_DEVIATION:
+        return 0.0  # OpenCV returns 1 for constant images
+    return max(search_center(gray, other), search_center(other, gray))
 
 
-def best_match(gray: np.ndarray, other: np.ndarray) -> float:
-    """How well the middle of one face is found in the other; see `correlation`."""
-    where = cv2.resize(other, (MATCH_SIDE, MATCH_SIDE), interpolation=cv2.INTER_AREA)
+def search_center(gray: np.ndarray, other: np.ndarray) -> float:
+    """Return the maximum correlation of the center of one face within the other; see `correlate_faces`."""
+    image = cv2.resize(other, (MATCH_SIDE, MATCH_SIDE), interpolation=cv2.INTER_AREA)
     inset = round(gray.shape[0] * MATCH_INSET)
-    middle = gray[inset:-inset, inset:-inset]
-    found = []
+    center = gray[inset:-inset, inset:-inset]
+    scores = []
     for scale in SCALES:
         side = round(MATCH_SIDE * (1 - 2 * MATCH_INSET) * scale)
-        template = cv2.resize(middle, (side, side), interpolation=cv2.INTER_AREA)
-        found.append(cv2.matchTemplate(where, template, cv2.TM_CCOEFF_NORMED).max())
-    return float(max(found))
+        template = cv2.resize(center, (side, side), interpolation=cv2.INTER_AREA)
+        scores.append(cv2.matchTemplate(image, template, cv2.TM_CCOEFF_NORMED).max())
+    return float(max(scores))

@@ -1,52 +1,55 @@
-"""The hold-out split: whole pages with all that resembles them, never single images."""
+"""The hold-out split: groups of pages that share drawings, never single images."""
 
 import hashlib
 from collections.abc import Iterable
 
 
-def components(links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The connected components of a graph: maps each node to the least node of its component.
+def find_components(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Find the connected components of a graph.
 
     Args:
-        links: pairs of nodes; a pair of a node with itself only adds it.
+        edges: Pairs of nodes. An edge from a node to itself adds the node.
+
+    Returns:
+        For each node, the smallest node of its component.
     """
     parent: dict[str, str] = {}
 
-    def find(node: str) -> str:
+    def find_root(node: str) -> str:
         parent.setdefault(node, node)
         while parent[node] != node:
             parent[node] = parent[parent[node]]
             node = parent[node]
         return node
 
-    for one, other in links:
-        low, high = sorted((find(one), find(other)))
+    for node, neighbor in edges:
+        low, high = sorted((find_root(node), find_root(neighbor)))
         parent[high] = low
-    return {node: find(node) for node in parent}
+    return {node: find_root(node) for node in parent}
 
 
-def holdout_groups(sizes: dict[str, int], share: float, seed: int) -> set[str]:
-    """Chooses the groups that are held out: about `share` of all faces, at least one group and never all.
+def choose_holdout(sizes: dict[str, int], share: float, seed: int) -> set[str]:
+    """Choose groups for the hold-out set, so that it has about the given share of all faces.
 
-    Groups are drawn in the order of a hash of their name, so that a group's place hardly changes when others come.
+    Groups are taken in the order of a hash of their name, so that new groups hardly change the split of the others.
 
     Args:
-        sizes: faces in each group.
-        share: 0 to below 1; 0 holds nothing out.
-        seed: another seed draws other groups.
+        sizes: Number of faces in each group.
+        share: Share of faces in the hold-out set [0, 1). 0: no hold-out set.
+        seed: Another seed chooses other groups.
 
     Returns:
-        The names; empty where there are fewer than two groups.
+        Names of the groups: at least one and never all; none if there are fewer than two groups or the share is 0.
     """
-    wanted = share * sum(sizes.values())
-    if wanted == 0 or len(sizes) < 2:
+    target = share * sum(sizes.values())
+    if target == 0 or len(sizes) < 2:
         return set()
     order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())
     chosen: set[str] = set()
-    held = 0
+    count = 0
     for group in order:
-        # A group that overshoots by more than what is missing (one huge group, say) would make a worse split.
-        if held + sizes[group] - wanted < wanted - held:
+        # Skip a group (a very large one) that would exceed the target by more than what is missing without it.
+        if count + sizes[group] - target < target - count:
             chosen.add(group)
-            held += sizes[group]
+            count += sizes[group]
     return chosen or {min(order, key=lambda group: sizes[group])}

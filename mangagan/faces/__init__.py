@@ -1,1 +1,1 @@
-"""From face boxes to a clean dataset: crop, judge, compare, split."""
+"""From face boxes to square faces: crop, resize, measure, check by quality gates, store."""

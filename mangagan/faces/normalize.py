@@ -1,4 +1,4 @@
-"""Faces of one page as rows: cropped, resized, measured and judged."""
+"""Faces of one page as table rows: cropped, resized, measured, and checked by the quality gates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,42 +8,60 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core.catalog import FACE_COLUMNS, arrow_schema
+from mangagan.core.image_size import is_valid_size, nearest_sizes
 from mangagan.core.images import encode_png
-from mangagan.faces.crop import crop_square, pad_fraction, resize, square_around
-from mangagan.faces.quality import Gates, contrast, first_failure, sharpness
+from mangagan.faces.crop import crop_square, expand_to_square, measure_padding, resize
+from mangagan.faces.quality import Gates, find_drop_reason, measure_contrast, measure_sharpness
 from mangagan.pages.decode import is_gray
 
 SCHEMA = arrow_schema(FACE_COLUMNS)
+MIN_SIZE, MAX_SIZE = 16, 512  # [px] of a face
 
 
 @dataclass(frozen=True)
-class FaceSettings:
-    """How faces are cut out and judged.
+class NormalizeParams(Gates):
+    """The section `normalize` of params.yaml.
 
     Attributes:
-        size: px, height and width of the face.
-        margin: as for `square_around`; None takes what the detector advises.
-        gates: what turns a face away.
+        size: Height and width of a face [px]: 4, 5, 6 or 7 times a power of two, because the networks double 4 to 7 px
+            up to it.
+        margin: Space added on each side of the box, as a share of its longer side [-0.4, 1]. None: the margin that the
+            detector recommends.
+
+    Raises:
+        ValueError: A value is out of range.
     """
 
-    size: int
-    margin: float | None
-    gates: Gates
+    size: int = 112
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not MIN_SIZE <= self.size <= MAX_SIZE:
+            raise ValueError(f"size must be from {MIN_SIZE} to {MAX_SIZE} px, not {self.size}")
+        if not is_valid_size(self.size):
+            nearest = ", ".join(map(str, nearest_sizes(self.size, MIN_SIZE, MAX_SIZE)))
+            raise ValueError(
+                "size must be 4, 5, 6 or 7 times a power of two (the networks double 4 to 7 px up to the face): "
+                f"{self.size} is not; nearest: {nearest}"
+            )
+        if self.margin is not None and not -0.4 <= self.margin <= 1:
+            raise ValueError("margin must be from -0.4 to 1, or null for the margin that the detector recommends")
 
 
 def normalize_page(
-    page: pd.Series, pixels: np.ndarray, detections: pd.DataFrame, settings: FaceSettings
+    page: dict[str, Any], pixels: np.ndarray, detections: pd.DataFrame, settings: NormalizeParams
 ) -> list[dict[str, Any]]:
-    """Cuts out, resizes, measures and judges the faces of one page.
+    """Crop, resize, measure and check the faces of one page.
 
     Args:
-        page: the page's row.
+        page: Row of the page in the table of pages.
         pixels: uint8 (H, W) or (H, W, 3).
-        detections: the page's detections.
-        settings: see `FaceSettings`.
+        detections: Detections on the page.
+        settings: Size, margin and gates.
 
     Returns:
-        A record a face with the columns of `SCHEMA` and `png`, the face as PNG bytes (gray or RGB as the page is).
+        One record for each face, with the columns of `SCHEMA` and `png`: the face as PNG, gray or RGB like the page.
     """
     shared = {
         "title": page["title"],
@@ -59,23 +77,31 @@ def normalize_page(
     ]
 
 
-def normalize_face(pixels: np.ndarray, detection: dict[str, Any], settings: FaceSettings) -> dict[str, Any]:
-    """Cuts out, resizes, measures and judges one face of a page."""
+def normalize_face(page: np.ndarray, detection: dict[str, Any], settings: NormalizeParams) -> dict[str, Any]:
+    """Crop, resize, measure and check one face.
+
+    Args:
+        page: uint8 (H, W) or (H, W, 3).
+        detection: Row of the table of detections.
+        settings: Size, margin and gates.
+
+    Returns:
+        The columns that `SCHEMA` adds to the detection and the page, and `png`.
+    """
     margin = detection["crop_margin"] if settings.margin is None else settings.margin
-    square = square_around(np.array([detection[key] for key in "xywh"]), margin)
-    face = resize(crop_square(pixels, square), settings.size)
+    square = expand_to_square(np.array([detection[key] for key in "xywh"]), margin)
+    face = resize(crop_square(page, square), settings.size)
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY) if face.ndim == 3 else face
-    pad = pad_fraction(square, *pixels.shape[:2])
-    figures = {"contrast": round(contrast(gray), 4), "sharpness": round(sharpness(gray), 4), "pad": round(pad, 4)}
+    contrast, sharpness = round(measure_contrast(gray), 4), round(measure_sharpness(gray), 4)
+    pad = round(measure_padding(square, *page.shape[:2]), 4)
+    size = max(detection["w"], detection["h"])
     return {
         "crop_margin": margin,
-        "pad_fraction": figures["pad"],
+        "pad_fraction": pad,
         "upscale": round(settings.size / square.side, 4),
-        "sharpness": figures["sharpness"],
-        "contrast": figures["contrast"],
+        "sharpness": sharpness,
+        "contrast": contrast,
         "is_gray": is_gray(face),
-        "drop_reason": first_failure(
-            max(detection["w"], detection["h"]), **figures, usable=detection["usable"], gates=settings.gates
-        ),
+        "drop_reason": find_drop_reason(settings, size, contrast, sharpness, pad, detection["usable"]),
         "png": encode_png(face),
     }

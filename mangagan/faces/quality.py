@@ -1,4 +1,4 @@
-"""Is a face good enough to train on? Figures of one face, and the gates that they must pass."""
+"""Quality of a face: measures, and the gates that drop a face."""
 
 from dataclasses import dataclass
 
@@ -8,43 +8,65 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Gates:
-    """What turns a face away; 0 (1 for `max_pad`) switches a gate off.
+    """Thresholds that drop a face. 0 disables a gate, for `max_pad` 1.
 
     Attributes:
-        min_size: px, the longer side of the box on the page.
-        min_contrast: standard deviation of gray levels, 0 to 127.
-        min_sharpness: see `sharpness`.
-        max_pad: share of the crop that lies outside the page, 0 to 1.
-        min_usable: how sure the detector is that both eyes are in sight, 0 to 1.
+        min_size: Minimum longer side of the box on the page [px].
+        min_contrast: Minimum standard deviation of gray levels [0, 127.5].
+        min_sharpness: Minimum of `measure_sharpness`, about [0, 1].
+        max_pad: Maximum share of the crop outside the page [0, 1].
+        min_usable: Minimum probability that both eyes are visible [0, 1].
+
+    Raises:
+        ValueError: A value is out of range.
     """
 
-    min_size: float
-    min_contrast: float
-    min_sharpness: float
-    max_pad: float
-    min_usable: float
+    min_size: float = 32
+    min_contrast: float = 20
+    min_sharpness: float = 0.2
+    max_pad: float = 0.25
+    min_usable: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("min_size", "min_contrast", "min_sharpness"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        for name in ("max_pad", "min_usable"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1")
 
 
-def contrast(gray: np.ndarray) -> float:
-    """The standard deviation of gray levels (uint8 (H, W)), 0 to 127.5."""
+def measure_contrast(gray: np.ndarray) -> float:
+    """Return the standard deviation of the gray levels of uint8 (H, W), in [0, 127.5]."""
     return float(gray.std())
 
 
-def sharpness(gray: np.ndarray) -> float:
-    """The share of a crop's contrast that lies in fine detail, 0 to about 1.
+def measure_sharpness(gray: np.ndarray) -> float:
+    """Return the share of the contrast that is in fine detail, about [0, 1].
 
-    The standard deviation of what a Gaussian blur of σ = 2 px takes away, over that of the crop: unlike the variance of
-    the Laplacian it does not grow with contrast, so that pale and dark faces are judged alike.
+    This is the standard deviation of the image minus its Gaussian blur (σ = 2 px), divided by that of the image. Unlike
+    the variance of the Laplacian it does not grow with contrast, so pale and dark faces get the same value.
+
+    Args:
+        gray: uint8 (H, W).
     """
     values = gray.astype(np.float32)
     detail = values - cv2.GaussianBlur(values, (0, 0), 2)
     return float(detail.std() / max(float(values.std()), 1e-6))
 
 
-def first_failure(size: float, contrast: float, sharpness: float, pad: float, usable: float, gates: Gates) -> str:
-    """The reason why a face is turned away, empty when it passes every gate.
+def find_drop_reason(gates: Gates, size: float, contrast: float, sharpness: float, pad: float, usable: float) -> str:
+    """Return the reason of the first gate that drops a face, "" if it passes all.
 
-    What is measured comes before `usable`, which is a guess. NaN, from a detector that cannot say, passes.
+    Measured values are checked before `usable`, which is an estimate.
+
+    Args:
+        gates: The thresholds.
+        size: Longer side of the box on the page [px].
+        contrast: See `measure_contrast`.
+        sharpness: See `measure_sharpness`.
+        pad: Share of the crop outside the page [0, 1].
+        usable: Probability that both eyes are visible [0, 1]. NaN, if the detector gives none, passes.
     """
     if size < gates.min_size:
         return "too small"
@@ -54,6 +76,6 @@ def first_failure(size: float, contrast: float, sharpness: float, pad: float, us
         return "low contrast"
     if sharpness < gates.min_sharpness:
         return "blurred"
-    if usable < gates.min_usable:  # NaN is below nothing
+    if usable < gates.min_usable:  # False for NaN
         return "eyes not in sight"
     return ""

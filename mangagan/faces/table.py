@@ -1,6 +1,5 @@
-"""Faces in Parquet: PNG bytes in a Hugging Face `Image` column `{bytes, path}`, one row a face."""
+"""Faces in Parquet files: one row for each face, the PNG in a Hugging Face `Image` column `{bytes, path}`."""
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,17 +8,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from mangagan.core.files import atomic_path, read_table, write_table
+from mangagan.core.images import decode_png
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-# `datasets` reads this to know that the column holds pictures.
+# Hugging Face `datasets` decodes the column because of this entry.
 HF_METADATA = {b"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}}).encode()}
 
 
 def write_faces(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
-    """Writes faces; `rows["png"]` (PNG bytes) becomes the `image` column, the schema names the others."""
+    """Write faces.
+
+    Args:
+        path: The Parquet file.
+        rows: Faces; `png` (bytes) becomes the column `image`.
+        schema: The other columns.
+    """
     images = [{"bytes": png, "path": f"{face}.png"} for face, png in zip(rows["face_id"], rows["png"], strict=True)]
     table = rows.assign(image=pd.Series(images, index=rows.index, dtype=object))
     schema = schema.append(pa.field("image", IMAGE))
@@ -28,15 +33,15 @@ def write_faces(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
 
 
 def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "dedup") -> pd.DataFrame:
-    """Reads faces back; the `image` column comes as `png` (bytes).
+    """Read faces; the column `image` becomes `png` (bytes).
 
     Args:
-        path: the Parquet file.
-        columns: those wanted; all by default.
-        stage: which one writes the file.
+        path: The Parquet file.
+        columns: Names of the columns. Default: all.
+        stage: Stage that writes the file, for messages. Default: dedup.
 
     Raises:
-        UserError: the file is missing or damaged, or lacks a column.
+        UserError: The file is missing or damaged, or lacks a column.
     """
     table = read_table(path, stage, columns)
     if "image" not in table.column_names:
@@ -45,25 +50,24 @@ def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "d
     return table.drop_columns("image").to_pandas().assign(png=[image["bytes"] for image in images])
 
 
-def pixels(path: Path) -> int:
-    """How many pixels a face of a Parquet file of `write_faces` has; it holds at least one, and all are alike."""
+def count_pixels(path: Path) -> int:
+    """Return the number of pixels of one face of a file of `write_faces`, which must hold at least one face."""
     with pq.ParquetFile(path, pre_buffer=False) as file:
         first = next(file.iter_batches(1, columns=["image"]))
-        side = decode_faces([first.column("image")[0].as_py()["bytes"]], 1).shape[2]
-    return int(side**2)
+        return int(decode_png(first.column("image")[0].as_py()["bytes"], channels=1).size)
 
 
 def map_faces(path: Path, channels: int, mapped: Path, rows: int = 256) -> np.ndarray:
-    """Decodes the faces of a Parquet file into a file that is mapped into memory, a few at a time.
+    """Decode the faces of a Parquet file into a memory-mapped file.
 
     Args:
-        path: of `write_faces`; at least one face.
-        channels: 1 gray, 3 RGB.
-        mapped: the file to write, in numpy's format.
-        rows: faces that are in memory at once.
+        path: File of `write_faces` with at least one face.
+        channels: 1 for gray, 3 for RGB.
+        mapped: File to write, in the format of `numpy.save`.
+        rows: Number of faces that are in memory at a time.
 
     Returns:
-        uint8 (N, channels, H, W), read from the file as it is used; changes to it are not written.
+        uint8 (N, channels, H, W), read from the file on access; changes to it are not written.
     """
     with atomic_path(mapped) as temporary, pq.ParquetFile(path, pre_buffer=False) as file:
         target, start = None, 0
@@ -79,8 +83,14 @@ def map_faces(path: Path, channels: int, mapped: Path, rows: int = 256) -> np.nd
 
 
 def decode_faces(pngs: Sequence[bytes], channels: int) -> np.ndarray:
-    """Decodes PNGs of one size to uint8 (N, channels, H, W); colour is turned to gray, gray repeated, as asked."""
-    mode = "L" if channels == 1 else "RGB"
-    images = [np.asarray(Image.open(io.BytesIO(png)).convert(mode)) for png in pngs]
-    stack = np.stack(images)
+    """Decode PNGs of one size, converted to gray or RGB.
+
+    Args:
+        pngs: At least one PNG.
+        channels: 1 for gray, 3 for RGB.
+
+    Returns:
+        uint8 (N, channels, H, W).
+    """
+    stack = np.stack([decode_png(png, channels) for png in pngs])
     return stack[:, None] if channels == 1 else np.ascontiguousarray(stack.transpose(0, 3, 1, 2))
