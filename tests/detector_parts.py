@@ -1,4 +1,4 @@
-"""What the tests of the detector share: labelled pictures, random weights, a network that sees black blocks alone."""
+"""Helpers for tests of the detector: labelled pictures, random weights, and a network that detects black blocks."""
 
 import json
 from pathlib import Path
@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from mangagan.detector_training.labels import Picture
-from mangagan.face_network.network import OUTPUTS, STRIDE, FaceNet, fold
-from mangagan.sample import STYLES, draw_page
+from mangagan.face_network.network import OUTPUTS, STRIDE, FaceNet, fold_batch_norm
+from mangagan.sample.character import STYLES
+from mangagan.sample.page import draw_page
 from mangagan.sample.screenshot import encode
 
-SPOT = 2.5  # cells from the middle of a black block to each side of the box that `Spots` draws around it
+BLOCK_DISTANCE = 2.5  # cells from the centre of a block to each side of its box
 
 
-def random_network(seed: int = 0) -> FaceNet:
-    """A network that gives other answers everywhere, in evaluation mode, with batch normalization of any statistics."""
+def build_random_network(seed: int = 0) -> FaceNet:
+    """Return a network in evaluation mode with random weights and random statistics of batch normalization."""
     torch.manual_seed(seed)
     network = FaceNet()
     for module in network.modules():
@@ -36,31 +37,33 @@ def random_network(seed: int = 0) -> FaceNet:
 
 
 def write_random_weights(path: Path) -> Path:
-    path.write_bytes(pack({name: value.half() for name, value in fold(random_network()).state_dict().items()}))
+    path.write_bytes(
+        pack({name: value.half() for name, value in fold_batch_norm(build_random_network()).state_dict().items()})
+    )
     return path
 
 
-class Spots(nn.Module):
-    """Stands in for the network: a face of 40 px around the middle of every black 8x8 cell, its eyes in sight."""
+class BlockDetector(nn.Module):
+    """A replacement for the network: it finds a usable face of 40 px around the centre of each black cell of 8x8 px."""
 
     def forward(self, ink: Tensor) -> Tensor:
         black = avg_pool2d(ink, STRIDE)
         output = torch.empty(len(ink), OUTPUTS, *black.shape[2:])
         output[:, :1] = 20 * black - 10
-        output[:, 1:5] = torch.tensor(SPOT).log()
+        output[:, 1:5] = torch.tensor(BLOCK_DISTANCE).log()
         output[:, 5] = 4
         return output
 
 
-def picture_of_one_oval(height: int = 400, width: int = 300) -> Picture:
-    """A black ellipse on white whose box is the face: however the picture is cut, pixels and box must agree."""
+def draw_ellipse(height: int = 400, width: int = 300) -> Picture:
+    """Return a black ellipse on white, labelled as a face, so that pixels and box of any crop can be compared."""
     pixels = np.full((height, width), 255, np.uint8)
     cv2.ellipse(pixels, (150 * 16 - 8, 200 * 16 - 8), (40 * 16, 60 * 16), 0, 0, 360, 0, -1, cv2.LINE_AA, 4)
     return Picture(pixels, np.array([[110, 140, 80, 120, 1]], np.float32))
 
 
-def labelled_folder(folder: Path) -> Path:
-    """Two drawn pages of two titles, `one` and `two`, with their faces.json."""
+def write_labelled_folder(folder: Path) -> Path:
+    """Write two drawn pages of two titles, `one` and `two`, and faces.json; return the folder."""
     labels = {}
     for number, title in enumerate(("one", "two")):
         pixels, faces = draw_page(np.random.default_rng(number + 1), STYLES[0], 360, 500)

@@ -1,4 +1,4 @@
-"""YOLOv8 models so small that their faces are known: the extent of each colour in the picture."""
+"""Small YOLOv8 models with known output: the bounding box of each colour in the image."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 
 NAMES = "{0: 'face', 1: 'body', 2: 'frame'}"
-COLOURS = {"face": 0, "body": 1, "frame": 2}  # a class is a colour: red, green, blue
-# Each colour's strength is what its channel has above the others: none in white, black, gray and so in the padding.
-# Beside each box lies one that is 2 px further to the right and a tenth less sure.
+COLOURS = {"face": 0, "body": 1, "frame": 2}  # class to colour channel: red, green, blue
+# The strength of a colour is the excess of its channel over the others: 0 for white, black, gray and the padding.
+# Each box has a second box with a 10 % lower score, 2 px to the right.
 GRAPH = """
 <ir_version: 9, opset_import: ["" : 17]>
 colours (float[1, 3, {height}, {width}] images) => (float[1, {rows}, 6] output0)
@@ -65,7 +65,7 @@ colours (float[1, 3, {height}, {width}] images) => (float[1, {rows}, 6] output0)
 
 
 def write_model(path: Path, height: object = "height", width: object = "width", names: str | None = NAMES) -> Path:
-    """Writes a model that takes pictures of this size, or of any where the sides are names."""
+    """Write a model with this input size; a side is free if it is a name. Return the path."""
     classes = 3 if names == NAMES else 1
     eye = ", ".join(str(int(row == column)) for row in range(classes) for column in range(3))
     text = GRAPH.format(height=height, width=width, rows=4 + classes, classes=classes, eye=eye)
@@ -77,13 +77,13 @@ def write_model(path: Path, height: object = "height", width: object = "width", 
 
 
 def small_model(path: Path, text: str) -> Path:
-    """Writes a model given as the signature and body of its graph."""
+    """Write a model, given the signature and body of its graph. Return the path."""
     path.write_bytes(onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 17]>\n{text}').SerializeToString())
     return path
 
 
 def draw(height: int, width: int, box: tuple[int, int, int, int], colour: str = "face", level: int = 255) -> np.ndarray:
-    """A white page (H, W, 3) with a filled rectangle x, y, w, h."""
+    """Return a white page (H, W, 3) with a filled rectangle x, y, w, h."""
     page = np.full((height, width, 3), 255, np.uint8)
     x, y, w, h = box
     page[y : y + h, x : x + w] = 0

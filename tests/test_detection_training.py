@@ -1,4 +1,4 @@
-"""Labels, targets, loss and the loop that make the detector's weights."""
+"""Labels, targets, loss and training loop of the detector."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detector_training import __main__ as training
 from mangagan.detector_training.crops import USABLE
 from mangagan.detector_training.labels import draw_sample_pages, read_titles
-from mangagan.detector_training.loop import Crops, Settings, batches, train
-from mangagan.detector_training.targets import Target, loss, make_target
+from mangagan.detector_training.loop import CropDataset, TrainingSettings, iterate_batches, train
+from mangagan.detector_training.targets import Target, compute_loss, make_target
 from mangagan.face_network.network import STRIDE, FaceNet
-from tests.detector_parts import labelled_folder, picture_of_one_oval
+from tests.detector_parts import draw_ellipse, write_labelled_folder
 
 # Targets and loss
 
@@ -30,12 +30,12 @@ def test_target_known_answer() -> None:
     assert target.weight.sum() == pytest.approx(1)
     assert target.usable[4, 4] == 1
     assert set(np.unique(target.usable)) == {-1, 1}
-    assert (target.heat[:2, 6:] < 0.01).all()  # what is ignored is no face…
-    assert target.background[:2, 6:].tolist() == [[0, 0], [0, 0]]  # …and no background either
+    assert (target.heat[:2, 6:] < 0.01).all()  # an ignored face is not a face
+    assert target.background[:2, 6:].tolist() == [[0, 0], [0, 0]]  # and not background
     assert target.background.sum() == 64 - 4
 
 
-def test_the_smaller_of_two_faces_wins_where_both_lie() -> None:
+def test_a_small_face_overwrites_a_large_one() -> None:
     target = make_target(np.array([[48, 48, 16, 16, 0, 0], [0, 0, 128, 128, 1, 0]], np.float32), 128)
     assert np.argwhere(target.heat == 1).tolist() == [[7, 7], [8, 8]]
     assert target.usable[7, 7] == 0
@@ -43,56 +43,57 @@ def test_the_smaller_of_two_faces_wins_where_both_lie() -> None:
     assert target.box[:, 7, 7].tolist() == [1.5, 1.5, 0.5, 0.5]
 
 
-def batch_of(*crops: np.ndarray, side: int = 128) -> Target[torch.Tensor]:
+def stack_targets(*crops: np.ndarray, side: int = 128) -> Target[torch.Tensor]:
     targets = [make_target(faces, side) for faces in crops]
     return Target(*(torch.from_numpy(np.stack(parts)) for parts in zip(*targets, strict=True)))
 
 
-def perfect(target: Target[torch.Tensor]) -> torch.Tensor:
-    """The output that says what the target asks for."""
+def make_perfect_output(target: Target[torch.Tensor]) -> torch.Tensor:
+    """Return the output that fits the target."""
     heat = torch.where(target.heat == 1, 12.0, -12.0)[:, None]
     return torch.cat([heat, target.box.clamp(min=0.01).log(), 24 * target.usable[:, None] - 12], dim=1)
 
 
-def test_loss_of_a_perfect_output_is_nothing_and_each_part_sees_its_own_faults() -> None:
-    target = batch_of(np.array([[30, 30, 40, 50, 1, 0], [80, 70, 36, 36, 0, 0]], np.float32), np.zeros((0, 6)))
-    output = perfect(target)
-    total, parts = loss(output, target)
+def test_loss_of_a_perfect_output_is_zero_and_each_term_depends_on_its_channels() -> None:
+    target = stack_targets(np.array([[30, 30, 40, 50, 1, 0], [80, 70, 36, 36, 0, 0]], np.float32), np.zeros((0, 6)))
+    output = make_perfect_output(target)
+    total, terms = compute_loss(output, target)
     assert total.item() == pytest.approx(0, abs=1e-3)
-    assert parts.sum().item() == pytest.approx(total.item())
+    assert terms.sum().item() == pytest.approx(total.item())
     for number, channels in enumerate((slice(0, 1), slice(1, 5), slice(5, 6))):
         wrong = output.clone()
         wrong[:, channels] = -output[:, channels]
-        faults = loss(wrong, target)[1]
-        assert faults[number] > 0.3
-        assert faults.sum() == pytest.approx(faults[number].item(), abs=2e-3)
+        terms = compute_loss(wrong, target)[1]
+        assert terms[number] > 0.3
+        assert terms.sum() == pytest.approx(terms[number].item(), abs=2e-3)
 
 
 def test_loss_of_crops_without_faces_is_finite() -> None:
-    target = batch_of(np.zeros((0, 6), np.float32))
-    total, parts = loss(torch.zeros(1, 6, 16, 16), target)
+    target = stack_targets(np.zeros((0, 6), np.float32))
+    total, terms = compute_loss(torch.zeros(1, 6, 16, 16), target)
     assert torch.isfinite(total)
-    assert parts[1:].tolist() == [0, 0]
+    assert terms[1:].tolist() == [0, 0]
 
 
-def test_what_is_ignored_costs_nothing() -> None:
-    target = batch_of(np.array([[32, 32, 48, 48, -1, 1]], np.float32))
+def test_ignored_faces_have_no_loss() -> None:
+    target = stack_targets(np.array([[32, 32, 48, 48, -1, 1]], np.float32))
     output = torch.full((1, 6, 16, 16), -12.0)
     output[0, 0, 7, 7] = 12
-    assert loss(output, target)[0].item() == pytest.approx(0, abs=1e-3)
+    assert compute_loss(output, target)[0].item() == pytest.approx(0, abs=1e-3)
     output[0, 0, 0, 0] = 12
-    assert loss(output, target)[0] > 1
+    assert compute_loss(output, target)[0] > 1
 
 
 def test_a_few_steps_lower_the_loss() -> None:
     torch.manual_seed(0)
-    settings = Settings(crops=4, batch_size=4, side=128)
-    ink, target = next(batches(Crops([(1.0, [picture_of_one_oval()])], settings), settings, torch.device("cpu")))
+    settings = TrainingSettings(crops=4, batch_size=4, side=128)
+    crops = CropDataset([(1.0, [draw_ellipse()])], settings)
+    ink, target = next(iterate_batches(crops, settings, torch.device("cpu")))
     network = FaceNet().train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     totals = []
     for _ in range(8):
-        total, _ = loss(network(ink), target)
+        total, _ = compute_loss(network(ink), target)
         optimizer.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -100,14 +101,14 @@ def test_a_few_steps_lower_the_loss() -> None:
     assert totals[-1] < 0.7 * totals[0]
 
 
-# What is seen in training
+# Crops
 
 
-def test_a_crop_depends_on_its_number_alone() -> None:
-    sources = [(0.6, [picture_of_one_oval()]), (0.4, draw_sample_pages(0, 2, 240, 320))]
-    settings = Settings(crops=8, side=128, panels=0.5, pasted=1, balloons=1)
-    crops = Crops(sources, settings)
-    shifted = Crops(sources, settings, first=3)
+def test_a_crop_depends_on_its_number_only() -> None:
+    sources = [(0.6, [draw_ellipse()]), (0.4, draw_sample_pages(0, 2, 240, 320))]
+    settings = TrainingSettings(crops=8, side=128, panels=0.5, pasted=1, balloons=1)
+    crops = CropDataset(sources, settings)
+    shifted = CropDataset(sources, settings, first=3)
     for number in (5, 0, 3):
         for again in (crops[number], shifted[number - 3]):
             assert np.array_equal(crops[number][0], again[0])
@@ -120,25 +121,25 @@ def test_a_crop_depends_on_its_number_alone() -> None:
     assert not np.array_equal(crops[0][0], crops[1][0])
 
 
-def test_workers_change_nothing_that_is_seen() -> None:
-    sources = [(1.0, [picture_of_one_oval()])]
+def test_workers_do_not_change_the_crops() -> None:
+    sources = [(1.0, [draw_ellipse()])]
 
-    def seen(workers: int) -> list[torch.Tensor]:
-        settings = Settings(crops=9, batch_size=2, side=64, workers=workers)
-        rows = list(batches(Crops(sources, settings), settings, torch.device("cpu")))
+    def draw_all(workers: int) -> list[torch.Tensor]:
+        settings = TrainingSettings(crops=9, batch_size=2, side=64, workers=workers)
+        rows = list(iterate_batches(CropDataset(sources, settings), settings, torch.device("cpu")))
         return [tensor for ink, target in rows for tensor in (ink, *target)]
 
-    alone, together = seen(0), seen(2)
-    assert len(alone) == 4 * 6  # the ninth crop fills no batch
+    alone, together = draw_all(0), draw_all(2)
+    assert len(alone) == 4 * 6  # the ninth crop does not fill a batch
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
-def test_training_gives_the_same_weights_again() -> None:
-    settings = Settings(crops=8, batch_size=4, side=64)
+def test_training_is_reproducible() -> None:
+    settings = TrainingSettings(crops=8, batch_size=4, side=64)
     states = []
     for _ in range(2):
         torch.manual_seed(0)
-        states.append(train(FaceNet(), Crops([(1.0, [picture_of_one_oval()])], settings), settings).state_dict())
+        states.append(train(FaceNet(), CropDataset([(1.0, [draw_ellipse()])], settings), settings).state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 
@@ -146,7 +147,7 @@ def test_training_gives_the_same_weights_again() -> None:
 
 
 def test_labels_are_read_by_title(tmp_path: Path) -> None:
-    titles = read_titles(labelled_folder(tmp_path))
+    titles = read_titles(write_labelled_folder(tmp_path))
     assert list(titles) == ["one", "two"]
     [picture] = titles["one"]
     rows = json.loads((tmp_path / "faces.json").read_text())["one/001.png"]["faces"]
@@ -164,8 +165,8 @@ def test_labels_are_read_by_title(tmp_path: Path) -> None:
         ({"usable": False, "view": "profile", "w": 39}, 0),
     ],
 )
-def test_small_faces_say_nothing_about_their_eyes(tmp_path: Path, row: dict[str, Any], expected: int) -> None:
-    labelled_folder(tmp_path)
+def test_usability_of_small_faces_is_unknown(tmp_path: Path, row: dict[str, Any], expected: int) -> None:
+    write_labelled_folder(tmp_path)
     faces = [{"x": 1, "y": 2, "h": 40, **row}]
     (tmp_path / "faces.json").write_text(json.dumps({"one/001.png": {"faces": faces}}))
     assert read_titles(tmp_path)["one"][0].faces[0, USABLE] == expected
@@ -175,8 +176,8 @@ def test_small_faces_say_nothing_about_their_eyes(tmp_path: Path, row: dict[str,
     "content",
     [None, "no JSON", "[]", '{"one/001.png": {}}', '{"one/001.png": {"faces": [{"x": 1}]}}', '{"none": {"faces": []}}'],
 )
-def test_wrong_labels_are_told_in_one_line(tmp_path: Path, content: str | None) -> None:
-    labelled_folder(tmp_path)
+def test_invalid_labels_are_reported_in_one_line(tmp_path: Path, content: str | None) -> None:
+    write_labelled_folder(tmp_path)
     (tmp_path / "faces.json").unlink()
     if content is not None:
         (tmp_path / "faces.json").write_text(content)
@@ -185,25 +186,25 @@ def test_wrong_labels_are_told_in_one_line(tmp_path: Path, content: str | None) 
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_page_is_told_in_one_line(tmp_path: Path) -> None:
-    (labelled_folder(tmp_path) / "pages" / "two" / "001.png").write_bytes(b"GIF89a")
+def test_a_damaged_page_is_reported(tmp_path: Path) -> None:
+    (write_labelled_folder(tmp_path) / "pages" / "two" / "001.png").write_bytes(b"GIF89a")
     with pytest.raises(UserError, match="damaged"):
         read_titles(tmp_path)
 
 
-def test_a_file_is_no_folder_of_labels(tmp_path: Path) -> None:
+def test_data_must_be_a_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(UserError, match="must name a folder"):
+    with pytest.raises(UserError, match="Set --data to a folder"):
         read_titles(file)
 
 
 # The command
 
 
-def test_the_command_makes_weights_that_the_detector_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_trains_weights_that_the_detector_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SAMPLE_PAGES", 3)
-    data, first, out = labelled_folder(tmp_path / "data"), tmp_path / "first", tmp_path / "out.safetensors"
+    data, first, out = write_labelled_folder(tmp_path / "data"), tmp_path / "first", tmp_path / "out.safetensors"
     options = ["--data", str(data), "--batch-size", "8", "--threads", "1", "--device", "cpu"]
     options += ["--first-crops", "16", "--crops", "32"]
     assert training.main([*options, "--leave-out", "two", "--save-first", str(first), "--out", str(out)]) == 0
@@ -222,7 +223,7 @@ def test_the_command_makes_weights_that_the_detector_loads(tmp_path: Path, monke
         (["--start", "none"], "--start"),
     ],
 )
-def test_the_commands_errors_are_one_line(
+def test_errors_of_the_command_are_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -231,7 +232,7 @@ def test_the_commands_errors_are_one_line(
 ) -> None:
     monkeypatch.setattr(training, "SAMPLE_PAGES", 1)
     monkeypatch.chdir(tmp_path)
-    labelled_folder(tmp_path)
+    write_labelled_folder(tmp_path)
     assert training.main(["--data", str(tmp_path), "--out", "w.safetensors", *option]) == 2
     printed = capsys.readouterr().err
     assert reason in printed
@@ -239,5 +240,5 @@ def test_the_commands_errors_are_one_line(
     assert not Path("w.safetensors").exists()
 
 
-def test_cells_are_eight_px() -> None:
+def test_cells_have_8_px() -> None:
     assert make_target(np.zeros((0, 6), np.float32), 256).heat.shape == (256 // STRIDE, 256 // STRIDE)

@@ -1,4 +1,4 @@
-"""The default detector through detect, normalize and dedup, on the sample manga, whose every face is known."""
+"""The default detector in the stages detect, normalize and dedup, on the sample manga, which has known faces."""
 
 import json
 import shutil
@@ -22,23 +22,21 @@ from mangagan.core.files import sha256_file
 from mangagan.dataset.manifest import read_manifest
 from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.registry import DetectParams, build_detector
-from mangagan.detection.run import DetectionCache
 from mangagan.detection.table import read_detections
-from mangagan.detection.types import Detections
 from mangagan.face_network.weights import WEIGHTS
 from mangagan.faces.table import read_faces
 from mangagan.pages.table import read_pages
-from mangagan.sample import draw_manga
+from mangagan.sample.manga import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
+from tests.square_cascade import write_square_cascade
 
 PROJECT = Path(__file__).parents[1]
-CASCADE = PROJECT.parent / "shared" / "models" / "lbpcascade_animeface.xml"
 NOT_IN_SIGHT = "eyes not in sight"
 
 
 @pytest.fixture(scope="module")
 def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ingested and searched with the parameters as shipped."""
+    """Run ingest and detect with the default parameters."""
     root = tmp_path_factory.mktemp("detected")
     draw_manga(root / "data", seed=5, pages_per_title=4)
     shutil.copy(PROJECT / "params.yaml", root)
@@ -50,14 +48,14 @@ def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(detected: Path, tmp_path: Path) -> Path:
-    """A copy to change."""
+    """Copy the workspace, so that a test can change it."""
     shutil.copytree(detected, tmp_path / "copy")
     return tmp_path / "copy"
 
 
 @pytest.fixture(scope="module")
 def pairs(detected: Path) -> pd.DataFrame:
-    """The drawn faces, each with the detection that lies on it (NaN where there is none)."""
+    """Return the drawn faces, each with the matching detection (NaN if none)."""
     truth = json.loads((detected / "data" / "truth.json").read_text())["pages"]
     page_ids = read_pages(detected / catalog.PAGES_TABLE).set_index("source")["page_id"]
     found = read_detections(detected / catalog.DETECTIONS)
@@ -65,22 +63,22 @@ def pairs(detected: Path) -> pd.DataFrame:
     for page in truth:
         here = found[found["page_id"] == page_ids.get(f"{page['title']}/{page['file']}")]
         for face in page["faces"]:
-            on_it = here[[overlap(face, box) >= 0.3 for box in here.to_dict("records")]]
-            best = on_it.nlargest(1, "score").to_dict("records")
+            matching = here[[compute_iou(face, box) >= 0.3 for box in here.to_dict("records")]]
+            best = matching.nlargest(1, "score").to_dict("records")
             rows.append({"drawn_usable": face["usable"], **(best[0] if best else {"face_id": None, "usable": np.nan})})
     return pd.DataFrame(rows)
 
 
-def overlap(one: dict[str, Any], other: dict[str, Any]) -> float:
-    """Intersection over union of two boxes x, y, w, h."""
+def compute_iou(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the intersection over union of two boxes x, y, w, h."""
     width = min(one["x"] + one["w"], other["x"] + other["w"]) - max(one["x"], other["x"])
     height = min(one["y"] + one["h"], other["y"] + other["h"]) - max(one["y"], other["y"])
-    both = max(width, 0) * max(height, 0)
-    return float(both / (one["w"] * one["h"] + other["w"] * other["h"] - both))
+    intersection = max(width, 0) * max(height, 0)
+    return float(intersection / (one["w"] * one["h"] + other["w"] * other["h"] - intersection))
 
 
 def change(root: Path, key: str, value: object) -> None:
-    """Changes one value of params.yaml, named as for `dvc exp run -S`."""
+    """Change one value of params.yaml; the key is as in `dvc exp run -S`."""
     yaml = YAML()
     document = yaml.load(root / "params.yaml")
     *sections, name = key.split(".")
@@ -90,17 +88,17 @@ def change(root: Path, key: str, value: object) -> None:
     yaml.dump(document, root / "params.yaml")
 
 
-def test_drawn_faces_are_found_and_little_else(detected: Path, pairs: pd.DataFrame) -> None:
+def test_drawn_faces_are_found_with_few_false_positives(detected: Path, pairs: pd.DataFrame) -> None:
     detections = read_detections(detected / catalog.DETECTIONS)
     assert len(pairs) > 50
     assert pairs["face_id"].notna()[pairs["drawn_usable"]].mean() >= 0.8
     assert detections["face_id"].isin(pairs["face_id"]).mean() >= 0.6
     assert detections["score"].between(params.load("detect", DetectParams, detected).mangaface.threshold, 1).all()
-    figures = json.loads((detected / catalog.metrics("detect")).read_text())
+    figures = json.loads((detected / catalog.metrics_file("detect")).read_text())
     assert figures["faces"] == len(detections) == sum(figures["faces_by_title"].values())
 
 
-def test_usable_tells_faces_with_both_eyes_in_sight(detected: Path, pairs: pd.DataFrame) -> None:
+def test_usable_is_high_for_faces_with_both_eyes_visible(detected: Path, pairs: pd.DataFrame) -> None:
     detections = read_detections(detected / catalog.DETECTIONS)
     assert detections["usable"].between(0, 1).all()
     found = pairs[pairs["face_id"].notna()]
@@ -108,9 +106,9 @@ def test_usable_tells_faces_with_both_eyes_in_sight(detected: Path, pairs: pd.Da
     assert found["usable"][found["drawn_usable"]].mean() > found["usable"][~found["drawn_usable"]].mean()
 
 
-def test_a_second_run_takes_pages_from_the_cache(root: Path) -> None:
+def test_a_second_run_uses_the_cache(root: Path) -> None:
     before = sha256_file(root / catalog.DETECTIONS)
-    entries = sorted((root / catalog.STATE / "detections").rglob("*.json"))
+    entries = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
     assert len(entries) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
     detect.run(root)
     assert sha256_file(root / catalog.DETECTIONS) == before
@@ -118,32 +116,29 @@ def test_a_second_run_takes_pages_from_the_cache(root: Path) -> None:
         entry.write_text('{"boxes": [], "scores": [], "usable": []}')
     detect.run(root)
     assert read_detections(root / catalog.DETECTIONS).empty
-    change(root, "detect.mangaface.long_side", 840)  # another setting knows nothing of them
+    change(root, "detect.mangaface.long_side", 840)  # other settings have other cache entries
     detect.run(root)
     assert len(read_detections(root / catalog.DETECTIONS)) > 0
 
 
-class Silent:
-    """A detector of which only the name and version matter."""
-
-    name, version, crop_margin = "silent", "1", 0.0
-
-
-@pytest.mark.parametrize("usable", [[0.25, np.nan], [np.nan, np.nan], [0.0, 1.0]])
-def test_cache_gives_back_what_it_got(tmp_path: Path, usable: list[float]) -> None:
-    cache = DetectionCache(tmp_path, Silent())  # type: ignore[arg-type]
-    found = Detections(np.array([[1.5, 2, 30, 40], [5, 6, 7, 8.1]]), np.array([0.9, 0.3]), np.array(usable))
-    empty = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
-    for name, faces in {"page": found, "blank": empty}.items():
-        cache.put(name, faces)
-        text = (cache.folder / f"{name}.json").read_text()
-        json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
-        known = cache.get(name)
-        assert known is not None
-        for got, given in zip(known, faces, strict=True):
-            np.testing.assert_array_equal(got, given)
-            assert got.dtype == given.dtype == np.float64
-    assert cache.get("other") is None
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "", "{", "[]", "7", "null", '{"boxes": []}', '{"boxes": [1, 2, 3], "scores": [1], "usable": [1]}',
+        '{"boxes": [[1, 2, 3, 4]], "scores": [], "usable": []}',
+        '{"boxes": [[1, 2, 3, 4]], "scores": [0.5], "usable": [0.5, 0.5]}',
+        '{"boxes": [[1, 2, 3, null]], "scores": [0.5], "usable": [0.5]}',
+    ],
+)  # fmt: skip
+def test_damaged_cache_entries_are_computed_again(root: Path, damage: str) -> None:
+    before = sha256_file(root / catalog.DETECTIONS)
+    entries = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
+    whole = [entry.read_bytes() for entry in entries]
+    entries[0].write_text(damage)
+    entries[1].write_bytes(b"\xff\xfe")
+    detect.run(root)
+    assert sha256_file(root / catalog.DETECTIONS) == before
+    assert [entry.read_bytes() for entry in entries] == whole
 
 
 def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
@@ -160,7 +155,7 @@ def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
     assert (faces["usable"] == detections["usable"].loc[faces.index]).all()
 
 
-def test_the_gate_turns_faces_without_eyes_away(
+def test_the_gate_rejects_faces_without_visible_eyes(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     detections = read_detections(root / catalog.DETECTIONS)
@@ -173,7 +168,7 @@ def test_the_gate_turns_faces_without_eyes_away(
     assert 0 < dropped.sum() < len(manifest)
     assert (manifest["usable"][dropped] < gate).all()
     assert (manifest["usable"][manifest["kept"]] >= gate).all()
-    figures = json.loads((root / catalog.metrics("normalize")).read_text())
+    figures = json.loads((root / catalog.metrics_file("normalize")).read_text())
     assert figures["dropped_by_reason"][NOT_IN_SIGHT] == dropped.sum()
     monkeypatch.chdir(root)
     assert main(["inspect"]) == 0
@@ -184,29 +179,27 @@ def without_column(path: Path, column: str) -> None:
     pq.write_table(pq.read_table(path).drop_columns(column), path)
 
 
-def test_tables_of_earlier_versions_are_one_clear_line(root: Path) -> None:
+def test_tables_of_earlier_versions_are_reported_in_one_line(root: Path) -> None:
     normalize.run(root)
     dedup.run(root)
     manifest = root / catalog.MANIFEST
     pd.read_csv(manifest).drop(columns="usable").to_csv(manifest, index=False)
-    with pytest.raises(UserError, match=r"manifest\.csv lacks the column usable: run `dvc repro --force dedup`"):
+    with pytest.raises(UserError, match=r"manifest\.csv has no column usable\. Run: dvc repro --force dedup"):
         read_manifest(manifest)
     for shard in (root / catalog.FACES_DIR).glob("*.parquet"):
         without_column(shard, "usable")
-    with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force normalize`"):
+    with pytest.raises(UserError, match=r"has no column usable\. Run: dvc repro --force normalize"):
         dedup.run(root)
     without_column(root / catalog.DETECTIONS, "usable")
-    with pytest.raises(UserError, match="lacks the column usable: run `dvc repro --force detect`"):
+    with pytest.raises(UserError, match=r"has no column usable\. Run: dvc repro --force detect"):
         normalize.run(root)
 
 
-@pytest.mark.skipif(not CASCADE.exists(), reason="the cascade file is not beside the project")
 def test_one_key_switches_the_detector(root: Path) -> None:
     before = sha256_file(root / catalog.DETECTIONS)
-    own = params.load("detect", DetectParams, root).lbpcascade
-    fetched = root / catalog.STATE / "models" / f"{own.model_sha256}.xml"  # as if downloaded before
-    fetched.parent.mkdir(parents=True)
-    shutil.copy(CASCADE, fetched)
+    model = write_square_cascade(root / "squares.xml")
+    change(root, "detect.lbpcascade.model", model.name)
+    change(root, "detect.lbpcascade.model_sha256", sha256_file(model))
     change(root, "detect.detector", "lbpcascade")
     change(root, "normalize.min_usable", 1.0)
     for stage in (detect, normalize, dedup):
@@ -235,8 +228,8 @@ def use_weights(root: Path, model: str, sha256: str) -> None:
     (root / "params.yaml").write_text(f"detect: {{mangaface: {{model: '{model}', model_sha256: '{sha256}'}}}}\n")
 
 
-def spoilt_weights() -> dict[str, bytes]:
-    """Files that are not the weights of this network."""
+def damaged_weights() -> dict[str, bytes]:
+    """Return files that are not weights of this network."""
     whole = WEIGHTS.read_bytes()
     return {
         "empty": b"",
@@ -246,12 +239,14 @@ def spoilt_weights() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", spoilt_weights())
-def test_damaged_weights_are_one_clear_line(tmp_path: Path, name: str) -> None:
-    file = tmp_path / "spoilt.safetensors"
-    file.write_bytes(spoilt_weights()[name])
+@pytest.mark.parametrize("name", damaged_weights())
+def test_damaged_weights_are_reported_in_one_line(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "damaged.safetensors"
+    file.write_bytes(damaged_weights()[name])
     use_weights(tmp_path, file.name, sha256_file(file))
-    with pytest.raises(UserError, match=r"holds no weights of the detector mangaface \(.+\)$") as caught:
+    with pytest.raises(
+        UserError, match=r"does not contain weights of the detector mangaface \(.+\)\. Use the weights of"
+    ) as caught:
         detect.run(tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -264,19 +259,19 @@ def test_damaged_weights_are_one_clear_line(tmp_path: Path, name: str) -> None:
         ("own.safetensors", "", r"detect\.mangaface\.model_sha256 must be the file's SHA-256, [0-9a-f]{64} for"),
     ],
 )
-def test_wrong_weights_are_one_clear_line(tmp_path: Path, model: str, sha256: str, message: str) -> None:
+def test_wrong_weights_are_reported_in_one_line(tmp_path: Path, model: str, sha256: str, message: str) -> None:
     shutil.copy(WEIGHTS, tmp_path / "own.safetensors")
     use_weights(tmp_path, model, sha256)
     with pytest.raises(UserError, match=message):
         detect.run(tmp_path)
 
 
-def test_weights_missing_from_the_package_are_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gone\.safetensors not found: .*docs/detection\.md"):
+def test_missing_weights_of_the_package_are_reported_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone\.safetensors not found\. .*docs/detection\.md"):
         MangaFace(MangaFaceParams(), tmp_path / "gone.safetensors")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_missing_gpu_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"detect\.mangaface\.device is cuda, but there is no GPU"):
         build_detector(DetectParams(mangaface=MangaFaceParams(device="cuda")), tmp_path)

@@ -1,4 +1,4 @@
-"""The backend `onnx` on models made here, which find the extent of each colour in a picture and call it a face."""
+"""The detector `onnx` with generated models that detect the bounding box of each colour as a face."""
 
 import csv
 import hashlib
@@ -20,7 +20,6 @@ from mangagan.detection.backends.onnx_yolo import OnnxParams
 from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache, detect_pages
 from mangagan.detection.types import Detector
-from mangagan.pages.decode import Page
 from tests.onnx_models import draw, small_model, write_model
 
 
@@ -48,19 +47,19 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     [
         (600, 900, (500, 100, 120, 150)),
         (900, 600, (60, 700, 130, 110)),
-        (60, 80, (3, 30, 31, 29)),  # smaller than the model's input
+        (60, 80, (3, 30, 31, 29)),  # smaller than the input of the model
         (3001, 1999, (1000, 2000, 300, 400)),
         (640, 640, (0, 0, 640, 640)),
-        (2800, 400, (120, 2550, 160, 170)),  # strips, searched in pieces
+        (2800, 400, (120, 2550, 160, 170)),  # strips
         (400, 2801, (2601, 10, 190, 180)),
     ],
 )
-def test_boxes_come_back_in_px_of_the_page(
+def test_boxes_are_in_px_of_the_page(
     models: dict[str, Path], kind: str, height: int, width: int, box: tuple[int, int, int, int]
 ) -> None:
     boxes, scores, usable = build(models[kind], long_side=416).detect(draw(height, width, box))
     assert boxes.shape == (1, 4) and scores.shape == usable.shape == (1,) and np.isnan(usable).all()
-    # Where the page is shrunk, an edge lies anywhere in one px of the model's input.
+    # If the page is shrunk, the error is up to one px of the model's input.
     smallest = {"any size": 416, "square": 320, "oblong": 192, "any width": 320}[kind]
     shrunk = max(1, min(max(height, width), 2 * min(height, width)) / smallest)
     assert np.abs(boxes[0] - box).max() <= (0.06 if shrunk == 1 else 2 * shrunk)
@@ -68,23 +67,23 @@ def test_boxes_come_back_in_px_of_the_page(
 
 
 @pytest.mark.parametrize("shape", [(90, 70), (90, 70, 3)])
-def test_a_gray_page_has_none_of_these_faces(models: dict[str, Path], shape: tuple[int, ...]) -> None:
+def test_a_gray_page_has_no_faces(models: dict[str, Path], shape: tuple[int, ...]) -> None:
     boxes, scores, usable = build(models["any size"]).detect(np.full(shape, 200, np.uint8))
     assert boxes.shape == (0, 4) and scores.shape == usable.shape == (0,)
 
 
-def test_the_model_sees_what_it_was_trained_on(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    detector, seen = build(models["oblong"]), []
-    monkeypatch.setattr(detector, "look", lambda picture: seen.append(picture) or np.zeros((7, 6), np.float32))
+def test_the_input_of_the_model_is_padded_and_scaled(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    detector, inputs = build(models["oblong"]), []
+    monkeypatch.setattr(detector, "run_model", lambda picture: inputs.append(picture) or np.zeros((7, 6), np.float32))
     detector.detect(draw(100, 60, (0, 0, 60, 50), "body"))
-    (picture,) = seen
+    (picture,) = inputs
     assert picture.dtype == np.float32 and picture.shape == (3, 192, 320)
-    page = picture[:, 46:146, 130:190]  # as large as it came, in the middle of the gray
+    page = picture[:, 46:146, 130:190]  # not scaled, centred in the padding
     assert (page[:, :50] == np.array([0, 1, 0])[:, None, None]).all() and (page[:, 50:] == 1).all()
     assert np.count_nonzero(picture == np.float32(114) / 255) == 3 * (192 * 320 - 100 * 60)
 
 
-def test_threshold_is_the_least_score(models: dict[str, Path]) -> None:
+def test_threshold_is_the_minimum_score(models: dict[str, Path]) -> None:
     page = draw(200, 200, (50, 60, 70, 80), level=153)  # a score of 0.6
     for threshold, count in {0.59: 1, 0.61: 0}.items():
         found = build(models["any size"], threshold=threshold).detect(page)
@@ -92,18 +91,18 @@ def test_threshold_is_the_least_score(models: dict[str, Path]) -> None:
 
 
 def test_overlapping_boxes_are_one_face(models: dict[str, Path]) -> None:
-    page = draw(200, 200, (50, 60, 40, 80))  # the second box shares 38 of 42 columns: 0.905
+    page = draw(200, 200, (50, 60, 40, 80))  # IoU with the second box: 38 of 42 columns, 0.905
     assert build(models["any size"], max_overlap=0.9).detect(page).boxes.tolist() == [[50, 60, 40, 80]]
     both = build(models["any size"], max_overlap=0.91).detect(page)
     assert both.boxes.tolist() == [[50, 60, 40, 80], [52, 60, 40, 80]]
     assert both.scores.tolist() == [1, 0.9]
 
 
-def test_only_the_named_class_counts(models: dict[str, Path]) -> None:
+def test_only_the_selected_class_is_detected(models: dict[str, Path]) -> None:
     page = np.minimum(draw(200, 200, (10, 20, 50, 60)), draw(200, 200, (100, 120, 70, 30), "body"))
     assert build(models["any size"]).detect(page).boxes.tolist() == [[10, 20, 50, 60]]
     assert build(models["any size"], class_name="Body").detect(page).boxes.tolist() == [[100, 120, 70, 30]]
-    for kind in ("one class", "no names"):  # there the class goes by any name
+    for kind in ("one class", "no names"):  # the class name does not matter
         assert build(models[kind]).detect(page).boxes.tolist() == [[10, 20, 50, 60]]
 
 
@@ -123,7 +122,7 @@ def test_half_precision_models_work(tmp_path: Path) -> None:
     assert found.boxes.tolist() == [[24, 28, 16, 8]] and found.scores.tolist() == [1]
 
 
-def test_same_faces_from_any_number_of_threads(models: dict[str, Path], tmp_path: Path) -> None:
+def test_threads_and_cache_do_not_change_the_faces(models: dict[str, Path], tmp_path: Path) -> None:
     detector = build(models["any size"])
     random = np.random.default_rng(0)
     pages = [
@@ -132,12 +131,12 @@ def test_same_faces_from_any_number_of_threads(models: dict[str, Path], tmp_path
     ]
     alone = [detector.detect(page) for page in pages]
     cache = DetectionCache(tmp_path, detector)
-    for _ in range(2):  # found, then remembered
-        named = ((str(number), Page(pixels, True, ".png")) for number, pixels in enumerate(pages))
+    for _ in range(2):  # detected, then cached
+        named = ((str(number), pixels) for number, pixels in enumerate(pages))
         together = [found for _, found in detect_pages(detector, named, cache)]
         for one, other in zip(alone, together, strict=True):
             assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
-    assert sum(len(found.boxes) for found in alone) >= 20  # a few lie beside their page
+    assert sum(len(found.boxes) for found in alone) >= 20  # a few are outside of their page
 
 
 def test_version_changes_with_the_file_and_the_settings(models: dict[str, Path]) -> None:
@@ -148,12 +147,12 @@ def test_version_changes_with_the_file_and_the_settings(models: dict[str, Path])
     versions = [build(model, **change).version for change in [{}, *changes]] + [build(models["square"]).version]
     assert len(set(versions)) == len(versions)
     assert build(model, device="cpu").version == versions[0]
-    assert str(model) not in versions[0]  # the same file elsewhere is the same detector
+    assert str(model) not in versions[0]  # the path does not matter
 
 
 PICTURE = "float[1, 3, 64, 64]"
 CONSTANTS = "<int64[3] boxes = {1, 300, 6}, float[1, 3, 1, 70] seventy = {" + ", ".join(["0"] * 210) + "}>"
-OTHERS = {  # another kind of model: its signature, its nodes, what is said of it
+UNSUPPORTED_MODELS = {  # inputs, outputs, nodes, reason
     "two inputs": (f"{PICTURE} a, {PICTURE} b", f"{PICTURE} c", "c = Add(a, b)", "it has 2 inputs and 1 outputs"),
     "two outputs": (f"{PICTURE} a", f"{PICTURE} b, {PICTURE} c", "b = Abs(a) c = Neg(a)", "1 inputs and 2 outputs"),
     "flat": ("float[5, 5] a", "float[5, 5] b", "b = Abs(a)", r"its input is tensor\(float\) \[5, 5\]"),
@@ -169,15 +168,15 @@ OTHERS = {  # another kind of model: its signature, its nodes, what is said of i
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", OTHERS)
-def test_a_model_of_another_kind_is_one_clear_line(tmp_path: Path, kind: str) -> None:
-    inputs, outputs, nodes, message = OTHERS[kind]
+@pytest.mark.parametrize("kind", UNSUPPORTED_MODELS)
+def test_unsupported_models_are_reported_in_one_line(tmp_path: Path, kind: str) -> None:
+    inputs, outputs, nodes, message = UNSUPPORTED_MODELS[kind]
     model = small_model(tmp_path / "model.onnx", f"other ({inputs}) => ({outputs}) {CONSTANTS} {{ {nodes} }}")
-    refuse(model, f"is no YOLOv8 detector in ONNX format: .*{message}")
+    expect_error(model, f"is not a YOLOv8 detector in ONNX format: .*{message}")
 
 
-def refuse(model: Path, message: str, **settings: object) -> str:
-    """Expects one line that matches `message`."""
+def expect_error(model: Path, message: str, **settings: object) -> str:
+    """Build the detector, check that the error is one line that matches `message`, and return the error."""
     with pytest.raises(UserError, match=message) as caught:
         build(model, **settings)
     assert "\n" not in str(caught.value)
@@ -185,36 +184,36 @@ def refuse(model: Path, message: str, **settings: object) -> str:
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\0" * 64, bytes(range(256))])
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_model_is_reported_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.onnx").write_bytes(content)
-    refuse(tmp_path / "model.onnx", "is no YOLOv8 detector in ONNX format: onnxruntime cannot read it")
+    expect_error(tmp_path / "model.onnx", "is not a YOLOv8 detector in ONNX format: onnxruntime cannot read it")
 
 
-def test_a_model_in_another_format_is_refused(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_model_in_another_format_is_rejected(models: dict[str, Path], tmp_path: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "model.ort")
     options.add_session_config_entry("session.save_model_format", "ORT")
     onnxruntime.InferenceSession(models["square"], options)
-    refuse(tmp_path / "model.ort", "is no YOLOv8 detector in ONNX format: onnxruntime cannot read it")
+    expect_error(tmp_path / "model.ort", "is not a YOLOv8 detector in ONNX format: onnxruntime cannot read it")
 
 
-def test_a_class_that_is_not_there_is_one_clear_line(models: dict[str, Path]) -> None:
-    refuse(models["any size"], "class_name: .* knows no class eyes: it is one of face, body, frame", class_name="eyes")
+def test_a_missing_class_is_reported_in_one_line(models: dict[str, Path]) -> None:
+    expect_error(
+        models["any size"], "class_name: .* has no class eyes. Use one of face, body, frame", class_name="eyes"
+    )
 
 
 @pytest.mark.parametrize("names", ["['a', 'b']", "{1: 'a'}", "{'a': 0}", "7", "import os", "("])
-def test_names_that_do_not_fit_the_output_are_one_clear_line(tmp_path: Path, names: str) -> None:
+def test_names_that_do_not_fit_the_output_are_reported_in_one_line(tmp_path: Path, names: str) -> None:
     write_model(tmp_path / "model.onnx")
     model = onnx.load(tmp_path / "model.onnx")
     onnx.helper.set_model_props(model, {"names": names})
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    refuse(tmp_path / "model.onnx", r"its output is \(1, 7, 6\) with (2 classes|no class names) in its metadata")
+    expect_error(tmp_path / "model.onnx", r"its output is \(1, 7, 6\) with (2 classes|no class names) in its metadata")
 
 
 @pytest.mark.parametrize("place", ["weights.bin", "./weights.bin", "{folder}/weights.bin", "../{name}/weights.bin"])
-def test_weights_outside_the_verified_file_are_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_weights_in_other_files_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     model = write_model(tmp_path / "model.onnx")
     loaded = onnx.load(model)
     (eye,) = (tensor for tensor in loaded.graph.initializer if tensor.name == "eye")
@@ -224,28 +223,28 @@ def test_weights_outside_the_verified_file_are_not_read(
     eye.ClearField("raw_data")
     model.write_bytes(loaded.SerializeToString())
     if place == "weights.bin":
-        onnxruntime.InferenceSession(model)  # would read them
+        onnxruntime.InferenceSession(model)  # reads them by default
     monkeypatch.chdir(tmp_path)
-    refuse(model, "onnxruntime cannot read it")
+    expect_error(model, "onnxruntime cannot read it")
 
 
-def test_a_gpu_that_is_not_there_is_one_clear_line(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_reported_in_one_line(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
-    refuse(
-        models["any size"], r"params\.yaml: detect\.onnx\.device is cuda, but .*: set it to auto or cpu", device="cuda"
+    expect_error(
+        models["any size"], r"params\.yaml: detect\.onnx\.device is cuda, but .*\. Set it to auto or cpu", device="cuda"
     )
     build(models["any size"], device="auto")
 
 
-def test_without_onnxruntime_the_line_says_how_to_get_it(
+def test_a_missing_onnxruntime_is_reported_with_the_command_to_install_it(
     models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    refuse(models["any size"], re.escape("needs onnxruntime: pip install 'mangagan[onnx]'"))
+    expect_error(models["any size"], re.escape("needs onnxruntime. Run: pip install 'mangagan[onnx]'"))
 
 
 def workspace(tmp_path: Path, model: Path, sha256: str) -> Path:
-    """Writes params.yaml and two scans, one with a face at (40, 60), 80x90 px."""
+    """Write params.yaml and two scans, one with a face at (40, 60), 80x90 px; return the folder."""
     (tmp_path / "params.yaml").write_text(
         f"detect:\n  detector: onnx\n  onnx: {{model: '{model}', model_sha256: {sha256}, long_side: 512}}\n"
     )
@@ -262,7 +261,7 @@ def test_faces_command(models: dict[str, Path], tmp_path: Path, monkeypatch: pyt
     assert rows == [{"page": "1.png", "x": "40.0", "y": "60.0", "w": "80.0", "h": "90.0", "score": "1.0"}]
 
 
-def test_faces_command_refuses_a_file_of_another_hash(
+def test_faces_command_rejects_a_file_with_another_hash(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(workspace(tmp_path, models["any size"], hashlib.sha256(b"another").hexdigest()))
@@ -274,6 +273,6 @@ def test_faces_command_refuses_a_file_of_another_hash(
 @pytest.mark.parametrize(
     "change", [{"threshold": 0.0}, {"max_overlap": 1.0}, {"long_side": 63}, {"long_side": 4097}, {"device": "gpu"}]
 )
-def test_values_out_of_range_are_refused(change: dict[str, object]) -> None:
+def test_values_out_of_range_are_rejected(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must be"):
         OnnxParams(**change)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""Face detection: the detector interface, the registry of backends, and the run over many pages."""
+"""Face detection: the detector interface, the registry of detectors, and detection on many pages."""

@@ -1,52 +1,57 @@
-"""Boxes that are of one face."""
+"""Overlapping boxes: IoU, non-maximum suppression, and averaging of scores over scales."""
 
 import numpy as np
 
-ALIKE = 0.45  # intersection over union from which on boxes found at two sizes are of one face
+MATCH_IOU = 0.45  # minimum IoU of two boxes, found at two scales, that count as the same face
 
 
-def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box (4,) with others (N, 4), all x, y, w, h: (N,), 0 to 1."""
+def compute_iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Return the intersection over union of one box (4,) with each of N boxes (N, 4).
+
+    Boxes are x, y, w, h. The result has shape (N,) and values in [0, 1].
+    """
     sides = np.minimum(box[:2] + box[2:4], boxes[:, :2] + boxes[:, 2:4]) - np.maximum(box[:2], boxes[:, :2])
-    both = sides.clip(0).prod(axis=1)
-    return both / (box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - both)
+    intersection = sides.clip(0).prod(axis=1)
+    return intersection / (box[2] * box[3] + boxes[:, 2] * boxes[:, 3] - intersection)
 
 
-def suppress(faces: np.ndarray, most: float) -> np.ndarray:
-    """Removes every face that overlaps a surer one by more than `most` (intersection over union).
+def suppress_overlaps(faces: np.ndarray, max_iou: float) -> np.ndarray:
+    """Apply non-maximum suppression.
 
     Args:
-        faces: (N, 5 or more): x, y, w, h, score and what else belongs to them.
-        most: 0 to 1.
+        faces: (N, 5 or more): x, y, w, h, score and any further columns.
+        max_iou: A face is removed if its IoU with a face of higher score is above this value [0, 1].
 
     Returns:
-        The rows that are left, in order of falling score.
+        The remaining rows, by descending score.
     """
-    left = faces[np.lexsort((*faces[:, 3::-1].T, -faces[:, 4]))]
+    remaining = faces[np.lexsort((*faces[:, 3::-1].T, -faces[:, 4]))]
     kept = []
-    while len(left):
-        kept.append(left[0])
-        left = left[1:][overlap(left[0], left[1:]) <= most]
+    while len(remaining):
+        kept.append(remaining[0])
+        remaining = remaining[1:][compute_iou(remaining[0], remaining[1:]) <= max_iou]
     return np.array(kept).reshape(-1, faces.shape[1])
 
 
-def agree(views: list[np.ndarray]) -> np.ndarray:
-    """The faces of one picture searched at several sizes, each scored by all of them; the same face may come twice.
+def average_over_scales(scales: list[np.ndarray]) -> np.ndarray:
+    """Return the boxes found at all scales, each with its score averaged over the scales.
 
-    Print and lettering look like faces at one size and seldom at two: a face's score is the mean over the sizes of its
-    own score and of the best score that a box like it had elsewhere, 0 where there was none.
+    Lettering and hatching look like a face at one scale, but rarely at two. The score of a box is therefore the mean,
+    over the scales, of the best matching box (0 at a scale without a match). A face can appear several times in the
+    result: apply `suppress_overlaps` to it.
 
     Args:
-        views: one a size, (N, 6): x, y, w, h, score, usable, all in px of the same picture.
+        scales: One array for each scale, (N, 6): x, y, w, h, score, usable. All boxes are in px of the same image.
 
     Returns:
-        (M, 6), all boxes of all views; usable is the mean over the sizes that saw the face.
+        (M, 6): the boxes of all scales. `usable` is the mean over the scales that have a match.
     """
     faces = []
-    for own, view in enumerate(views):
-        others = [other for number, other in enumerate(views) if number != own]
-        for face in view:
-            alike = [other[overlap(face, other) >= ALIKE] for other in others]
-            seen = np.array([face[4:], *(boxes[boxes[:, 4].argmax(), 4:] for boxes in alike if len(boxes))])
-            faces.append([*face[:4], seen[:, 0].sum() / len(views), seen[:, 1].mean()])
+    for number, found in enumerate(scales):
+        others = [other for index, other in enumerate(scales) if index != number]
+        for face in found:
+            matching = [other[compute_iou(face, other) >= MATCH_IOU] for other in others]
+            best = [boxes[boxes[:, 4].argmax(), 4:] for boxes in matching if len(boxes)]
+            values = np.array([face[4:], *best])  # (scales with a match, 2): score, usable
+            faces.append([*face[:4], values[:, 0].sum() / len(scales), values[:, 1].mean()])
     return np.array(faces).reshape(-1, 6)

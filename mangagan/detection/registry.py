@@ -1,4 +1,8 @@
-"""The registry of detectors. To add one: a module in backends/, an entry in `BACKENDS`, a field in `DetectParams`."""
+"""The registry of detectors.
+
+To add a detector: write a module in backends/ with its class and its settings, add an entry to `BACKENDS` and a field
+to `DetectParams` below, and add its section to params.yaml.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +31,13 @@ BACKENDS: dict[str, Backend] = {
 
 @dataclass(frozen=True)
 class DetectParams:
-    """The section `detect` of params.yaml.
+    """The section `detect` of params.yaml: the detector to use, and the settings of each detector.
 
     Attributes:
-        detector: which backend: one of `BACKENDS`.
-        mangaface: settings of that backend.
-        lbpcascade: settings of that backend.
-        onnx: settings of that backend.
+        detector: Name of the detector, one of `BACKENDS`. The other fields have the names of `BACKENDS`.
+        mangaface: Settings of this detector.
+        lbpcascade: Settings of this detector.
+        onnx: Settings of this detector.
     """
 
     detector: str = "mangaface"
@@ -47,13 +51,13 @@ class DetectParams:
 
 
 def build_detector(settings: DetectParams, root: Path) -> Detector:
-    """Build the detector that the settings name; verify its model file first.
+    """Build the detector that the settings select; verify its model file first.
 
     Args:
-        settings: the section `detect` of params.yaml.
-        root: the workspace; relative paths start there.
+        settings: The section `detect` of params.yaml.
+        root: The workspace. Relative paths in the settings start here.
 
     Raises:
-        UserError: the model file is missing or is not of this kind.
+        UserError: The model file is missing, or the detector cannot use it.
     """
     return BACKENDS[settings.detector].build(getattr(settings, settings.detector), root)

@@ -1,77 +1,100 @@
-"""A detector over many pages: side by side, in order, and not twice over the same page."""
+"""Detection on many pages: in parallel, in order, and once per page (results are cached)."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mangagan.core.files import sha256_file, write_text
+from mangagan.core.code import code_hash
+from mangagan.core.files import write_text
 from mangagan.core.parallel import map_ordered
 from mangagan.detection.types import Detections, Detector
-from mangagan.pages.decode import Page
 
-CODE = Path(__file__).parent
+
+def cache_key(module: str, name: str, version: str) -> str:
+    """Return the key (16 hex digits) of the cached results of a detector.
+
+    The key depends on the code that the detector's module imports. An edit of one detector keeps the cached results of
+    the others.
+
+    Args:
+        module: Dotted name of the module that defines the detector.
+        name: Name of the detector.
+        version: Version of the detector. It covers the settings, the model file and the libraries.
+    """
+    return hashlib.sha256(f"{name} {version} {code_hash(module)}".encode()).hexdigest()[:16]
 
 
 class DetectionCache:
-    """Boxes already found, kept outside the stage's outs so that one new screenshot does not cost all the others.
+    """Detections of earlier runs: one folder for each `cache_key`, one JSON file for each page.
 
-    One small file a page, in a folder a detector, version and state of the detector's code.
+    It is not part of the outs of the stage, so that a new screenshot does not cause detection on all other pages.
     """
 
     def __init__(self, folder: Path, detector: Detector) -> None:
-        # All code of detectors, which share some: searching again costs less than a stale box.
-        files = [path for path in CODE.rglob("*.py") if "train" not in path.relative_to(CODE).as_posix()]
-        code = "".join(sha256_file(path) for path in sorted(files))
-        key = hashlib.sha256(f"{detector.name} {detector.version} {code}".encode()).hexdigest()[:16]
+        key = cache_key(type(detector).__module__, detector.name, detector.version)
         self.folder = folder / f"{detector.name}-{key}"
 
     def get(self, page_id: str) -> Detections | None:
-        """The faces of a page, if they are known and whole."""
+        """Return the faces of a page. None if they are not cached or the file is damaged."""
         try:
-            found = json.loads((self.folder / f"{page_id}.json").read_text())
-            boxes = np.array(found["boxes"], np.float64).reshape(-1, 4)
-            # NaN is no JSON: null stands for it, and becomes it again.
-            return Detections(boxes, np.array(found["scores"], np.float64), np.array(found["usable"], np.float64))
+            record = json.loads((self.folder / f"{page_id}.json").read_text(encoding="utf-8"))
+            boxes = np.array(record["boxes"], np.float64).reshape(-1, 4)
+            scores = np.array(record["scores"], np.float64)
+            usable = np.array(record["usable"], np.float64)  # null becomes NaN
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+        valid = scores.shape == usable.shape == (len(boxes),) and np.isfinite(boxes).all() and np.isfinite(scores).all()
+        return Detections(boxes, scores, usable) if valid else None
 
-    def put(self, page_id: str, found: Detections) -> None:
-        """Keeps the faces of a page."""
-        usable = [None if np.isnan(value) else value for value in found.usable.tolist()]
-        record = {"boxes": found.boxes.tolist(), "scores": found.scores.tolist(), "usable": usable}
+    def put(self, page_id: str, faces: Detections) -> None:
+        """Store the faces of a page."""
+        usable = [None if np.isnan(value) else value for value in faces.usable.tolist()]  # JSON has no NaN
+        record = {"boxes": faces.boxes.tolist(), "scores": faces.scores.tolist(), "usable": usable}
         write_text(self.folder / f"{page_id}.json", json.dumps(record))
 
 
 def detect_pages(
-    detector: Detector, pages: Iterable[tuple[str, Page]], cache: DetectionCache | None = None
+    detector: Detector, pages: Iterable[tuple[str, np.ndarray]], cache: DetectionCache | None = None
 ) -> Iterator[tuple[str, Detections]]:
-    """Yields (page_id, faces) for each (page_id, page), in order."""
+    """Yield (page_id, faces) for each page, in the order of the pages.
 
-    def work(item: tuple[str, Page]) -> tuple[str, Detections]:
-        page_id, page = item
-        known = cache.get(page_id) if cache else None
-        found = known if known is not None else detector.detect(page.pixels)
-        if cache and known is None:
-            cache.put(page_id, found)
-        return page_id, found
-
-    return map_ordered(work, pages)
+    Args:
+        detector: Shared by all threads.
+        pages: (page_id, pixels) of each page; pixels as for `Detector.detect`.
+        cache: Where to look for results of earlier runs and where to store new ones. None: no cache.
+    """
+    return map_ordered(partial(detect_page, detector, cache), pages)
 
 
-def face_id(page_id: str, box: Iterable[float]) -> str:
-    """16 hex digits that name a face by its page and box (to a tenth of a pixel): the same on every machine."""
+def detect_page(
+    detector: Detector, cache: DetectionCache | None, page: tuple[str, np.ndarray]
+) -> tuple[str, Detections]:
+    """Return the page_id and the faces of one page (page_id, pixels), from the cache if they are there."""
+    page_id, pixels = page
+    if cache is None:
+        return page_id, detector.detect(pixels)
+    faces = cache.get(page_id)
+    if faces is None:
+        faces = detector.detect(pixels)
+        cache.put(page_id, faces)
+    return page_id, faces
+
+
+def make_face_id(page_id: str, box: Iterable[float]) -> str:
+    """Return 16 hex digits that identify a face by its page and its box, rounded to 0.1 px."""
     text = page_id + "".join(f" {value:.1f}" for value in box)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def detection_rows(detector: Detector, page_id: str, found: Detections) -> list[dict[str, object]]:
-    """One record a face, with the columns of `mangagan.detection.table.SCHEMA`."""
+def make_detection_rows(detector: Detector, page_id: str, faces: Detections) -> list[dict[str, object]]:
+    """Return one record for each face of a page, with the columns of `mangagan.detection.table.SCHEMA`."""
     return [
         {
-            "face_id": face_id(page_id, box),
+            "face_id": make_face_id(page_id, box),
             "page_id": page_id,
             **dict(zip("xywh", (float(value) for value in box), strict=True)),
             "score": float(score),
@@ -80,5 +103,5 @@ def detection_rows(detector: Detector, page_id: str, found: Detections) -> list[
             "detector_version": detector.version,
             "crop_margin": detector.crop_margin,
         }
-        for box, score, usable in zip(*found, strict=True)
+        for box, score, usable in zip(*faces, strict=True)
     ]

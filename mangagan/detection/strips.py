@@ -1,54 +1,72 @@
-"""Long pictures, such as web comics in one strip, are searched in pieces: shrunk whole, their faces would vanish."""
+"""Long images, such as a chapter of a web comic in one strip.
+
+A strip is split into overlapping pieces. If it were shrunk as a whole, its faces would become too small to detect.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
-LONGEST = 2.5  # long side over short of a picture that is searched in one piece, and of a piece
-SHARED = 1.25  # of the short side: what neighbouring pieces have in common, so that a face as wide as the picture fits
-SHORTEST = 64  # px; a line of pixels is cut as if it were so wide
-NEAR = 0.02  # of the short side: a box that comes so near to where the picture was cut is taken to be cut
+MAX_ASPECT = 2.5  # maximum ratio of long to short side of an image that is not split, and of a piece
+PIECE_OVERLAP = 1.25  # overlap of neighbouring pieces, as a share of the short side: a face as wide as the image fits
+MIN_SHORT_SIDE = 64  # px; narrower images are split as if they had this width
+EDGE_SHARE = 0.02  # a box that is closer than this share of the short side to a cut counts as cut
 
 
-def pieces(picture: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-    """A picture (H, W, …) as overlapping pieces: left, top and pixels of each; most pictures are one."""
-    height, width = picture.shape[:2]
-    short, long = max(min(height, width), SHORTEST), max(height, width)
-    size = int(LONGEST * short)
-    count = -(-(long - size) // int(size - SHARED * short)) + 1 if long > size else 1
+class Piece(NamedTuple):
+    """A part of an image.
+
+    Attributes:
+        left: Position in the image [px].
+        top: Position in the image [px].
+        pixels: (h, w, …).
+    """
+
+    left: int
+    top: int
+    pixels: np.ndarray
+
+
+def split_strip(image: np.ndarray) -> list[Piece]:
+    """Split an image (H, W, …) into overlapping pieces. Most images give one piece."""
+    height, width = image.shape[:2]
+    short, long = max(min(height, width), MIN_SHORT_SIDE), max(height, width)
+    size = int(MAX_ASPECT * short)
+    count = -(-(long - size) // int(size - PIECE_OVERLAP * short)) + 1 if long > size else 1
     starts = [round(start) for start in np.linspace(0, max(long - size, 0), count)]
     if height >= width:
-        return [(0, start, picture[start : start + size]) for start in starts]
-    return [(start, 0, picture[:, start : start + size]) for start in starts]
+        return [Piece(0, start, image[start : start + size]) for start in starts]
+    return [Piece(start, 0, image[:, start : start + size]) for start in starts]
 
 
-def uncut(faces: np.ndarray, left: int, top: int, piece: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """The faces of a piece in px of the picture, without those that the cut went through.
+def remove_cut_faces(faces: np.ndarray, piece: Piece, image: np.ndarray) -> np.ndarray:
+    """Remove the faces that the border of a piece cuts, and move the others to px of the image.
 
-    Another piece has these whole, unless they are longer than `SHARED` times the short side.
+    A neighbouring piece contains the cut faces as a whole, unless they are longer than `PIECE_OVERLAP` times the short
+    side.
 
     Args:
-        faces: (N, 4 or more): x, y, w, h in px of the piece, and what else belongs to them.
-        left: of the piece in the picture.
-        top: of the piece in the picture.
-        piece: (h, w, …).
-        picture: (H, W, …).
+        faces: (N, 4 or more): x, y, w, h in px of the piece, and any further columns.
+        piece: The piece.
+        image: The image that it is a part of, (H, W, …).
     """
-    height, width = piece.shape[:2]
-    near = NEAR * min(height, width)
+    height, width = piece.pixels.shape[:2]
+    margin = EDGE_SHARE * min(height, width)
     kept = np.ones(len(faces), bool)
-    if top > 0:
-        kept &= faces[:, 1] > near
-    if left > 0:
-        kept &= faces[:, 0] > near
-    if top + height < picture.shape[0]:
-        kept &= faces[:, 1] + faces[:, 3] < height - near
-    if left + width < picture.shape[1]:
-        kept &= faces[:, 0] + faces[:, 2] < width - near
-    return np.column_stack([faces[:, :2] + (left, top), faces[:, 2:]])[kept]
+    if piece.top > 0:
+        kept &= faces[:, 1] > margin
+    if piece.left > 0:
+        kept &= faces[:, 0] > margin
+    if piece.top + height < image.shape[0]:
+        kept &= faces[:, 1] + faces[:, 3] < height - margin
+    if piece.left + width < image.shape[1]:
+        kept &= faces[:, 0] + faces[:, 2] < width - margin
+    return np.column_stack([faces[:, :2] + (piece.left, piece.top), faces[:, 2:]])[kept]
 
 
-def inside(faces: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Faces (N, 4 or more) cut to a picture of this shape (H, W, …); those beside it are gone."""
+def clip_to_image(faces: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Clip faces (N, 4 or more) to an image of this shape (H, W, …); remove those that keep less than 1 px."""
     sides = shape[1::-1]
     first, last = faces[:, :2].clip(0, sides), (faces[:, :2] + faces[:, 2:4]).clip(0, sides)
-    whole = (last - first >= 1).all(axis=1)
-    return np.column_stack([first, last - first, faces[:, 4:]])[whole]
+    visible = (last - first >= 1).all(axis=1)
+    return np.column_stack([first, last - first, faces[:, 4:]])[visible]

@@ -1,4 +1,4 @@
-"""`data/detections.parquet`: one row a face."""
+"""`data/detections.parquet`: one row for each face."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +14,16 @@ SCHEMA = arrow_schema(DETECTION_COLUMNS)
 
 
 def write_detections(path: Path, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Writes the rows, which have the columns of `SCHEMA`, and returns them as a table."""
+    """Write rows with the columns of `SCHEMA` and return them as a table."""
     table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
     write_table(path, table)
     return table.to_pandas()
 
 
 def read_detections(path: Path) -> pd.DataFrame:
-    """Reads the table.
+    """Read the table.
 
     Raises:
-        UserError: it is missing or damaged, or lacks a column.
+        UserError: The file is missing or damaged, or lacks a column.
     """
     return read_table(path, "detect", SCHEMA.names).to_pandas()

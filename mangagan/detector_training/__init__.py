@@ -1,1 +1,1 @@
-"""Training of the face detector `mangaface` (not a dependency of any stage)."""
+"""Training of the face detector `mangaface`. No stage depends on this package."""

@@ -1,1 +1,1 @@
-"""The network of the face detector `mangaface` and its weights; also used as a feature extractor."""
+"""The network of the detector `mangaface` and its weights."""

@@ -1,4 +1,4 @@
-"""Pages → face boxes."""
+"""The stage `detect`: pages → face boxes."""
 
 import sys
 from pathlib import Path
@@ -13,27 +13,27 @@ from mangagan.core.images import write_png
 from mangagan.core.libraries import limit_to_one_thread
 from mangagan.core.progress import track
 from mangagan.detection.registry import DetectParams, build_detector
-from mangagan.detection.run import DetectionCache, detect_pages, detection_rows
+from mangagan.detection.run import DetectionCache, detect_pages, make_detection_rows
 from mangagan.detection.table import write_detections
 from mangagan.pages.table import iterate_pages, read_pages
-from mangagan.pictures.grid import contact_sheet, spread
+from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 
-SHEET_PAGES = 24  # at most so many on the sheet, spread over all
-PAGE_HEIGHT = 420  # px on the sheet
+SHEET_PAGES = 24  # maximum number of pages on the contact sheet
+PAGE_HEIGHT = 420  # px, on the contact sheet
 
 
 def run(root: Path = Path()) -> None:
-    """Runs the stage in the workspace `root`."""
+    """Run the stage in the workspace `root`."""
     limit_to_one_thread()
     settings = params.load("detect", DetectParams, root)
     detector = build_detector(settings, root)
     pages = read_pages(root / catalog.PAGES_TABLE)
     kept = pages[pages["reason"] == ""]
 
-    cache = DetectionCache(root / catalog.STATE / "detections", detector)
-    decoded = ((row["page_id"], page) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
+    cache = DetectionCache(root / catalog.CACHED_DETECTIONS, detector)
+    decoded = ((row["page_id"], page.pixels) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
     found = track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages")
-    rows = [row for page_id, faces in found for row in detection_rows(detector, page_id, faces)]
+    rows = [row for page_id, faces in found for row in make_detection_rows(detector, page_id, faces)]
     detections = write_detections(root / catalog.DETECTIONS, rows)
 
     per_page = kept[["page_id", "title"]].assign(
@@ -41,11 +41,11 @@ def run(root: Path = Path()) -> None:
     )
     by_title = per_page.groupby("title")["faces"].sum()
     print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
-    with atomic_directory(root / catalog.pictures("detect")) as folder:
+    with atomic_directory(root / catalog.pictures_dir("detect")) as folder:
         write_png(folder / "boxes.png", draw_boxes(root, kept, detections))
         by_title.to_csv(folder / "faces.csv")
     write_json(
-        root / catalog.metrics("detect"),
+        root / catalog.metrics_file("detect"),
         {
             "faces": len(detections),
             "faces_by_title": {str(title): int(count) for title, count in by_title.items()},
@@ -56,10 +56,10 @@ def run(root: Path = Path()) -> None:
 
 
 def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.ndarray:
-    """A sheet of pages, spread over all titles, with their boxes."""
-    shown = kept.iloc[spread(len(kept), SHEET_PAGES)]
+    """Return a contact sheet of pages from all titles, with their boxes."""
+    shown = kept.iloc[choose_evenly(len(kept), SHEET_PAGES)]
     widest = max(PAGE_HEIGHT * row["width"] / row["height"] for _, row in shown.iterrows())
-    width = round(min(widest, 2 * PAGE_HEIGHT))  # a scroll is shown small rather than making every tile as wide
+    width = round(min(widest, 2 * PAGE_HEIGHT))  # a very wide page must not make all tiles as wide
     boxes = dict(iter(detections.groupby("page_id")))
     images, captions = [], []
     for row, page in iterate_pages(shown, root / catalog.PAGES_DIR):
@@ -74,4 +74,4 @@ def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.n
         sheet.paste(image)
         images.append(np.asarray(sheet))
         captions.append(f"{row['title']} {row['page_number']}")
-    return contact_sheet(images, captions, columns=6)
+    return draw_contact_sheet(images, captions, columns=6)

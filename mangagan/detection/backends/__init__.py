@@ -1,1 +1,1 @@
-"""The face detectors, one module each, with the settings of each beside it."""
+"""The face detectors: one module each, with the settings of the detector."""

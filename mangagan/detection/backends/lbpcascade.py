@@ -1,4 +1,4 @@
-"""nagadomi's local-binary-pattern cascade for anime faces, searched by OpenCV."""
+"""The detector `lbpcascade`: nagadomi's cascade of local binary patterns for anime faces, run by OpenCV."""
 
 import threading
 from dataclasses import dataclass
@@ -11,19 +11,20 @@ import numpy as np
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
 from mangagan.core.model_files import resolve_model
-from mangagan.detection.types import Detections, describe
+from mangagan.detection.types import Detections, describe_settings
 
 
 @dataclass(frozen=True)
 class CascadeParams:
-    """Settings of OpenCV's cascade search.
+    """Settings of OpenCV's cascade classifier.
 
     Attributes:
-        model: lbpcascade_animeface.xml, a path (relative to the workspace) or an https URL.
-        model_sha256: what the file must hash to, in hex.
-        scale_factor: ratio of one search scale to the next, above 1; nearer to 1 finds more and takes longer.
-        min_neighbors: how many overlapping hits make a face; lower finds more, and more that is none.
-        min_size: px, the smallest face looked for.
+        model: Path (relative to the workspace) or https URL of lbpcascade_animeface.xml.
+        model_sha256: SHA-256 of that file, hex.
+        scale_factor: Ratio between neighbouring search scales (> 1). Smaller: higher recall, slower.
+        min_neighbors: Minimum number of overlapping hits that form a face. Smaller: higher recall, more false
+            positives.
+        min_size: Minimum size of a face [px].
     """
 
     model: str = ""
@@ -40,34 +41,36 @@ class CascadeParams:
 
 
 class LbpCascade:
-    """The backend `lbpcascade`: `cv2.CascadeClassifier` on the equalized gray page."""
+    """Detector: `cv2.CascadeClassifier` on the gray page after histogram equalization."""
 
     name = "lbpcascade"
-    crop_margin = 0.05  # its boxes hold the face and the fringe; this adds most of the hair
+    crop_margin = 0.05  # the boxes contain the face and the fringe; the margin adds most of the hair
 
     def __init__(self, model: Path, settings: CascadeParams) -> None:
-        """Loads the cascade.
+        """Load the cascade.
 
         Raises:
-            UserError: the file is no cascade.
+            UserError: The file is not an OpenCV cascade.
         """
         self.model, self.settings = str(model), settings
-        self.version = f"{sha256_file(model)[:12]} {describe(settings)} opencv={cv2.__version__}"
-        self.per_thread = threading.local()  # a CascadeClassifier keeps the page it works on in itself
+        self.version = f"{sha256_file(model)[:12]} {describe_settings(settings)} opencv={cv2.__version__}"
+        self.per_thread = threading.local()  # a CascadeClassifier stores the current page, so threads cannot share one
         try:
-            usable = not cv2.CascadeClassifier(self.model).empty()
-        except (cv2.error, SystemError):  # SystemError is how its constructor passes on what OpenCV threw
-            usable = False
-        if not usable:
-            raise UserError(f"{model} is no OpenCV cascade: detect.lbpcascade.model must name lbpcascade_animeface.xml")
+            valid = not cv2.CascadeClassifier(self.model).empty()
+        except (cv2.error, SystemError):  # an exception of OpenCV in the constructor arrives as SystemError
+            valid = False
+        if not valid:
+            raise UserError(
+                f"{model} is not an OpenCV cascade. Set detect.lbpcascade.model to lbpcascade_animeface.xml"
+            )
 
     @classmethod
     def build(cls, settings: CascadeParams, root: Path) -> Self:
-        """Build the detector with the cascade file that the settings name."""
+        """Build the detector with the cascade file of the settings."""
         return cls(resolve_model("detect.lbpcascade", settings.model, settings.model_sha256, root), settings)
 
     def detect(self, page: np.ndarray) -> Detections:
-        """Finds faces as `Detector.detect` says; the score is how many overlapping hits were grouped into the box."""
+        """Return faces as described in `Detector.detect`. The score is the number of hits grouped into the box."""
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         if not hasattr(self.per_thread, "cascade"):
             self.per_thread.cascade = cv2.CascadeClassifier(self.model)

@@ -1,4 +1,4 @@
-"""The backend `onnx`: a detector that the user brings, in the ONNX format of Ultralytics' YOLOv8."""
+"""The detector `onnx`: a user's own model in the ONNX format of Ultralytics' YOLOv8."""
 
 import ast
 import os
@@ -12,13 +12,13 @@ import numpy as np
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_bytes
 from mangagan.core.model_files import resolve_model
-from mangagan.detection.overlap import suppress
-from mangagan.detection.strips import inside, pieces, uncut
-from mangagan.detection.types import Detections, check_search, describe
+from mangagan.detection.overlap import suppress_overlaps
+from mangagan.detection.strips import clip_to_image, remove_cut_faces, split_strip
+from mangagan.detection.types import Detections, check_network_settings, describe_settings
 
-STRIDE = 32  # px: what both sides of the picture must be multiples of where the model leaves them open
-PADDING = 114  # gray level around the picture, as in training
-MOST = 3000  # candidates a picture before overlapping ones are removed
+STRIDE = 32  # px; if the model accepts any input size, both sides are padded to a multiple of this
+PADDING = 114  # gray level of the padding, as in training
+MAX_CANDIDATES = 3000  # for each image, before non-maximum suppression
 DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -27,13 +27,13 @@ class OnnxParams:
     """Settings of a face detector in YOLOv8's ONNX format.
 
     Attributes:
-        model: the .onnx file, a path (relative to the workspace) or an https URL.
-        model_sha256: what the file must hash to, in hex.
-        class_name: the model's class that is a face, upper or lower case; a model of one class needs no other.
-        threshold: least score of a face, 0 to 1; lower finds more, and more that is none.
-        long_side: px to which a page's long side is shrunk, for models that take any size; others have their own.
-        max_overlap: intersection over union from which on two boxes are one face, 0 to 1.
-        device: auto (the GPU when onnxruntime has one), cpu, cuda.
+        model: Path (relative to the workspace) or https URL of the .onnx file.
+        model_sha256: SHA-256 of that file, hex.
+        class_name: Name of the model's class for faces; case does not matter. Ignored if the model has one class.
+        threshold: Minimum score of a face, in (0, 1). Lower: higher recall, more false positives.
+        long_side: Size that the long side of a page is shrunk to [px]. Ignored if the model has a fixed input size.
+        max_overlap: IoU above which two boxes are the same face, in (0, 1).
+        device: auto (the GPU if onnxruntime supports it), cpu or cuda.
     """
 
     model: str = ""
@@ -45,189 +45,202 @@ class OnnxParams:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        check_search(self)
+        check_network_settings(self.threshold, self.max_overlap, self.long_side, self.device)
 
 
 class OnnxYolo:
-    """Finds faces with a YOLOv8 model; the score is the model's for that class, 0 to 1.
+    """Detector: a YOLOv8 model. The score is the model's score of the class for faces [0, 1].
 
-    The model takes one picture (1, 3, H, W), RGB, 0 to 1, and gives (1, 4 + classes, N): middle x, middle y, width and
-    height in px of that picture, then a score for each class. YOLO11 and other models exported alike work as well.
+    The input of the model is one image (1, 3, H, W), RGB in [0, 1]. Its output is (1, 4 + classes, N): centre x,
+    centre y, width and height in px of that image, then a score for each class. YOLO11 and other models with the same
+    format work as well.
     """
 
     name = "onnx"
-    crop_margin = 0.35  # published models box the face from brow to chin; this adds the hair
+    crop_margin = 0.35  # the boxes of published models reach from brow to chin; the margin adds the hair
 
     def __init__(self, model: Path, settings: OnnxParams) -> None:
-        """Loads the model and tries it on an empty picture.
+        """Load the model and run it on an empty image.
 
         Raises:
-            UserError: onnxruntime or the GPU is absent, the file is no such model, or lacks the class.
+            UserError: onnxruntime or the GPU is missing, the file is not such a model, or it lacks the class.
         """
         data = model.read_bytes()
         self.model, self.settings = model, settings
         self.session, runtime = open_session(model, data, settings.device)
         libraries = f"opencv={cv2.__version__} onnxruntime={runtime}"
-        self.version = f"{sha256_bytes(data)[:12]} {describe(settings)} {libraries}"
-        self.input, self.height, self.width, self.dtype = self.check_signature()
+        self.version = f"{sha256_bytes(data)[:12]} {describe_settings(settings)} {libraries}"
+        self.input, self.height, self.width, self.dtype = self.read_signature()
         empty = np.zeros((3, self.height or 2 * STRIDE, self.width or 2 * STRIDE), np.float32)
-        self.row = 4 + find_class(self.session, model, settings.class_name, self.look(empty).shape)
+        self.score_row = 4 + find_class(self.session, model, settings.class_name, self.run_model(empty).shape)
 
     @classmethod
     def build(cls, settings: OnnxParams, root: Path) -> Self:
-        """Build the detector with the model file that the settings name."""
+        """Build the detector with the model file of the settings."""
         return cls(resolve_model("detect.onnx", settings.model, settings.model_sha256, root), settings)
 
-    def check_signature(self) -> tuple[str, int | None, int | None, type]:
-        """The input's name, height and width in px (None where any will do) and type.
+    def read_signature(self) -> tuple[str, int | None, int | None, type]:
+        """Return name, height [px], width [px] and type of the input. Height and width are None if they are free.
 
         Raises:
-            UserError: not what this class's description says.
+            UserError: The signature differs from the description of this class.
         """
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise unfit(self.model, f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one each")
+            raise unsupported_model(self.model, f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one each")
         if outputs[0].type not in DTYPES:
-            raise unfit(self.model, f"its output is {outputs[0].type}, not float")
-        # Sides that are left open are names or None.
+            raise unsupported_model(self.model, f"its output is {outputs[0].type}, not float")
+        # A free dimension is a name or None.
         shape = [side if isinstance(side, int) and side > 0 else None for side in inputs[0].shape]
         if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None) or inputs[0].type not in DTYPES:
-            raise unfit(self.model, f"its input is {inputs[0].type} {inputs[0].shape}, not float (1, 3, H, W)")
+            signature = f"{inputs[0].type} {inputs[0].shape}"
+            raise unsupported_model(self.model, f"its input is {signature}, not float (1, 3, H, W)")
         return inputs[0].name, shape[2], shape[3], DTYPES[inputs[0].type]
 
-    def look(self, picture: np.ndarray) -> np.ndarray:
-        """The model's output (4 + classes, N) for a picture, float32 (3, H, W), 0 to 1.
+    def run_model(self, image: np.ndarray) -> np.ndarray:
+        """Return the output (4 + classes, N) of the model for an image, float32 (3, H, W) in [0, 1].
 
         Raises:
-            UserError: the model fails, or its output has another form.
+            UserError: The model fails, or its output has another shape.
         """
         try:
-            (output,) = self.session.run(None, {self.input: picture[None].astype(self.dtype)})
-        except Exception as error:  # onnxruntime's exceptions have no base of their own
-            size = f"{picture.shape[2]}x{picture.shape[1]}"
-            raise unfit(self.model, f"it fails on a picture of {size} px ({gist(error)})") from error
+            (output,) = self.session.run(None, {self.input: image[None].astype(self.dtype)})
+        except Exception as error:  # the exceptions of onnxruntime have no common base class
+            size = f"{image.shape[2]}x{image.shape[1]}"
+            reason = f"it fails on an image of {size} px ({summarize_error(error)})"
+            raise unsupported_model(self.model, reason) from error
         if output.ndim != 3 or output.shape[0] != 1 or output.shape[1] < 5:
-            raise unfit(self.model, f"its output is {output.shape}, not (1, 4 + classes, N)")
+            raise unsupported_model(self.model, f"its output is {output.shape}, not (1, 4 + classes, N)")
         return output[0]
 
     def detect(self, page: np.ndarray) -> Detections:
-        """Finds faces as `Detector.detect` says."""
+        """Return faces as described in `Detector.detect`."""
         page = page if page.ndim == 3 else cv2.cvtColor(page, cv2.COLOR_GRAY2RGB)
         found = [np.zeros((0, 5))]
-        for left, top, piece in pieces(page):
-            found.append(uncut(self.search(piece), left, top, piece, page))
-        faces = suppress(inside(np.concatenate(found), page.shape[:2]), self.settings.max_overlap)
-        # Coarser than the differences between one processor's arithmetic and another's.
+        for piece in split_strip(page):
+            found.append(remove_cut_faces(self.detect_in_piece(piece.pixels), piece, page))
+        faces = suppress_overlaps(clip_to_image(np.concatenate(found), page.shape[:2]), self.settings.max_overlap)
+        # Processors differ in the last bits. Rounding removes these differences.
         return Detections(faces[:, :4].round(1), faces[:, 4].round(4), np.full(len(faces), np.nan))
 
-    def search(self, piece: np.ndarray) -> np.ndarray:
-        """Faces in an RGB picture (H, W, 3), which is shrunk to fit but never enlarged, and padded on all sides alike.
+    def detect_in_piece(self, image: np.ndarray) -> np.ndarray:
+        """Return the faces of an RGB image, uint8 (H, W, 3).
+
+        The image is shrunk to the input size of the model, but never enlarged, and padded equally on all sides.
 
         Returns:
-            float64 (N, 5): left, top, width, height in px of the piece, score; overlapping ones included.
+            float64 (N, 5): left, top, width, height [px of the image], score; before non-maximum suppression.
         """
-        height, width = piece.shape[:2]
-        most = self.settings.long_side
-        ratio = min(1.0, (self.height or most) / height, (self.width or most) / width)
+        height, width = image.shape[:2]
+        max_side = self.settings.long_side
+        ratio = min(1.0, (self.height or max_side) / height, (self.width or max_side) / width)
         rows, columns = max(round(height * ratio), 1), max(round(width * ratio), 1)
-        small = piece if ratio == 1 else cv2.resize(piece, (columns, rows), interpolation=cv2.INTER_AREA)
-        padded = (self.height or -(-rows // STRIDE) * STRIDE, self.width or -(-columns // STRIDE) * STRIDE)
-        top, left = (padded[0] - rows) // 2, (padded[1] - columns) // 2
-        picture = np.full((3, *padded), PADDING, np.uint8)
-        picture[:, top : top + rows, left : left + columns] = small.transpose(2, 0, 1)
-        faces = decode(self.look(picture.astype(np.float32) / 255), self.row, self.settings.threshold)
+        small = image if ratio == 1 else cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+        shape = (self.height or -(-rows // STRIDE) * STRIDE, self.width or -(-columns // STRIDE) * STRIDE)
+        top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
+        padded = np.full((3, *shape), PADDING, np.uint8)
+        padded[:, top : top + rows, left : left + columns] = small.transpose(2, 0, 1)
+        output = self.run_model(padded.astype(np.float32) / 255)
+        faces = decode_yolo(output, self.score_row, self.settings.threshold)
         faces[:, :2] -= (left, top)
         faces[:, :4] *= np.array([width / columns, height / rows] * 2)
         return faces
 
 
 def open_session(model: Path, data: bytes, device: str) -> tuple[Any, str]:
-    """A session of onnxruntime over the file's bytes, and the version of onnxruntime.
+    """Return a session of onnxruntime for the bytes of a model, and the version of onnxruntime.
 
     Raises:
-        UserError: onnxruntime or the GPU is absent, or the bytes are no ONNX model that is whole in itself.
+        UserError: onnxruntime or the GPU is missing, or the bytes are not a self-contained ONNX model.
     """
     try:
         import onnxruntime
     except ImportError:
         raise UserError(
-            "params.yaml: detect.detector is onnx, which needs onnxruntime: pip install 'mangagan[onnx]', "
+            "params.yaml: detect.detector is onnx, which needs onnxruntime. Run: pip install 'mangagan[onnx]' "
             "or pip install 'onnxruntime>=1.24.4'"
         ) from None
-    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    # TF32 would round to 10 bits, and find other faces than the processor does.
-    cuda = [("CUDAExecutionProvider", {"use_tf32": "0"})] if there and device != "cpu" else []
+    cuda_available = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    # TF32 has 10 bits of mantissa, which is too few to find the same faces as on a CPU.
+    cuda = [("CUDAExecutionProvider", {"use_tf32": "0"})] if cuda_available and device != "cpu" else []
     options = onnxruntime.SessionOptions()
-    # One thread a page: pages run side by side, and the number of threads would change the last bits.
+    # One thread per page: pages run in parallel, and the number of threads would change the last bits of the result.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
-    options.log_severity_level = 4  # what goes wrong is told by exceptions
-    # The SHA-256 vouches for this one file: nothing is read from others that it names.
+    options.log_severity_level = 4  # exceptions report the errors
+    # Read no other files: the SHA-256 covers only this one.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[*cuda, "CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no base of their own
-        raise unfit(model, f"onnxruntime cannot read it ({gist(error)})") from error
-    # Where CUDA's libraries are missing, onnxruntime goes on without it.
+    except Exception as error:  # the exceptions of onnxruntime have no common base class
+        raise unsupported_model(model, f"onnxruntime cannot read it ({summarize_error(error)})") from error
+    # If the CUDA libraries are missing, onnxruntime falls back to the CPU without an error.
     if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         raise UserError(
-            "params.yaml: detect.onnx.device is cuda, but onnxruntime finds no GPU: set it to auto or cpu, "
-            "or pip install onnxruntime-gpu in place of onnxruntime"
+            "params.yaml: detect.onnx.device is cuda, but onnxruntime finds no GPU. Set it to auto or cpu, "
+            "or replace onnxruntime by onnxruntime-gpu (pip install onnxruntime-gpu)"
         )
     return session, onnxruntime.__version__
 
 
-def gist(error: Exception) -> str:
-    """What an exception of onnxruntime says, without the codes before it and the lines after it."""
+def summarize_error(error: Exception) -> str:
+    """Return the message of an exception of onnxruntime without its error codes and further lines."""
     return (str(error).splitlines() or [""])[0].split(" : ")[-1].strip().rstrip(".")[:160]
 
 
-def unfit(model: Path, reason: str) -> UserError:
-    """What to say of a file that is no detector of this kind."""
+def unsupported_model(model: Path, reason: str) -> UserError:
+    """Return the error for a file that is not a detector in this format."""
     return UserError(
-        f"{model} is no YOLOv8 detector in ONNX format: {reason}: detect.onnx.model must name a file as "
-        "`yolo export format=onnx` writes it for the task detect, weights and all"
+        f"{model} is not a YOLOv8 detector in ONNX format: {reason}. Set detect.onnx.model to a file made by "
+        "`yolo export format=onnx` from a model of the task detect, with the weights inside"
     )
 
 
-def find_class(session: Any, model: Path, wanted: str, shape: tuple[int, ...]) -> int:
-    """The place of the class `wanted` among the model's classes, which its metadata name; that of an only class.
+def find_class(session: Any, model: Path, class_name: str, shape: tuple[int, ...]) -> int:
+    """Return the index of a class in the model's metadata, or 0 if the model has only one class.
+
+    Args:
+        session: A session of the model.
+        model: The model file, for messages.
+        class_name: Name of the class.
+        shape: Shape of the model's output, (4 + classes, N).
 
     Raises:
-        UserError: no such class, or another number of classes than the output has, whose `shape` is (4 + classes, N).
+        UserError: The model lacks the class, or the output has another number of classes than the metadata.
     """
     count = shape[0] - 4
     try:
         named = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
-        # A list, or a dictionary with whole numbers as keys.
-        names = [" ".join(str(named[place]).split()) for place in range(len(named))]
+        # Either a list or a dictionary with the keys 0, 1, …
+        names = [" ".join(str(named[index]).split()) for index in range(len(named))]
     except (KeyError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         names = []
     if count != len(names or ["face"]):
-        known = f"{len(names)} classes in its metadata" if names else "no class names in its metadata"
-        raise unfit(model, f"its output is {(1, *shape)} with {known}")
+        metadata = f"{len(names)} classes in its metadata" if names else "no class names in its metadata"
+        raise unsupported_model(model, f"its output is {(1, *shape)} with {metadata}")
     if count == 1:
         return 0
     folded = [name.casefold() for name in names]
-    if wanted.casefold() not in folded:
+    if class_name.casefold() not in folded:
         raise UserError(
-            f"params.yaml: detect.onnx.class_name: {model} knows no class {wanted}: it is one of {', '.join(names)}"
+            f"params.yaml: detect.onnx.class_name: {model} has no class {class_name}. Use one of {', '.join(names)}"
         )
-    return folded.index(wanted.casefold())
+    return folded.index(class_name.casefold())
 
 
-def decode(output: np.ndarray, row: int, threshold: float) -> np.ndarray:
-    """The boxes of one class in the model's output.
+def decode_yolo(output: np.ndarray, score_row: int, threshold: float) -> np.ndarray:
+    """Return the boxes of one class from the model's output.
 
     Args:
-        output: (4 + classes, N), as `OnnxYolo.look` returns.
-        row: of the class's scores.
-        threshold: least score, 0 to 1.
+        output: (4 + classes, N), as `OnnxYolo.run_model` returns it.
+        score_row: Row of the scores of the class.
+        threshold: Minimum score [0, 1].
 
     Returns:
-        float64 (at most `MOST`, 5): left, top, width, height in px of the model's input, score.
+        float64 (at most `MAX_CANDIDATES`, 5): left, top, width, height [px of the model's input], score.
     """
-    best = np.argsort(-output[row], kind="stable")[:MOST]
-    x, y, width, height, score = output[[0, 1, 2, 3, row]][:, best[output[row, best] >= threshold]].astype(np.float64)
+    best = np.argsort(-output[score_row], kind="stable")[:MAX_CANDIDATES]
+    best = best[output[score_row, best] >= threshold]
+    x, y, width, height, score = output[[0, 1, 2, 3, score_row]][:, best].astype(np.float64)
     return np.column_stack([x - width / 2, y - height / 2, width, height, score])
