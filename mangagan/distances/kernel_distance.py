@@ -1,45 +1,40 @@
-"""Kernel distance between two sets of features: the squared maximum mean discrepancy, without bias.
+"""Kernel distance between two sets of features: the unbiased squared maximum mean discrepancy (MMD²).
 
-Bińkowski, Sutherland, Arbel and Gretton, "Demystifying MMD GANs" (ICLR 2018, arXiv 1801.01401), section 4: with the
-features of Inception it is KID. The estimator is that of Gretton et al., "A Kernel Two-Sample Test" (JMLR 2012),
-equation 3.
+Bińkowski, Sutherland, Arbel and Gretton, "Demystifying MMD GANs" (ICLR 2018, arXiv 1801.01401), section 4; on Inception
+features it is called KID. The estimator is equation 3 of Gretton et al., "A Kernel Two-Sample Test" (JMLR 2012).
 """
 
 import numpy as np
 
-from mangagan.distances.pairwise import checked_pair, row_blocks
+from mangagan.distances.pairwise import check_feature_pair, row_blocks
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Unbiased MMD² with the kernel (x·y / D + 1)³.
+    """Return the unbiased MMD² with the kernel (x·y / D + 1)³.
 
-    Its mean is 0 for two samples of one distribution, whatever their sizes, so single values fall below 0. It is not
-    scaled: values compare only between sets of the same extractor's features.
+    The mean is 0 for two samples of one distribution at any size, so single values can be negative. The value is not
+    normalised: compare values on features of the same extractor only.
 
     Args:
         first: (N, D), N at least 2.
         second: (M, D), M at least 2.
 
     Returns:
-        The distance, in units of the kernel; symmetric in its arguments.
+        The distance in units of the kernel. Symmetric in the arguments.
 
     Raises:
-        ValueError: no (N, D) arrays of one D, too few rows, or values that are not finite.
+        ValueError: The arrays are not (N, D) of one D, have too few rows, or hold values that are not finite.
     """
-    return unbiased(*checked_pair(first, second, least=2))
-
-
-def unbiased(first: np.ndarray, second: np.ndarray) -> float:
-    """The distance between float64 features: pairs of a vector with itself are left out of the mean."""
+    first, second = check_feature_pair(first, second, min_rows=2)
     within = [
-        (kernel_sum(features, features) - self_sum(features)) / (len(features) * (len(features) - 1))
+        (kernel_sum(features, features) - self_kernel_sum(features)) / (len(features) * (len(features) - 1))
         for features in (first, second)
     ]
     return float(within[0] + within[1] - 2 * kernel_sum(first, second) / (len(first) * len(second)))
 
 
 def kernel_sum(first: np.ndarray, second: np.ndarray) -> float:
-    """The kernel's sum over all pairs of float64 (N, D) and (M, D)."""
+    """Return the sum of the kernel over all pairs of float64 (N, D) and (M, D) vectors."""
     total = 0.0
     for rows in row_blocks(len(first), len(second)):
         base = first[rows] @ second.T / first.shape[1] + 1
@@ -47,6 +42,6 @@ def kernel_sum(first: np.ndarray, second: np.ndarray) -> float:
     return total
 
 
-def self_sum(features: np.ndarray) -> float:
-    """The kernel's sum over the pairs of a vector with itself."""
+def self_kernel_sum(features: np.ndarray) -> float:
+    """Return the sum of the kernel over the pairs of each vector with itself; the unbiased mean leaves these out."""
     return float(np.sum((np.einsum("nd,nd->n", features, features) / features.shape[1] + 1) ** 3))

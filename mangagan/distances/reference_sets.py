@@ -1,25 +1,41 @@
-"""Images in the generator's place whose faults are known: a figure's worst values, and what a copier would get.
+"""Synthetic sample sets with known faults, made from real faces; they calibrate the metrics.
 
-Each is made of real faces; images are uint8 (N, C, S, S), C 1 or 3. A new array comes back, the input stays.
+Images are uint8 (N, C, S, S), C 1 or 3. Every function returns a new array and leaves its input unchanged.
 """
 
 import cv2
 import numpy as np
 
-BLUR = 1 / 28  # of the side, σ of `blurred`: 4 px at 112, which leaves where hair and face are and no line
+BLUR = 1 / 28  # default σ, share of the side: 4 px at 112 px, which keeps face and hair but no line
+RUINED = ("noise", "blurred", "mean_face")  # names of the sets of `make_ruined_sets`
 
 
-def noise(images: np.ndarray, seed: int) -> np.ndarray:
-    """Faces with their pixels shuffled: gray values or colours as before, no structure.
+def make_ruined_sets(faces: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Return faces with the faults of a poor generator, by name (see `RUINED`): the ceilings of the metrics.
+
+    Args:
+        faces: uint8 (N, C, S, S).
+        seed: Seed of the noise.
+
+    Returns:
+        uint8 (N, C, S, S) for each name; empty if there are no faces.
+    """
+    if not len(faces):
+        return {}
+    return {"noise": shuffle_pixels(faces, seed), "blurred": blur_faces(faces), "mean_face": repeat_mean_face(faces)}
+
+
+def shuffle_pixels(images: np.ndarray, seed: int) -> np.ndarray:
+    """Return images with shuffled pixels: the same gray values or colours, no structure.
 
     Args:
         images: uint8 (N, C, S, S).
-        seed: of the order, another one for each image.
+        seed: Seed of the order, which differs between images.
 
     Raises:
-        ValueError: no such images.
+        ValueError: The array has another type or shape.
     """
-    pixels = checked_images(images).reshape(*images.shape[:2], -1)
+    pixels = check_images(images).reshape(*images.shape[:2], -1)
     rng = np.random.default_rng(seed)
     shuffled = np.empty_like(pixels)
     for target, image in zip(shuffled, pixels, strict=True):
@@ -27,17 +43,17 @@ def noise(images: np.ndarray, seed: int) -> np.ndarray:
     return shuffled.reshape(images.shape)
 
 
-def blurred(images: np.ndarray, sigma: float | None = None) -> np.ndarray:
-    """Faces out of focus: what an undertrained generator draws.
+def blur_faces(images: np.ndarray, sigma: float | None = None) -> np.ndarray:
+    """Return blurred faces, as an undertrained generator draws them.
 
     Args:
         images: uint8 (N, C, S, S).
-        sigma: of the Gaussian in px, above 0; `BLUR` of the side where it is not given.
+        sigma: σ of the Gaussian [px], above 0. Default: `BLUR` times the side.
 
     Raises:
-        ValueError: no such images, or `sigma` out of range.
+        ValueError: The array has another type or shape, or `sigma` is out of range.
     """
-    sigma = BLUR * checked_images(images).shape[-1] if sigma is None else sigma
+    sigma = BLUR * check_images(images).shape[-1] if sigma is None else sigma
     if not 0 < sigma < np.inf:
         raise ValueError(f"sigma must be above 0, not {sigma}")
     result = np.empty_like(images)
@@ -46,38 +62,32 @@ def blurred(images: np.ndarray, sigma: float | None = None) -> np.ndarray:
     return result
 
 
-def mean_face(images: np.ndarray) -> np.ndarray:
-    """The mean of all faces, as many times as there are faces: what a generator without variety could draw.
+def repeat_mean_face(images: np.ndarray) -> np.ndarray:
+    """Return the mean of all faces N times, as a generator without variety could draw it.
 
     Args:
         images: uint8 (N, C, S, S).
 
     Raises:
-        ValueError: no such images.
+        ValueError: The array has another type or shape.
     """
-    mean = np.rint(checked_images(images).mean(axis=0, dtype=np.float64)).astype(np.uint8)
-    return collapsed(mean, len(images))
+    mean = np.rint(check_images(images).mean(axis=0, dtype=np.float64)).astype(np.uint8)
+    return repeat_image(mean, len(images))
 
 
-def spoil(faces: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """The ceilings' faces: what a generator draws that has learned little, uint8 (N, C, S, S) each."""
-    if not len(faces):
-        return {}
-    return {"noise": noise(faces, seed), "blurred": blurred(faces), "mean_face": mean_face(faces)}
-
-
-def copies(images: np.ndarray, seed: int, sd: float) -> np.ndarray:
-    """Faces with slight noise: what a generator draws that has learned its training set by heart.
+def copy_with_noise(images: np.ndarray, seed: int, sd: float) -> np.ndarray:
+    """Return faces with slight noise, as a generator that memorised its training set draws them.
 
     Args:
         images: uint8 (N, C, S, S).
-        seed: of the noise.
-        sd: of the Gaussian noise in gray levels, 0 or above; the same in all channels, so that gray faces stay gray.
+        seed: Seed of the noise.
+        sd: Standard deviation of the Gaussian noise [gray levels], 0 or above. The noise is the same in all channels,
+            so gray faces stay gray.
 
     Raises:
-        ValueError: no such images, or `sd` out of range.
+        ValueError: The array has another type or shape, or `sd` is out of range.
     """
-    checked_images(images)
+    check_images(images)
     if not 0 <= sd < np.inf:
         raise ValueError(f"sd must be 0 or above, not {sd}")
     rng = np.random.default_rng(seed)
@@ -88,20 +98,20 @@ def copies(images: np.ndarray, seed: int, sd: float) -> np.ndarray:
     return result
 
 
-def collapsed(image: np.ndarray, count: int) -> np.ndarray:
-    """One image, uint8 (C, S, S), `count` times: (count, C, S, S).
+def repeat_image(image: np.ndarray, count: int) -> np.ndarray:
+    """Return one image, uint8 (C, S, S), `count` times: (count, C, S, S).
 
     Raises:
-        ValueError: no such image, or `count` below 1.
+        ValueError: The array has another type or shape, or `count` is below 1.
     """
-    checked_images(image[None])
+    check_images(image[None])
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}")
     return np.repeat(image[None], count, axis=0)
 
 
-def checked_images(images: np.ndarray) -> np.ndarray:
-    """The images, contiguous; ValueError where they are not uint8 (N, C, S, S) with N at least 1 and C 1 or 3."""
+def check_images(images: np.ndarray) -> np.ndarray:
+    """Return the images, contiguous. Raise ValueError unless they are uint8 (N, C, S, S), N at least 1, C 1 or 3."""
     square = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[2] == images.shape[3]
     if images.dtype != np.uint8 or not square or images.size == 0:
         raise ValueError(f"images must be uint8 (N, C, S, S), C 1 or 3, not {images.dtype} {images.shape}")

@@ -5,18 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 
 
-def subsamples(total: int, count: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields `repeats` index arrays of length `count` into `total` items.
+def draw_subsamples(total: int, count: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield `repeats` arrays of `count` different indices below `total`.
 
-    They are disjoint as long as repeats·count ≤ total. Beyond, the items are shuffled anew for every round of disjoint
-    ones: the same few halves again and again would make a spread look smaller than it is. Within one there is no index
-    twice.
+    The arrays are disjoint as long as repeats·count ≤ total. After that the items are shuffled again for each round of
+    disjoint arrays: always using the same few halves would make the standard deviation too small.
 
     Args:
-        total: at least `count`.
-        count: at least 1.
-        repeats: at least 1.
-        seed: of the shuffles.
+        total: Number of items, at least `count`.
+        count: Indices in each array, at least 1.
+        repeats: Number of arrays, at least 1.
+        seed: Seed of the shuffles.
     """
     rng, order = np.random.default_rng(seed), np.empty(0, np.int64)
     for _ in range(repeats):

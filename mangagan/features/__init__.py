@@ -1,1 +1,1 @@
-"""Feature extractors: functions from images to the vectors that metrics compare."""
+"""Feature extractors: functions from images to vectors, for metrics and the training monitor."""

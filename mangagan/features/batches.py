@@ -1,4 +1,4 @@
-"""Images in batches of one size through a network, and features side by side."""
+"""Images through a network in batches of one size, and operations that extractors share."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-BATCH = 32  # images; every batch is filled up to it, because libraries take other paths for other sizes
-LUMA = (0.299, 0.587, 0.114)  # Rec. 601
+BATCH = 32  # images; every batch is filled up to this size, because libraries compute other sizes differently
+LUMA = (0.299, 0.587, 0.114)  # weights of Rec. 601
 
 
-def extract(network: Callable[[Tensor], Tensor], dimensions: int, images: np.ndarray) -> np.ndarray:
-    """Runs a network without gradients over images.
+def extract_in_batches(network: Callable[[Tensor], Tensor], dimensions: int, images: np.ndarray) -> np.ndarray:
+    """Run a network over images without gradients.
 
     Args:
-        network: uint8 (BATCH, C, S, S) to float (BATCH, D).
+        network: Maps uint8 (BATCH, C, S, S) to float (BATCH, D).
         dimensions: D.
         images: uint8 (N, C, S, S), C 1 or 3.
 
@@ -23,29 +23,32 @@ def extract(network: Callable[[Tensor], Tensor], dimensions: int, images: np.nda
         float32 (N, D).
 
     Raises:
-        ValueError: images of another type or shape.
+        ValueError: The images have another type or shape.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"need images uint8 (N, 1 or 3, S, S), not {images.dtype} {images.shape}")
     features = np.empty((len(images), dimensions), np.float32)
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
-        filled = np.zeros((BATCH, *images.shape[1:]), np.uint8)
-        filled[: len(part)] = part
+        batch = np.zeros((BATCH, *images.shape[1:]), np.uint8)
+        batch[: len(part)] = part
         with torch.inference_mode():
-            features[start : start + len(part)] = network(torch.from_numpy(filled))[: len(part)].numpy()
+            features[start : start + len(part)] = network(torch.from_numpy(batch))[: len(part)].numpy()
     return features
 
 
-def resized(images: Tensor, side: int) -> Tensor:
-    """Images at (side, side) px as float32, 0 to 255, without aliasing.
+def resize_images(images: Tensor, side: int) -> Tensor:
+    """Resize images to (side, side) px without aliasing.
 
-    Bicubic, the filter widened where the image shrinks, without rounding: Pillow's resize of floats, as
-    Parmar, Zhang and Zhu ask for, "On aliased resizing and surprising subtleties in GAN evaluation" (CVPR 2022).
+    Bicubic, with a wider filter where the image shrinks, without rounding: like Pillow's resize of floats, as
+    recommended by Parmar, Zhang and Zhu, "On aliased resizing and surprising subtleties in GAN evaluation" (CVPR 2022).
 
     Args:
-        images: (N, C, S, S), 0 to 255.
-        side: px.
+        images: (N, C, S, S) [0, 255].
+        side: New height and width [px].
+
+    Returns:
+        float32 (N, C, side, side) [0, 255].
     """
     values = images.float()
     if tuple(images.shape[2:]) == (side, side):
@@ -53,14 +56,14 @@ def resized(images: Tensor, side: int) -> Tensor:
     return interpolate(values, size=(side, side), mode="bicubic", align_corners=False, antialias=True).clamp(0, 255)
 
 
-def gray(images: Tensor) -> Tensor:
-    """(N, 1 or 3, H, W) as (N, 1, H, W), RGB by the luma weights of Rec. 601."""
+def convert_to_gray(images: Tensor) -> Tensor:
+    """Convert (N, 1 or 3, H, W) to (N, 1, H, W); RGB by the luma weights of Rec. 601."""
     if images.shape[1] == 1:
         return images
     return (images * torch.tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
 
 
-def scaled(blocks: list[Tensor], scales: tuple[tuple[float, float], ...]) -> Tensor:
-    """Puts blocks (N, D_i) of features side by side, each minus its centre and divided by its deviation: (N, ΣD_i)."""
-    parts = [(block - centre) / deviation for block, (centre, deviation) in zip(blocks, scales, strict=True)]
+def concatenate_blocks(blocks: list[Tensor], scales: tuple[tuple[float, float], ...]) -> Tensor:
+    """Concatenate blocks (N, D_i) of features, each normalised with its (mean, deviation): (N, ΣD_i)."""
+    parts = [(block - mean) / deviation for block, (mean, deviation) in zip(blocks, scales, strict=True)]
     return torch.cat(parts, dim=1)

@@ -1,52 +1,55 @@
 """Features from the encoder of the project's own face detector, a network trained on manga pages.
 
-It learned where faces and both their eyes are, so its features follow the parts of a drawn face, and its weights come
-with the package: see their model card for data and licence. It is of another kind than a classifier of photographs,
-and it is not blind to what it was trained on: it tells little of hair, clothes and background.
+The detector was trained to find faces and visible eyes, so the features describe the parts of a drawn face. They say
+little about hair, clothes and background. The weights come with the package; their data and licence are in the model
+card.
 """
 
 import numpy as np
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from mangagan.core.files import sha256_file
-from mangagan.face_network.network import MULTIPLE, WIDTHS
+from mangagan.face_network.network import MAX_STRIDE, WIDTHS
 from mangagan.face_network.weights import WEIGHTS, load_face_network
-from mangagan.features.batches import extract, gray, resized, scaled
+from mangagan.features.batches import concatenate_blocks, convert_to_gray, extract_in_batches, resize_images
 from mangagan.features.types import fingerprint
 
-VERSION = 1  # of the code below: raise it when the features change
-SIDE = 2 * MULTIPLE  # px; the network's coarsest cell is half of it
-GRIDS = (2, 1, 1)  # cells a side that each of the encoder's first stages is averaged over
-# Centre and deviation of each block over the drawn faces of the sample manga: blocks weigh alike, whatever the data.
+SIDE = 2 * MAX_STRIDE  # [px]; twice the coarsest stride of the network
+GRIDS = (2, 1, 1)  # the first stages of the encoder are averaged over grid × grid cells
+# Mean and deviation of each block on the drawn faces of the sample manga. They give the blocks equal weight and do not
+# depend on the user's data.
 SCALES = ((0.675, 0.169), (0.899, 0.176), (0.991, 0.485))
 
 
 class MangaFaceEncoder:
-    """Averages of the encoder's activations at strides 8, 16 and 32, the finest for each quarter of the picture."""
+    """The extractor `mangaface`: means of activations at strides 8, 16 and 32, the finest by quarter of the image."""
 
     name = "mangaface"
     dimensions = sum(width * grid**2 for width, grid in zip(WIDTHS, GRIDS, strict=False))
 
     def __init__(self) -> None:
-        """Loads the weights that are part of the package.
+        """Load the weights that are part of the package.
 
         Raises:
-            UserError: they are missing or damaged.
+            UserError: The weights are missing or damaged.
         """
         self.network = load_face_network(WEIGHTS)
-        self.sha256 = fingerprint(self.name, VERSION, SIDE, GRIDS, SCALES, sha256_file(WEIGHTS))
+        self.sha256 = fingerprint(self.name, __name__)  # the weights are a data file of the code
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features as `Extractor.__call__` says; colour counts as gray, as in the detector."""
-        return extract(lambda batch: scaled(self.blocks(batch), SCALES), self.dimensions, images)
+        """Return the features of images, see `Extractor`; colour is converted to gray, as in the detector."""
 
-    def blocks(self, images: Tensor) -> list[Tensor]:
-        """Features of images, uint8 (N, C, S, S), before scaling: (N, D_i) for each stage.
+        def compute(batch: Tensor) -> Tensor:
+            return concatenate_blocks(self.compute_blocks(batch), SCALES)
 
-        Activations are 0 or above, most of them near 0 and few large: the square root evens them out.
+        return extract_in_batches(compute, self.dimensions, images)
+
+    def compute_blocks(self, images: Tensor) -> list[Tensor]:
+        """Return the features of images, uint8 (N, C, S, S), before normalisation: (N, D_i) for each stage.
+
+        Activations are 0 or above, most are near 0 and few are large. The square root reduces the difference.
         """
-        activations = self.network.stem(1 - resized(gray(images.float()), SIDE) / 255)
+        activations = self.network.stem(1 - resize_images(convert_to_gray(images.float()), SIDE) / 255)
         blocks = []
         for stage, grid in zip(self.network.stages, GRIDS, strict=False):
             activations = stage(activations)

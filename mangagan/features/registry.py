@@ -1,28 +1,31 @@
-"""The registry of feature extractors. To add one: a module in this folder and an entry in `EXTRACTORS`."""
+"""The registry of feature extractors. To add one: a module in this folder, and a function here in `EXTRACTORS`.
+
+The functions import their module themselves, so that reading params.yaml does not import torch.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mangagan.core.model_files import resolve_model
-from mangagan.features.mangaface_encoder import MangaFaceEncoder
-from mangagan.features.random_network import RandomNetwork
-from mangagan.features.torchscript import INPUTS, SECTION, TorchScript
-from mangagan.features.types import Extractor
+from mangagan.features.types import INPUTS, Extractor
+
+PARAMS_KEY = "evaluate.extractors"  # section of params.yaml, for messages
 
 
 @dataclass(frozen=True)
 class ExtractorParams:
-    """Which extractors the figures on features are taken on, and the settings of `torchscript`.
+    """Parameters of the feature extractors.
 
     Attributes:
-        use: one or more of `EXTRACTORS`; the more different they are, the more their agreement says.
-        model: a TorchScript file, a path (relative to the workspace) or an https URL. It is a program: it is run
-            only where its SHA-256 is the one below, so take that from whom you trust with your machine.
-        model_sha256: what the file must hash to, in hex.
-        image_size: px to which faces are resized for it.
-        input: what it is given, always (N, 3, image_size, image_size): uint8 (0 … 255), or float32 as zero_one,
-            minus_one_one, or imagenet (minus the mean, over the deviation of that data set's colours).
+        use: One or more of `EXTRACTORS`. Metrics on features are computed on each; the more the extractors differ, the
+            more their agreement says. Default: random, mangaface.
+        model: TorchScript file of the extractor `torchscript`: a path (relative to the workspace) or an https URL. The
+            file is a program; it runs only if its SHA-256 is `model_sha256`, so take the hash from a trusted source.
+        model_sha256: SHA-256 of the file, in hex.
+        image_size: Size to which `torchscript` gets faces resized [px]. Default: 299.
+        input: Form in which `torchscript` gets (N, 3, image_size, image_size): uint8 [0, 255], or float32 as zero_one,
+            minus_one_one, or imagenet (normalised with the colour mean and deviation of ImageNet). Default: uint8.
     """
 
     use: tuple[str, ...] = ("random", "mangaface")
@@ -40,32 +43,48 @@ class ExtractorParams:
             raise ValueError("image_size must be from 16 to 1024")
 
 
+def build_random_network(settings: ExtractorParams, root: Path) -> Extractor:
+    """Build the network with random weights."""
+    from mangagan.features.random_network import RandomNetwork
+
+    return RandomNetwork()
+
+
+def build_mangaface_encoder(settings: ExtractorParams, root: Path) -> Extractor:
+    """Build the encoder of the project's face detector."""
+    from mangagan.features.mangaface_encoder import MangaFaceEncoder
+
+    return MangaFaceEncoder()
+
+
 def build_torchscript(settings: ExtractorParams, root: Path) -> Extractor:
     """Build the extractor that runs the user's TorchScript file."""
-    path = resolve_model(SECTION, settings.model, settings.model_sha256, root)
+    from mangagan.features.torchscript import TorchScript
+
+    path = resolve_model(PARAMS_KEY, settings.model, settings.model_sha256, root)
     return TorchScript(path, settings.image_size, settings.input, settings.model_sha256)
 
 
 EXTRACTORS: dict[str, Callable[[ExtractorParams, Path], Extractor]] = {
-    "random": lambda settings, root: RandomNetwork(),
-    "mangaface": lambda settings, root: MangaFaceEncoder(),
+    "random": build_random_network,
+    "mangaface": build_mangaface_encoder,
     "torchscript": build_torchscript,
 }
 
 
 def build_extractors(settings: ExtractorParams, root: Path) -> list[Extractor]:
-    """Makes the extractors that the settings name, in their order.
+    """Build the extractors that the settings name, in their order.
 
     Args:
-        settings: which, and how.
-        root: the workspace, which relative paths start from.
+        settings: The section `evaluate.extractors` of params.yaml.
+        root: The workspace; relative paths start there.
 
     Raises:
-        UserError: no model file, or none that gives features.
+        UserError: The model file is missing, or does not give features.
     """
     return [EXTRACTORS[name](settings, root) for name in settings.use]
 
 
 def check_extractors(settings: ExtractorParams, root: Path) -> None:
-    """Raises UserError where `build_extractors` would: for a long stage's start, so that its end has no surprise."""
+    """Raise UserError if `build_extractors` would; call it before long work whose result needs the extractors."""
     build_extractors(settings, root)

@@ -1,4 +1,4 @@
-"""Features of a network of the user's, such as Inception, in a TorchScript file."""
+"""Features of the user's own network, for example Inception, in a TorchScript file."""
 
 import io
 import warnings
@@ -12,16 +12,14 @@ from torch import Tensor
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_bytes
 from mangagan.core.model_files import MAX_BYTES
-from mangagan.features.batches import extract, resized
-from mangagan.features.types import fingerprint
+from mangagan.features.batches import extract_in_batches, resize_images
+from mangagan.features.types import INPUTS, fingerprint
 
-SECTION = "evaluate.extractors"  # of params.yaml
-INPUTS = ("uint8", "zero_one", "minus_one_one", "imagenet")
-VERSION = 1  # of the code below: raise it when the features change
-MOST = 8192  # features; Inception has 2048. More would fill the memory with what the figures cannot use
-FLAG = "return_features"  # NVIDIA's metric networks give class probabilities unless called with it
-# Minus this, over that, after scaling to 0 … 1; gray levels for uint8 stay as they are.
-COLOURS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+PARAMS_KEY = "evaluate.extractors"  # in params.yaml, for messages
+MAX_DIMENSIONS = 8192  # Inception has 2048; more would only use memory
+FEATURES_ARGUMENT = "return_features"  # without it NVIDIA's metric networks return class probabilities
+# Mean and deviation of each colour [0, 1] for normalisation; uint8 is not normalised.
+NORMALISATION: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "zero_one": ((0.0,), (1.0,)),
     "minus_one_one": ((0.5,), (0.5,)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -29,121 +27,128 @@ COLOURS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 class TorchScript:
-    """A TorchScript network as an extractor.
+    """The extractor `torchscript`: a TorchScript network.
 
-    It is called with (N, 3, image_size, image_size), with `return_features=True` where it has that argument, and
-    answers a tensor (N, D), (N, D, 1, 1) or a tuple that holds one such.
+    It is called with (N, 3, image_size, image_size), and with `return_features=True` if it has that argument. It must
+    return a tensor (N, D) or (N, D, 1, 1), or a tuple with one such tensor.
     """
 
     name = "torchscript"
 
     def __init__(self, path: Path, image_size: int, form: str, expected: str) -> None:
-        """Loads and tries the network. A TorchScript file is a program, so it is run only where its SHA-256 is right.
+        """Load and try the network.
+
+        A TorchScript file is a program, so it runs only if its SHA-256 is the expected one.
 
         Args:
-            path: the file.
-            image_size: px.
-            form: what it is given, one of `INPUTS`.
+            path: The file.
+            image_size: Size of the images that the network gets [px].
+            form: Form of the images, one of `INPUTS`.
             expected: SHA-256 of the file, 64 hex digits.
 
         Raises:
-            UserError: it has another hash, is no TorchScript, fails on two images, or does not answer features.
+            UserError: The file has another hash or is no TorchScript, or the network fails on two images or does not
+                return features.
         """
         if form not in INPUTS:
             raise ValueError(f"input must be one of {', '.join(INPUTS)}, not {form}")
         self.path, self.image_size, self.form = path, image_size, form
-        data = read(path, expected)
-        self.network = load(path, data)
-        self.options = {FLAG: True} if FLAG in argument_names(self.network) else {}
-        self.sha256 = fingerprint(self.name, VERSION, image_size, form, sha256_bytes(data))
-        self.dimensions = self.try_out()
+        data = read_model(path, expected)
+        self.network = load_network(path, data)
+        self.options = {FEATURES_ARGUMENT: True} if FEATURES_ARGUMENT in argument_names(self.network) else {}
+        self.sha256 = fingerprint(self.name, __name__, image_size, form, sha256_bytes(data))
+        self.dimensions = self.find_dimensions()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features as `Extractor.__call__` says; gray is repeated for the three colours.
+        """Return the features of images, see `Extractor`; gray is repeated for the three colours.
 
         Raises:
-            UserError: they are not finite.
+            UserError: The features are not finite.
         """
-        features = extract(self.features, self.dimensions, images)
+        features = extract_in_batches(self.compute_features, self.dimensions, images)
         if not np.isfinite(features).all():
             raise UserError(
-                f"{self.path} answers features that are not finite numbers: see {SECTION}.input, or use another"
+                f"{self.path} returns features that are not finite: check {PARAMS_KEY}.input, or use another model"
             )
         return features
 
-    def features(self, images: Tensor) -> Tensor:
-        """Features of images, uint8 (N, C, S, S): (N, D)."""
-        answer = self.network(self.prepared(images), **self.options)
-        if isinstance(answer, tuple) and len(answer) == 1:
-            answer = answer[0]
-        return answer.flatten(1).float()
+    def compute_features(self, images: Tensor) -> Tensor:
+        """Return the features of images, uint8 (N, C, S, S): (N, D)."""
+        output = self.network(self.prepare_images(images), **self.options)
+        if isinstance(output, tuple) and len(output) == 1:
+            output = output[0]
+        return output.flatten(1).float()
 
-    def prepared(self, images: Tensor) -> Tensor:
-        """What the network is given for images, uint8 (N, C, S, S)."""
-        pixels = resized(images, self.image_size).expand(-1, 3, -1, -1)
+    def prepare_images(self, images: Tensor) -> Tensor:
+        """Return the input of the network for images, uint8 (N, C, S, S)."""
+        pixels = resize_images(images, self.image_size).expand(-1, 3, -1, -1)
         if self.form == "uint8":
             return pixels.round().to(torch.uint8)
-        mean, deviation = (torch.tensor(values)[:, None, None] for values in COLOURS[self.form])
+        mean, deviation = (torch.tensor(values)[:, None, None] for values in NORMALISATION[self.form])
         return (pixels / 255 - mean) / deviation
 
     @torch.inference_mode()
-    def try_out(self) -> int:
-        """D, from two images."""
+    def find_dimensions(self) -> int:
+        """Return D, found by running the network on two images.
+
+        Raises:
+            UserError: The network fails or does not return features.
+        """
         try:
-            features = self.features(torch.arange(2 * 32 * 32, dtype=torch.uint8).reshape(2, 1, 32, 32))
+            features = self.compute_features(torch.arange(2 * 32 * 32, dtype=torch.uint8).reshape(2, 1, 32, 32))
         except Exception as error:  # the program in the file may fail in any way
             *_, reason = lines_of(error)
-            raise UserError(f"{self.path} fails on images as {SECTION} describes them: {reason}") from error
+            raise UserError(f"{self.path} fails on images as {PARAMS_KEY} describes them: {reason}") from error
         shape = tuple(features.shape)
-        if len(shape) != 2 or shape[0] != 2 or not 1 <= shape[1] <= MOST or not features.isfinite().all():
+        if len(shape) != 2 or shape[0] != 2 or not 1 <= shape[1] <= MAX_DIMENSIONS or not features.isfinite().all():
             raise UserError(
-                f"{self.path} answers {shape} for two images, not two rows of 1 to {MOST} finite features: "
-                "name a file that gives features"
+                f"{self.path} returns {shape} for two images, not two rows of 1 to {MAX_DIMENSIONS} finite features: "
+                "use a model that returns features"
             )
         return shape[1]
 
 
-def read(path: Path, expected: str) -> bytes:
-    """A file's content, read once: what was hashed is what is run, whatever becomes of the file meanwhile.
+def read_model(path: Path, expected: str) -> bytes:
+    """Return the content of a file. It is read once, so that exactly the hashed bytes are run.
 
     Raises:
-        UserError: it cannot be read, is over `MAX_BYTES`, or its SHA-256 is not the expected one.
+        UserError: The file cannot be read, is larger than `MAX_BYTES`, or has another SHA-256.
     """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"could not read {path} ({error.strerror}): give the path of a TorchScript file") from error
+        raise UserError(f"cannot read {path} ({error.strerror}): give the path of a TorchScript file") from error
     if len(data) > MAX_BYTES:
         raise UserError(f"{path} is over {MAX_BYTES >> 20} MiB: too large for a model file")
     if sha256_bytes(data) != expected.lower():
-        raise UserError(f"{path} has SHA-256 {sha256_bytes(data)}, not {expected}: replace the file or the key")
+        raise UserError(f"{path} has SHA-256 {sha256_bytes(data)}, not {expected}: replace the file or fix the hash")
     return data
 
 
-def load(path: Path, data: bytes) -> Any:
-    """The network in the content of a TorchScript file, for inference on the CPU.
+def load_network(path: Path, data: bytes) -> Any:
+    """Load a network from the content of a TorchScript file, for inference on the CPU; `path` is for messages.
 
     Raises:
-        UserError: it is none; `path` is named.
+        UserError: The content is no TorchScript.
     """
     try:
         with warnings.catch_warnings():
-            # torch advises torch.export, whose files are tied to a version of torch; those at hand are TorchScript.
+            # torch recommends torch.export, but its files depend on the torch version.
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.jit.load(io.BytesIO(data), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError, EOFError) as error:
         raise UserError(
-            f"{path} is no TorchScript file ({lines_of(error)[0]}): weights alone must be traced first, "
-            "see docs/evaluation.md"
+            f"{path} is no TorchScript file ({lines_of(error)[0]}). Weights must be traced first, see"
+            " docs/evaluation.md"
         ) from error
 
 
 def lines_of(error: Exception) -> list[str]:
-    """What an error says, by line; its type where it says nothing."""
+    """Return the message of an error by line, or the name of its type if the message is empty."""
     return str(error).strip().splitlines() or [type(error).__name__]
 
 
 def argument_names(network: Any) -> list[str]:
-    """Names of what the network's forward takes."""
+    """Return the names of the arguments of the network's forward method."""
     return [argument.name for argument in network.forward.schema.arguments]

@@ -1,18 +1,22 @@
-"""The extractor interface, and the hash that identifies an extractor."""
+"""The interface of feature extractors, and the hash that identifies one."""
 
 import hashlib
 from typing import Protocol
 
 import numpy as np
 
+from mangagan.core.code import code_hash
+
+INPUTS = ("uint8", "zero_one", "minus_one_one", "imagenet")  # forms in which `torchscript` can get images
+
 
 class Extractor(Protocol):
     """A function from images to features.
 
     Attributes:
-        name: as in params.yaml, and as the metrics file names it.
-        sha256: of the weights, settings and version of the code: features of equal `sha256` may be compared.
-        dimensions: D, features of an image.
+        name: Name in params.yaml and in the metrics file.
+        sha256: Hash of code, weights and settings. Features of equal `sha256` are comparable.
+        dimensions: D, the number of features of an image.
     """
 
     name: str
@@ -20,20 +24,32 @@ class Extractor(Protocol):
     dimensions: int
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """The features of images, uint8 (N, C, S, S) with C 1 or 3: float32 (N, D), N from 0.
+        """Return the features of images.
 
-        An image's features depend on no other image, nor on how many there are.
+        The features of an image do not depend on the other images or on their number.
+
+        Args:
+            images: uint8 (N, C, S, S), C 1 or 3, N 0 or more.
+
+        Returns:
+            float32 (N, D).
 
         Raises:
-            ValueError: no such images.
+            ValueError: The images have another type or shape.
         """
         ...
 
 
-def fingerprint(*parts: object) -> str:
-    """SHA-256 in hex of what makes up an extractor: bytes as they are, all else as Python writes it."""
+def fingerprint(name: str, module: str, *settings: object) -> str:
+    """Return the SHA-256 (hex) that identifies an extractor.
+
+    Args:
+        name: Name of the extractor.
+        module: Dotted name of its module. The code and the data files in its import closure count; see `code_hash`.
+        settings: Whatever else its features depend on. Bytes are hashed as they are, other values by their `repr`.
+    """
     digest = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else repr(part).encode()
+    for setting in (name, code_hash(module), *settings):
+        data = setting if isinstance(setting, bytes) else repr(setting).encode()
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()

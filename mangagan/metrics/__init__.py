@@ -1,1 +1,1 @@
-"""How good generated images are: arrays in, figures with their real-against-real floors out."""
+"""Metrics of generated images: one file for each metric or family, a registry, and the verdict."""

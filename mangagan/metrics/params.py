@@ -1,4 +1,4 @@
-"""The knobs of evaluation: the `evaluate` section of params.yaml."""
+"""Parameters of the evaluation: the section `evaluate` of params.yaml."""
 
 from dataclasses import dataclass, field
 
@@ -7,31 +7,31 @@ from mangagan.features.registry import ExtractorParams
 
 @dataclass(frozen=True)
 class EvaluateParams:
-    """How many samples are measured, and how closely.
+    """Parameters of the stage `evaluate`.
 
     Raises:
-        ValueError: a value is out of range; the message names it.
+        ValueError: A value is out of range; the message starts with its name.
     """
 
     # Samples
-    samples: int = 1200  # generated faces that are measured; fewer give noisier figures, more cost time only
-    seed: int = 0  # of the latents and of every draw below; train.seed shows the faces of the timeline again
-    # Figures
-    extractors: ExtractorParams = field(default_factory=ExtractorParams)  # what the figures on features are taken on
-    repeats: int = 10  # subsamples a figure is the mean of; their spread is printed beside it
-    face_samples: int = 400  # samples that the detector looks at, and as many hold-out faces
-    swd_patches: int = 32  # 7×7 px patches per image and pyramid level; the paper takes 128, of 16,384 images
-    swd_directions: int = 128  # lines that the patches are projected on, in each repeat; the paper's
-    diversity_pairs: int = 250  # pairs of images compared in each repeat
+    samples: int = 1200  # generated faces to measure; fewer give a larger standard deviation
+    seed: int = 0  # seed of latents and random choices; train.seed draws the faces of the training timeline
+    # Metrics
+    extractors: ExtractorParams = field(default_factory=ExtractorParams)  # feature extractors
+    repeats: int = 10  # subsamples; a metric is their mean, and their standard deviation is printed with it
+    face_samples: int = 400  # samples that the detector searches, and hold-out faces likewise
+    swd_patches: int = 32  # patches of 7×7 px for each image and pyramid level; the paper uses 128, of 16,384 images
+    swd_directions: int = 128  # projection lines in each repeat, as in the paper
+    diversity_pairs: int = 250  # pairs of images in each repeat
     # Pictures
     grid_columns: int = 8  # columns and rows of the sample grids
-    neighbors: int = 4  # nearest training faces shown beside a sample
-    interpolations: int = 6  # strips, each a walk from one sample to another
+    neighbors: int = 4  # nearest training faces shown with a sample
+    interpolations: int = 6  # strips, each an interpolation between two samples
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise ValueError("seed must be in 0 … 2⁶³-1")
-        for name, least, most in (
+        for name, low, high in (
             ("samples", 2, 100_000),
             ("repeats", 2, 1000),
             ("face_samples", 1, 100_000),
@@ -42,5 +42,5 @@ class EvaluateParams:
             ("neighbors", 1, 16),
             ("interpolations", 1, 32),
         ):
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be in {least} … {most}")
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be in {low} … {high}")

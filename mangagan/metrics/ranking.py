@@ -1,33 +1,28 @@
-"""Samples from the best to the worst, so that a person sees all of the range."""
+"""Order of samples from best to worst, so that the report shows the whole range."""
 
 import numpy as np
 
-from mangagan.distances.nearest_faces import squared
+from mangagan.distances.pairwise import check_feature_pair, find_kth_distances
 
-BLOCK = 4096  # real faces at once; bounds the memory
-NEIGHBORS = 5  # the fifth nearest: near to a kind of face, not to one that may have been copied
+NEIGHBORS = 5  # k; the fifth nearest real face, so that a copy of a single face does not rank first
 
 
-def rank(fake: np.ndarray, real: np.ndarray, neighbors: int = NEIGHBORS) -> np.ndarray:
-    """Orders samples by the distance to their k-th nearest real face, as "realism" does (Kynkäänniemi et al. 2019).
+def rank_samples(samples: np.ndarray, real: np.ndarray, neighbors: int = NEIGHBORS) -> np.ndarray:
+    """Order samples by the distance to their k-th nearest real face, like "realism" (Kynkäänniemi et al. 2019).
 
     Args:
-        fake: features (N, D).
-        real: features (M, D), M at least 1.
-        neighbors: k; M where that is fewer.
+        samples: Features (N, D).
+        real: Features (M, D), M at least 1.
+        neighbors: k; reduced to M if M is smaller. Default: 5.
 
     Returns:
-        int64 (N,), indices of the samples, the nearest to real faces first.
+        int64 (N,), indices of the samples, the one closest to real faces first.
     """
-    count = min(neighbors, len(real))
-    best = np.full((len(fake), count), np.inf)
-    for start in range(0, len(real), BLOCK):
-        found = squared(np.asarray(fake, np.float64), np.asarray(real[start : start + BLOCK], np.float64))
-        best = np.partition(np.concatenate([best, found], axis=1), count - 1, axis=1)[:, :count]
-    return np.argsort(best.max(axis=1), kind="stable")
+    samples, real = check_feature_pair(samples, real)
+    return np.argsort(find_kth_distances(samples, real, min(neighbors, len(real))), kind="stable")
 
 
-def ranges(order: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """The best, the middle and the worst `count` of an order, each in that order; they overlap where it is short."""
+def select_ranges(order: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Return the best, the middle and the worst `count` of an order; they overlap if the order is short."""
     start = max(len(order) - count, 0) // 2
     return {"best": order[:count], "typical": order[start : start + count], "worst": order[-count:]}

@@ -1,7 +1,7 @@
-"""What the figures say in one word, and by which rule.
+"""The verdict: one word for all metrics, and the rules behind it.
 
-The limits were set on sets whose verdict is known (see docs/evaluation.md, "Verdict"): training faces with slight
-noise, one face again and again, blurred faces, and faces that were held out.
+The limits were set on sets with a known verdict (see docs/evaluation.md, "The verdict"): training faces with slight
+noise, one repeated face, blurred faces, and hold-out faces.
 """
 
 import math
@@ -9,22 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Figures = Mapping[str, Any]
+Evaluation = Mapping[str, Any]  # content of metrics/evaluate.json
 GOOD, UNSURE = "good", "unsure"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that may be wrong with the samples.
+    """A rule that detects one fault of the samples.
 
     Attributes:
-        word: the verdict when it fires.
-        sentence: what it says, without figures.
-        key: where the figure stands in metrics/evaluate.json; `*` stands for any extractor: the worst counts.
-        limit: beyond which it fires.
-        above: whether that is above the limit, or below.
-        also: a second condition of the same kind: key and limit.
-        drawn_by: where the count of faces stands that a share above the limit must be improbable for; see `limit_of`.
+        word: Verdict if the rule fires.
+        sentence: The fault in words, without values.
+        key: Dotted key of the value in metrics/evaluate.json. `*` matches every extractor; the worst value counts.
+        limit: The rule fires beyond this value.
+        above: True to fire above the limit, False to fire below. Default: True.
+        also: Key and limit of a second value that must be above its limit too. Default: none.
+        sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
+            it; see `adjust_limit`. Default: none.
     """
 
     word: str
@@ -33,115 +34,113 @@ class Rule:
     limit: float
     above: bool = True
     also: tuple[str, float] | None = None
-    drawn_by: str = ""
+    sample_size: str = ""
 
 
-# In the order of precedence: the first that fires gives the word. Of samples far from all faces the features say
-# little, so that their variety counts only after the distance.
+# By falling precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
+# say little, so their variety counts only after the distance.
 RULES = (
-    Rule("collapsed", "Pairs of samples are far more alike than pairs of real faces.", "diversity.ratio", 0.6, False),
-    Rule("collapsed", "So many samples are alike that few different ones are drawn.", "duplicates.value", 0.5),
-    Rule("undertrained", "The samples are as far from real faces as spoilt ones.", "kernel_distance.*.position", 0.9),
+    Rule(
+        "collapsed", "Samples are much more similar to each other than real faces are.", "diversity.ratio", 0.6, False
+    ),
+    Rule("collapsed", "Most samples have a near-duplicate: there are few different ones.", "duplicates.value", 0.5),
+    Rule("undertrained", "The samples are as far from real faces as ruined faces.", "kernel_distance.*.position", 0.9),
     Rule(
         "copying",
-        "Many samples are nearer to a training face than chance has it.",
+        "More samples are close to a training face than chance explains.",
         "nearest_train.copied",
         0.1,
-        drawn_by="nearest_train.floor_count",
+        sample_size="nearest_train.floor_count",
     ),
-    # One hold-out face that is in the training set after all hides copies from the rule above, and not from this one.
+    # A hold-out face that is also in the training set hides copies from the rule above, but not from this one.
     Rule(
         "copying",
-        "Half of the samples are far nearer to a training face than unseen faces are.",
+        "Half of the samples are much closer to a training face than hold-out faces are.",
         "nearest_train.ratio",
         0.5,
         above=False,
     ),
     Rule(
         "overfitting",
-        "The samples are nearer to training faces than faces are that were held out.",
+        "The samples are closer to training faces than hold-out faces are.",
         "nearest_train.ct",
         -3.0,
         above=False,
         also=("nearest_train.copied", 0.03),
     ),
-    Rule("undertrained", "The samples are well apart from real faces.", "kernel_distance.*.position", 0.3),
-    Rule("collapsed", "The samples vary less than half as much as real faces do.", "vendi.*.ratio", 0.5, above=False),
-    Rule("undertrained", "The detector finds a face in few of the samples.", "face_share.ratio", 0.7, above=False),
+    Rule("undertrained", "The samples are clearly different from real faces.", "kernel_distance.*.position", 0.3),
+    Rule("collapsed", "The samples have less than half the variety of real faces.", "vendi.*.ratio", 0.5, above=False),
+    Rule("undertrained", "The detector finds a face in few samples.", "face_share.ratio", 0.7, above=False),
     Rule(
         "undertrained",
-        "Few kinds of real faces have a sample near them: the others are not drawn yet, or not well.",
+        "Few kinds of real faces have a sample close to them: the others are not drawn, or not well.",
         "coverage.*.ratio",
         0.5,
         above=False,
     ),
 )
 
-DISTANCE = "kernel_distance.*.position"
-ON_FEATURES = ("vendi.", "coverage.")
-HELD_OUT = "nearest_train.floor_count"
-TRUSTED = 20  # hold-out faces, below which there is blame and no praise: too much passes
-MORE = "add pages or raise dedup.holdout_share"
-CHANCE = 0.01  # that a rule with `drawn_by` fires on samples of the faces' own distribution
+DISTANCE_KEY = "kernel_distance.*.position"
+FEATURE_METRICS = ("vendi.", "coverage.")  # not used without a distance
+HOLDOUT_KEY = "nearest_train.floor_count"
+MIN_HOLDOUT = 20  # with fewer hold-out faces, report faults but never "good"
+HOLDOUT_ADVICE = "add pages or raise dedup.holdout_share"
+CHANCE = 0.01  # probability that a rule with `sample_size` fires on samples of the same distribution as the faces
 
 ADVICE = {
-    GOOD: "Compare runs by the kernel distance; more pages are what helps most from here.",
-    "collapsed": "Set train.recipe to modern if it is not; raise train.kimg while the distance along training still "
-    "falls, else lower train.learning_rate_g.",
-    "undertrained": "Raise train.kimg while the distance along training still falls; if it does not, widen "
+    GOOD: "Compare runs by the kernel distance. More pages are the best way to improve further.",
+    "collapsed": "Set train.recipe to modern. Raise train.kimg while the distance during training still falls; "
+    "otherwise lower train.learning_rate_g.",
+    "undertrained": "Raise train.kimg while the distance during training still falls; otherwise raise "
     "train.base_channels or add pages.",
-    "copying": "Add pages or strengthen train.augment; a shorter run copies less.",
-    "overfitting": "Add pages or strengthen train.augment; with a lower train.kimg less is learned by heart.",
+    "copying": "Add pages or strengthen train.augment. A shorter training copies less.",
+    "overfitting": "Add pages or strengthen train.augment. A lower train.kimg memorises less.",
 }
 
 
-def judge(figures: Figures) -> dict[str, Any]:
-    """The verdict on an evaluation.
+def judge(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the verdict on an evaluation.
 
     Args:
-        figures: the content of metrics/evaluate.json.
+        evaluation: Content of metrics/evaluate.json.
 
     Returns:
-        `word`, one of good, undertrained, collapsed, overfitting, copying, unsure; `because`, every rule with its
-        word, sentence, key, value (None where it cannot be had), limit, whether it fires `above` or below, and whether
-        it `fired`; `advice`, one sentence.
+        `word`: good, undertrained, collapsed, overfitting, copying or unsure. `because`: for every rule its word, rule
+        (the sentence), key, value (None if not available), limit, `above` (True if it fires above the limit) and
+        `fired`. `advice`: what to do.
     """
-    because = [apply(rule, figures) for rule in RULES]
-    known = any(is_figure(value) for _, value in look_up(figures, DISTANCE))
-    # Of samples that may be far from all faces, variety as the extractors see it says nothing.
-    heard = [entry for entry in because if known or not entry["key"].startswith(ON_FEATURES)]
-    word = next((entry["word"] for entry in heard if entry["fired"]), GOOD)
-    doubt = doubts(figures, because) if word == GOOD else ""
+    because = [apply_rule(rule, evaluation) for rule in RULES]
+    distance_is_known = any(is_number(value) for _, value in find_values(evaluation, DISTANCE_KEY))
+    # Samples may be far from all faces; then the variety of their features says nothing.
+    used = [entry for entry in because if distance_is_known or not entry["key"].startswith(FEATURE_METRICS)]
+    word = next((entry["word"] for entry in used if entry["fired"]), GOOD)
+    doubt = explain_doubt(evaluation, because) if word == GOOD else ""
     return {"word": UNSURE if doubt else word, "because": because, "advice": doubt or ADVICE[word]}
 
 
-def doubts(figures: Figures, because: Sequence[Mapping[str, Any]]) -> str:
-    """Why samples that no rule finds fault with are not called good, and what to do: a sentence, or empty."""
+def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) -> str:
+    """Return why samples without a fault are not called good, and what to do; empty if they are."""
     missing = [entry["key"] for entry in because if entry["value"] is None]
     for key in missing:
-        reasons = [reason for _, reason in look_up(figures, f"{key.rpartition('.')[0]}.reason") if reason]
+        reasons = [reason for _, reason in find_values(evaluation, f"{key.rpartition('.')[0]}.reason") if reason]
         if reasons:
-            return sentence(reasons[0])
+            return f"{reasons[0][0].upper()}{reasons[0][1:]}."
     if missing:
-        return f"There is no {missing[0]}, and a verdict needs it: add pages."
-    few = [count for _, count in look_up(figures, HELD_OUT) if is_figure(count) and count < TRUSTED]
-    return f"{few[0]} hold-out faces, at least {TRUSTED} needed to call samples good: {MORE}." if few else ""
+        return f"The verdict needs {missing[0]}, which is not available: add pages."
+    counts = [count for _, count in find_values(evaluation, HOLDOUT_KEY) if is_number(count)]
+    if counts and counts[0] < MIN_HOLDOUT:
+        return f"{counts[0]} hold-out faces, at least {MIN_HOLDOUT} needed to call samples good: {HOLDOUT_ADVICE}."
+    return ""
 
 
-def sentence(reason: str) -> str:
-    """A reason with a capital and a full stop."""
-    return f"{reason[0].upper()}{reason[1:]}."
-
-
-def apply(rule: Rule, figures: Figures) -> dict[str, Any]:
-    """One rule's outcome."""
-    candidates = [(key, value) for key, value in look_up(figures, rule.key) if is_figure(value)]
-    worst = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
-    key, value = worst
-    limit = limit_of(rule, figures)
+def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the outcome of a rule; see `judge`."""
+    candidates = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
+    key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
+    limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
     if fired and rule.also:
-        fired = any(is_figure(other) and other > rule.also[1] for _, other in look_up(figures, rule.also[0]))
+        fired = any(is_number(other) and other > rule.also[1] for _, other in find_values(evaluation, rule.also[0]))
     return {
         "word": rule.word,
         "rule": rule.sentence,
@@ -153,51 +152,51 @@ def apply(rule: Rule, figures: Figures) -> dict[str, Any]:
     }
 
 
-def limit_of(rule: Rule, figures: Figures) -> float:
-    """The rule's limit, higher where few faces draw it.
+def adjust_limit(rule: Rule, evaluation: Evaluation) -> float:
+    """Return the limit of a rule, raised if there are few hold-out faces.
 
-    The share of samples nearer to a training face than all of M hold-out faces are is above s with probability
-    (1 − s)^M where samples are of the faces' distribution: with 10 faces it is above 0.1 in every third case.
+    Take samples of the same distribution as the faces, and the share of them that is closer to a training face than
+    all of M hold-out faces. It is above s with probability (1 − s)^M: with 10 faces it is above 0.1 in every third
+    case.
     """
-    counts = [count for _, count in look_up(figures, rule.drawn_by) if is_figure(count) and count > 0]
+    counts = [count for _, count in find_values(evaluation, rule.sample_size) if is_number(count) and count > 0]
     return max([rule.limit, *(round(1 - CHANCE ** (1 / count), 3) for count in counts)])
 
 
-def look_up(figures: Figures, pattern: str) -> Iterator[tuple[str, Any]]:
-    """Yields the keys that fit a dotted pattern, `*` for any name, with their values."""
+def find_values(evaluation: Evaluation, pattern: str) -> Iterator[tuple[str, Any]]:
+    """Yield key and value of each entry that matches a dotted pattern; `*` matches any name."""
     head, _, rest = pattern.partition(".")
-    for name in figures if head == "*" else (head,):
-        value = figures.get(name)
+    for name in evaluation if head == "*" else (head,):
+        value = evaluation.get(name)
         if not rest:
             yield name, value
         elif isinstance(value, Mapping):
-            for key, found in look_up(value, rest):
+            for key, found in find_values(value, rest):
                 yield f"{name}.{key}", found
 
 
-def positions(figures: Figures) -> Iterator[tuple[str, Any]]:
-    """Yields every position between floor and ceiling with its dotted key."""
+def find_positions(evaluation: Evaluation) -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of every position between floor and ceiling."""
     for pattern in ("*.position", "*.*.position"):
-        yield from look_up(figures, pattern)
+        yield from find_values(evaluation, pattern)
 
 
-def is_figure(value: Any) -> bool:
-    """Whether there is a number."""
+def is_number(value: Any) -> bool:
+    """Return True for a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-APART = 0.3  # of the way from floor to ceiling, that extractors may differ by before it is said
-COMPARED = {"kernel_distance": "how far the samples are from real faces", "coverage": "how many kinds they cover"}
+MAX_DISAGREEMENT = 0.3  # difference of positions above which extractors disagree
+COMPARED_METRICS = {"kernel_distance": "the distance from real faces", "coverage": "how many kinds of faces are drawn"}
 
 
-def disagreements(figures: Figures) -> list[str]:
-    """Sentences on the metrics that the extractors place differently between floor and ceiling."""
+def find_disagreements(evaluation: Evaluation) -> list[str]:
+    """Return a sentence for each metric on which the extractors disagree."""
     found = []
-    for metric, about in COMPARED.items():
-        places = {
-            key.split(".")[1]: value for key, value in look_up(figures, f"{metric}.*.position") if is_figure(value)
-        }
-        if len(places) > 1 and max(places.values()) - min(places.values()) > APART:
-            low, high = min(places, key=places.__getitem__), max(places, key=places.__getitem__)
-            found.append(f"The extractors disagree on {about}: {high} sees more amiss than {low}.")
+    for metric, about in COMPARED_METRICS.items():
+        values = find_values(evaluation, f"{metric}.*.position")
+        positions = {key.split(".")[1]: value for key, value in values if is_number(value)}
+        if len(positions) > 1 and max(positions.values()) - min(positions.values()) > MAX_DISAGREEMENT:
+            low, high = min(positions, key=positions.__getitem__), max(positions, key=positions.__getitem__)
+            found.append(f"The extractors disagree on {about}: {high} gives a worse value than {low}.")
     return found

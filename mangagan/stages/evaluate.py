@@ -1,7 +1,8 @@
-"""evaluate: the generator and the dataset in; figures beside their floors, pictures and the report out."""
+"""Stage evaluate: generator and dataset → metrics with floors and ceilings, pictures and the report."""
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,78 +17,96 @@ from mangagan.core.progress import track
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.features.registry import build_extractors
 from mangagan.features.types import Extractor
-from mangagan.generation.samples import samples
-from mangagan.metrics.comparison import Comparison, as_json, reasons
-from mangagan.metrics.comparison_sets import Sets, prepare
+from mangagan.generation.samples import LatentSource, iterate_images
+from mangagan.metrics.comparison import Comparison, Figures, as_json, list_reasons
+from mangagan.metrics.evaluation_data import EvaluationData, prepare_data
 from mangagan.metrics.params import EvaluateParams
-from mangagan.metrics.ranking import ranges, rank
-from mangagan.metrics.suite import figures
-from mangagan.metrics.verdict import disagreements, judge, positions
+from mangagan.metrics.ranking import rank_samples, select_ranges
+from mangagan.metrics.suite import measure_all
+from mangagan.metrics.verdict import find_disagreements, find_positions, judge
 from mangagan.networks.dcgan import Generator
-from mangagan.networks.sampling import interpolate, latents, sample
+from mangagan.networks.sampling import draw_latents, generate_images, interpolate_latents
 from mangagan.networks.weights import load_generator
-from mangagan.pictures.grid import grid
-from mangagan.pictures.neighbors import closest_first, neighbor_rows, pair_rows
-from mangagan.pictures.timeline import timeline
+from mangagan.pictures.grid import draw_grid
+from mangagan.pictures.neighbors import draw_neighbors, draw_pairs, find_smallest
+from mangagan.pictures.timeline import draw_timeline
 from mangagan.report.inputs import read_report
-from mangagan.report.page import render
+from mangagan.report.page import Report, render_report
 
 STAGE = "evaluate"
-SHOWN = 8  # samples beside their neighbours
-SUSPICIOUS = 16  # pairs of a sample and the training face that it may be copied from
-PAIRS = 4  # of these a row
-RANGE = 16  # samples shown as the best, the typical and the worst
-WALK = 7  # steps of an interpolation: eight images a strip
+NEIGHBOR_ROWS = 8  # samples shown with their nearest training faces
+PAIRS = 16  # samples shown with the training face that they may be copies of: those with the smallest distance
+PAIR_COLUMNS = 4
+RANGE_SIZE = 16  # samples shown as the best, the typical and the worst
+INTERPOLATION_STEPS = 7  # steps of an interpolation, so a strip has eight images
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that earlier stages wrote, read and checked.
+
+    Attributes:
+        generator: The generator.
+        train: Training faces, uint8 (N, C, S, S), N at least 1.
+        titles: Title of each training face.
+        holdout: Hold-out faces; may be empty.
+        hashes: SHA-256 of the weights and of the training faces, by key in the metrics file.
+        report: Content of the report, without the evaluation.
+        timeline: Picture of the samples during training.
+    """
+
+    generator: Generator
+    train: np.ndarray
+    titles: list[str]
+    holdout: np.ndarray
+    hashes: dict[str, str]
+    report: Report
+    timeline: np.ndarray
 
 
 def run(root: Path = Path()) -> None:
-    """Evaluates `models/generator.safetensors` against `data/dataset/`; writes the report last.
+    """Run the stage in the workspace `root`. All inputs are read before anything is measured; the report is last.
 
     Raises:
-        UserError: bad params, or a file of an earlier stage is missing or does not fit the others.
+        UserError: params.yaml is invalid, or an input is missing, damaged or does not match the others.
     """
     settings = params.load(STAGE, EvaluateParams, root)
     extractors = build_extractors(settings.extractors, root)
+    inputs = read_inputs(root)
+    images = iterate_images(inputs.generator, LatentSource(settings.seed), settings.samples)
+    samples = np.stack(list(track(images, settings.samples, STAGE, "samples")))
+    print_line(f"measuring {len(samples)} samples, {len(inputs.holdout)} hold-out faces")
+    sets = (samples, inputs.train, inputs.holdout)
+    data = prepare_data(*sets, inputs.titles, extractors, settings.neighbors, settings.seed)
+    evaluation = summarize(data, extractors, measure_all(data, settings), inputs.hashes)
+    write_outs(root, inputs.report, data, evaluation, draw_pictures(data, inputs, settings))
+
+
+def read_inputs(root: Path) -> Inputs:
+    """Read all inputs.
+
+    Raises:
+        UserError: An input is missing, damaged or does not match the others.
+    """
     generator = load_generator(root / catalog.GENERATOR, root / catalog.MODEL_CARD)
     train, titles = read_images(root / catalog.TRAIN_FACES, generator)
     holdout, _ = read_images(root / catalog.HOLDOUT_FACES, generator)
     if not len(train):
-        raise UserError(f"{catalog.TRAIN_FACES} holds no face: run `dvc repro dedup`, and add pages if it stays empty")
-    drawn = samples(generator, settings.samples, settings.seed)
-    fake = np.stack(list(track(drawn, settings.samples, STAGE, "samples")))
-    say(f"measuring {len(fake)} samples, {len(holdout)} hold-out faces")
-    sets = prepare(fake, train, holdout, titles, extractors, settings.neighbors, settings.seed)
-    measured = describe(root, sets, extractors, figures(sets, settings))
-    write_outs(root, sets, measured, draw_pictures(root, sets, generator, settings))
-
-
-def write_outs(root: Path, sets: Sets, measured: dict[str, Any], pictures: dict[str, bytes]) -> None:
-    """Writes pictures and plot data, then the metrics, then the report."""
-    quantiles = distance_quantiles(sets)
-    with atomic_directory(root / catalog.pictures(STAGE)) as folder:
-        for name, png in pictures.items():
-            write_bytes(folder / f"{name}.png", png)
-        write_text(folder / "nearest.csv", quantiles.to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "swd.csv", level_table(measured).to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "positions.csv", position_table(measured).to_csv(index=False, lineterminator="\n"))
-    write_json(root / catalog.metrics(STAGE), measured)
-    report = read_report(root, measured, pictures, quantiles.to_dict("list"))
-    write_text(root / catalog.REPORT, render(report))
-    verdict = measured["verdict"]
-    say(f"{verdict['word']}. {verdict['advice']}")
-    say(f"the report is {catalog.REPORT}")
-
-
-def say(line: str) -> None:
-    """Tells a person, or whoever reads the stage's output, how it goes."""
-    print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
+        raise UserError(f"{catalog.TRAIN_FACES} holds no face. Add pages and run: dvc repro dedup")
+    hashes = {
+        "model_sha256": sha256_file(root / catalog.GENERATOR),
+        "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
+    }
+    report = read_report(root, hashes["train_sha256"])
+    timeline = draw_timeline(root / catalog.TRAINING_SAMPLES, generator.image_size)
+    return Inputs(generator, train, titles, holdout, hashes, report, timeline)
 
 
 def read_images(path: Path, generator: Generator) -> tuple[np.ndarray, list[str]]:
-    """Faces as the generator draws them, uint8 (N, channels, image_size, image_size), N from 0; and their titles.
+    """Return faces as the generator draws them, uint8 (N, channels, image_size, image_size), and their titles.
 
     Raises:
-        UserError: the file is missing, or its faces have another size.
+        UserError: The file is missing or damaged, or its faces have another size.
     """
     rows = read_faces(path, ["image", "title"])
     side = generator.image_size
@@ -96,89 +115,121 @@ def read_images(path: Path, generator: Generator) -> tuple[np.ndarray, list[str]
     faces = decode_faces(rows["png"].tolist(), generator.channels)
     if faces.shape[2:] != (side, side):
         raise UserError(
-            f"{path.name} holds faces of {faces.shape[3]} px, the model draws {side} px: run `dvc repro train`"
+            f"{path.name} holds faces of {faces.shape[3]} px, the model draws {side} px. Run: dvc repro train"
         )
     return faces, rows["title"].tolist()
 
 
-def describe(
-    root: Path, sets: Sets, extractors: Sequence[Extractor], found: Mapping[str, Comparison | dict[str, Comparison]]
+def summarize(
+    data: EvaluationData,
+    extractors: Sequence[Extractor],
+    found: Mapping[str, Comparison | Figures],
+    hashes: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The stage's metrics: what was compared, every figure (see `Comparison`), and the verdict on them."""
-    measured = {name: as_json(figure) for name, figure in found.items()}
-    for name, figure in found.items():
-        for reason in reasons(figure):
-            say(f"{name}: {reason}")
-    counts = {"samples": len(sets.images.fake), "train": len(sets.images.train), "holdout": len(sets.images.holdout)}
-    model = {
-        "model_sha256": sha256_file(root / catalog.GENERATOR),
-        "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
-    }
-    named = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
+    """Return the content of metrics/evaluate.json: counts, hashes, extractors, all metrics, and the verdict."""
+    metrics = {key: as_json(figure) for key, figure in found.items()}
+    for key, figure in found.items():
+        for reason in list_reasons(figure):
+            print_line(f"{key}: {reason}")
+    images = data.images
+    counts = {"samples": len(images.samples), "train": len(images.train), "holdout": len(images.holdout)}
+    identities = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
     return {
         **counts,
-        **model,
-        "extractors": named,
-        **measured,
-        "agreement": {"flags": disagreements(measured)},
-        "verdict": judge({**counts, **measured}),
+        **hashes,
+        "extractors": identities,
+        **metrics,
+        "agreement": {"flags": find_disagreements(metrics)},
+        "verdict": judge({**counts, **metrics}),
     }
 
 
-def draw_pictures(root: Path, sets: Sets, generator: Generator, settings: EvaluateParams) -> dict[str, bytes]:
-    """The pictures of the report, by name, as PNGs."""
-    columns, images = settings.grid_columns, sets.images
+def write_outs(
+    root: Path, report: Report, data: EvaluationData, evaluation: dict[str, Any], pictures: dict[str, bytes]
+) -> None:
+    """Write pictures and plot data, then the metrics, then the report."""
+    quantiles = tabulate_quantiles(data)
+    tables = {
+        "nearest.csv": quantiles,
+        "swd.csv": tabulate_levels(evaluation),
+        "positions.csv": tabulate_positions(evaluation),
+    }
+    with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
+        for name, png in pictures.items():
+            write_bytes(folder / f"{name}.png", png)
+        for name, table in tables.items():
+            write_text(folder / name, table.to_csv(index=False, lineterminator="\n"))
+    write_json(root / catalog.metrics_file(STAGE), evaluation)
+    metrics = {**report.metrics, STAGE: evaluation}
+    complete = replace(report, metrics=metrics, pictures=pictures, quantiles=quantiles.to_dict("list"))
+    write_text(root / catalog.REPORT, render_report(complete))
+    verdict = evaluation["verdict"]
+    print_line(f"{verdict['word']}. {verdict['advice']}")
+    print_line(f"the report is {catalog.REPORT}")
+
+
+def print_line(line: str) -> None:
+    """Print a line of progress to stderr."""
+    print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
+
+
+def draw_pictures(data: EvaluationData, inputs: Inputs, settings: EvaluateParams) -> dict[str, bytes]:
+    """Return the pictures of the report, by name, as PNG."""
+    columns, images, generator = settings.grid_columns, data.images, inputs.generator
     chosen = np.random.default_rng(settings.seed).permutation(len(images.train))[: columns**2]
-    ends = latents(2 * settings.interpolations, generator.z_dim, settings.seed)
-    walks = [sample(generator, interpolate(ends[start : start + 2], WALK)) for start in range(0, len(ends), 2)]
-    distances = sets.fake_nearest.distances[:, 0]
-    drawn = {
-        "real_grid": grid(images.train[chosen], columns),
-        "fake_grid": grid(images.fake[: columns**2], columns),
-        **{name: grid(images.fake[part], columns) for name, part in ranges(ranked(sets), RANGE).items()},
-        "timeline": timeline(root / catalog.pictures("train") / "samples", generator.image_size),
-        "interpolation": grid(np.concatenate(walks), WALK + 1),
-        "suspicious": pairs(sets, closest_first(distances, SUSPICIOUS)),
-        "first": neighbors(sets, np.arange(min(SHOWN, len(distances)))),
+    ends = draw_latents(2 * settings.interpolations, generator.z_dim, settings.seed)
+    strips = [
+        generate_images(generator, interpolate_latents(ends[start : start + 2], INTERPOLATION_STEPS))
+        for start in range(0, len(ends), 2)
+    ]
+    distances = data.nearest_to_samples.distances[:, 0]
+    ranges = select_ranges(order_samples(data), RANGE_SIZE)
+    pictures = {
+        "real_grid": draw_grid(images.train[chosen], columns),
+        "fake_grid": draw_grid(images.samples[: columns**2], columns),
+        **{name: draw_grid(images.samples[part], columns) for name, part in ranges.items()},
+        "timeline": inputs.timeline,
+        "interpolation": draw_grid(np.concatenate(strips), INTERPOLATION_STEPS + 1),
+        "suspicious": draw_copies(data, find_smallest(distances, PAIRS)),
+        "first": draw_nearest(data, np.arange(min(NEIGHBOR_ROWS, len(distances)))),
     }
-    return {name: encode_png(image) for name, image in drawn.items()}
+    return {name: encode_png(image) for name, image in pictures.items()}
 
 
-def ranked(sets: Sets) -> np.ndarray:
-    """The samples in order, the nearest to real faces first, by the extractor that is named last."""
-    *_, features = sets.features.values()
-    return rank(features.group.fake, np.concatenate([features.group.train, features.group.holdout]))
+def order_samples(data: EvaluationData) -> np.ndarray:
+    """Return the indices of the samples, the ones closest to real faces first, on features of the last extractor."""
+    *_, features = data.features.values()
+    return rank_samples(features.sets.samples, np.concatenate([features.sets.train, features.sets.holdout]))
 
 
-def neighbors(sets: Sets, chosen: np.ndarray) -> np.ndarray:
-    """Some of the samples beside their nearest training faces."""
-    found, images = sets.fake_nearest, sets.images
-    return neighbor_rows(
-        images.fake[chosen], images.train, found.indices[chosen], found.mirrored[chosen], found.distances[chosen]
-    )
+def draw_nearest(data: EvaluationData, chosen: np.ndarray) -> np.ndarray:
+    """Draw the chosen samples, each with its nearest training faces."""
+    found, images = data.nearest_to_samples, data.images
+    nearest = (found.indices[chosen], found.mirrored[chosen], found.distances[chosen])
+    return draw_neighbors(images.samples[chosen], images.train, *nearest)
 
 
-def pairs(sets: Sets, chosen: np.ndarray) -> np.ndarray:
-    """Some of the samples, each beside the training face it is nearest to."""
-    found, images = sets.fake_nearest, sets.images
+def draw_copies(data: EvaluationData, chosen: np.ndarray) -> np.ndarray:
+    """Draw the chosen samples, each with its nearest training face."""
+    found, images = data.nearest_to_samples, data.images
     nearest = (found.indices[chosen, 0], found.mirrored[chosen, 0], found.distances[chosen, 0])
-    return pair_rows(images.fake[chosen], images.train, *nearest, PAIRS)
+    return draw_pairs(images.samples[chosen], images.train, *nearest, PAIR_COLUMNS)
 
 
-def distance_quantiles(sets: Sets) -> pd.DataFrame:
-    """Within which distance of their nearest training face how many of the faces lie; `share` is in percent."""
+def tabulate_quantiles(data: EvaluationData) -> pd.DataFrame:
+    """Return quantiles of the distance to the nearest training face; the column `share` is in percent."""
     shares = np.arange(0, 101, 2)
     columns: dict[str, list[float]] = {"share": [float(share) for share in shares]}
-    for name, found in (("samples", sets.fake_nearest), ("hold-out faces", sets.holdout_nearest)):
-        # Without a hold-out the column stays, empty: a plot of DVC names it.
+    for name, found in (("samples", data.nearest_to_samples), ("hold-out faces", data.nearest_to_holdout)):
+        # Without hold-out faces the column is empty; a plot of dvc.yaml names it.
         values = np.percentile(found.distances[:, 0], shares) if len(found.distances) else np.full(len(shares), np.nan)
         columns[name] = [float(f"{value:.5g}") for value in values]
     return pd.DataFrame(columns)
 
 
-def level_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """The sliced Wasserstein distance by scale, for a DVC plot: one row a scale and set."""
-    levels = measured["swd"].get("levels", {})
+def tabulate_levels(evaluation: dict[str, Any]) -> pd.DataFrame:
+    """Return the sliced Wasserstein distance by scale, one row for each scale and set."""
+    levels = evaluation["swd"].get("levels", {})
     rows = [
         (name, side, values[key])
         for side, values in levels.items()
@@ -187,7 +238,7 @@ def level_table(measured: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["set", "scale", "distance"])
 
 
-def position_table(measured: dict[str, Any]) -> pd.DataFrame:
-    """Where each figure lies between its floor, 0, and its nearest ceiling, 1, for a DVC plot."""
-    rows = [(key.removesuffix(".position"), value) for key, value in positions(measured) if value is not None]
+def tabulate_positions(evaluation: dict[str, Any]) -> pd.DataFrame:
+    """Return the position of each metric between its floor (0) and its nearest ceiling (1)."""
+    rows = [(key.removesuffix(".position"), value) for key, value in find_positions(evaluation) if value is not None]
     return pd.DataFrame(rows, columns=["figure", "position"])

@@ -1,0 +1,144 @@
+"""The data that an evaluation measures: images, their features, and the nearest training faces."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mangagan.distances.nearest_faces import NearestFaces, find_nearest_faces
+from mangagan.distances.reference_sets import make_ruined_sets
+from mangagan.features.types import Extractor
+from mangagan.metrics.comparison import ComparedSets, Comparison, mean_error
+
+MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
+MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
+TOO_FEW_SAMPLES = "at least 4 samples and training faces are needed: raise evaluate.samples or add pages"
+
+
+@dataclass(frozen=True)
+class ExtractorFeatures:
+    """Features of one extractor.
+
+    Attributes:
+        sets: Features (N, D) of the compared sets.
+        mirrored_train: Features (N, D) of the mirrored training faces, in the order of `sets.train`.
+    """
+
+    sets: ComparedSets
+    mirrored_train: np.ndarray
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """All data of an evaluation.
+
+    Attributes:
+        images: uint8 (N, C, S, S): at least 2 samples, at least 2 training faces, any number of hold-out faces.
+        features: Features by name of the extractor.
+        titles: Title of each training face.
+        nearest_to_samples: Nearest training faces of each sample.
+        nearest_to_holdout: Nearest training faces of each hold-out face.
+        count: Items of a set in one measurement with the hold-out set.
+        count_alone: Items of a set in one measurement without the hold-out set.
+    """
+
+    images: ComparedSets
+    features: Mapping[str, ExtractorFeatures]
+    titles: Sequence[str]
+    nearest_to_samples: NearestFaces
+    nearest_to_holdout: NearestFaces
+    count: int
+    count_alone: int
+
+    @property
+    def holdout_is_large_enough(self) -> bool:
+        """Return True if there are at least `MIN_COUNT` hold-out faces."""
+        return len(self.images.holdout) >= MIN_COUNT
+
+    def explain_shortage(self) -> str:
+        """Return why nothing can be measured with the hold-out set, and what to do; empty if it can."""
+        if not self.holdout_is_large_enough:
+            return (
+                f"{len(self.images.holdout)} hold-out faces, at least {MIN_COUNT} needed: add pages or raise"
+                " dedup.holdout_share"
+            )
+        if self.count < MIN_COUNT:
+            return (
+                f"at least {2 * MIN_COUNT} samples and training faces are needed: raise evaluate.samples or add pages"
+            )
+        return ""
+
+
+def count_for_holdout(samples: int, train: int, holdout: int) -> int:
+    """Return how many items of each set one measurement with the hold-out set takes.
+
+    All sets have equal numbers. At most half of the samples and of the training faces are used, so that repeats differ
+    and their standard deviation says something.
+    """
+    return min(count_alone(samples, train), holdout)
+
+
+def count_alone(samples: int, train: int) -> int:
+    """Return how many items of a set one measurement without the hold-out set takes.
+
+    Of N training faces at most N/2 samples are used; otherwise the repeats of a memorising model would look like mode
+    collapse.
+    """
+    return min(samples // 2, train // 2, MAX_COUNT)
+
+
+def prepare_data(
+    samples: np.ndarray,
+    train: np.ndarray,
+    holdout: np.ndarray,
+    titles: Sequence[str],
+    extractors: Sequence[Extractor],
+    neighbors: int,
+    seed: int,
+) -> EvaluationData:
+    """Make the ruined sets, extract all features and find the nearest training faces.
+
+    Args:
+        samples: uint8 (N, C, S, S), generated images.
+        train: Faces that the generator was trained on.
+        holdout: Hold-out faces; may be empty.
+        titles: Title of each training face.
+        extractors: Feature extractors.
+        neighbors: Nearest training faces to find for each image.
+        seed: Seed of the choice of faces to ruin, and of the noise.
+    """
+    sizes = len(samples), len(train)
+    count, alone = count_for_holdout(*sizes, len(holdout)), count_alone(*sizes)
+    chosen = np.random.default_rng(seed).permutation(len(train))[: max(2 * count, alone)]
+    images = ComparedSets(samples, train, holdout, make_ruined_sets(train[chosen], seed))
+    features = {extractor.name: extract_features(extractor, images) for extractor in extractors}
+    nearest_to_samples, nearest_to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout))
+    return EvaluationData(images, features, titles, nearest_to_samples, nearest_to_holdout, count, alone)
+
+
+def extract_features(extractor: Extractor, images: ComparedSets) -> ExtractorFeatures:
+    """Return the features of all sets."""
+    ruined = {kind: extractor(faces) for kind, faces in images.ruined.items()}
+    sets = ComparedSets(extractor(images.samples), extractor(images.train), extractor(images.holdout), ruined)
+    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]))
+
+
+def compare_image_means(
+    measure: Callable[[np.ndarray], np.ndarray], data: EvaluationData, max_images: int, seed: int
+) -> Comparison:
+    """Compare the mean of a value of each image; standard deviations are standard errors of the mean.
+
+    The floor is that of the hold-out faces, or of the training faces if there are too few hold-out faces.
+
+    Args:
+        measure: Maps images, uint8 (N, C, S, S), to values (N,).
+        data: Sets to measure.
+        max_images: Images of each set, at most.
+        seed: Seed of the choice of real faces.
+    """
+    images = data.images
+    real = images.holdout if data.holdout_is_large_enough else images.train
+    chosen = np.random.default_rng(seed).permutation(len(real))[:max_images]  # the first faces are of one title
+    values, floors = measure(images.samples[:max_images]), measure(real[chosen])
+    ceilings = {kind: float(np.mean(measure(faces[:max_images]))) for kind, faces in images.ruined.items()}
+    return Comparison(*mean_error(values), *mean_error(floors), len(values), len(floors), ceilings)
