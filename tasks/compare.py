@@ -1,4 +1,4 @@
-"""`mangagan compare`: two recorded runs side by side, as text, a page and a picture."""
+"""`mangagan compare`: two recorded runs as text, an HTML page and a picture."""
 
 import os
 import re
@@ -13,59 +13,59 @@ from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_bytes, write_bytes, write_text
 from mangagan.core.images import encode_png
-from mangagan.pictures.grid import grid
-from mangagan.pictures.side_by_side import side_by_side
-from mangagan.runs.differences import Run, cautions, param_rows, verdict
-from mangagan.runs.page import figure_cells, render_runs
-from tasks import graph
-from tasks.revisions import Recorded, read
+from mangagan.pictures.grid import draw_grid
+from mangagan.pictures.side_by_side import draw_side_by_side
+from mangagan.runs.differences import Run, compare_params, list_cautions, summarize_verdict
+from mangagan.runs.page import list_metric_cells, render_comparison
+from tasks.graph import open_repository
+from tasks.revisions import RecordedRun, read_run
 
 if TYPE_CHECKING:
     from mangagan.networks.dcgan import Generator
 
-FACES = 64  # of each generator
-COLUMNS = 8
+SAMPLES = 64  # of each generator
+COLUMNS = 8  # of the grid of samples
 
 
-def compare(names: tuple[str, str], folder: Path, seed: int) -> None:
-    """Compares two revisions: prints the figures, writes compare.html and compare.png into `folder`.
+def compare_runs(names: tuple[str, str], folder: Path, seed: int) -> None:
+    """Print the differences between two revisions, and write compare.html and compare.png.
 
     Args:
-        names: two revisions, see `tasks.revisions.read`; the second is judged by the first.
-        folder: new or empty.
-        seed: of the latents, at least 0.
+        names: Two revisions, see `tasks.revisions.read_run`. The second is compared with the first.
+        folder: Output folder, new or empty.
+        seed: Seed of the latents, at least 0.
 
     Raises:
-        UserError: no DVC repository, or a revision or its model cannot be had.
+        UserError: There is no DVC repository, or a revision or its model is not available.
     """
     if not Path("dvc.yaml").is_file():
-        raise UserError("no dvc.yaml here: go to the folder that holds it")
-    with graph.repository() as repo:
-        recorded = [read(repo, name) for name in names]
-    first, second = (record.run for record in recorded)
-    generators = [load(record) for record in recorded]
-    grids = [grid(faces, COLUMNS) for faces in draw(generators, seed)]
-    warnings = [text for record in recorded for text in measured_on_another(record)]
+        raise UserError("dvc.yaml not found. Change to the folder that contains it")
+    with open_repository() as repo:
+        records = [read_run(repo, name) for name in names]
+    first, second = (record.run for record in records)
+    generators = [load_model(record) for record in records]
+    grids = [draw_grid(images, COLUMNS) for images in generate_samples(generators, seed)]
+    warnings = [warning for record in records for warning in check_model(record)]
     caption = describe_latents(generators, seed)
-    write_bytes(folder / "compare.png", encode_png(side_by_side(grids, names)))
-    page = render_runs(first, second, warnings, [encode_png(sheet) for sheet in grids], caption)
+    write_bytes(folder / "compare.png", encode_png(draw_side_by_side(grids, names)))
+    page = render_comparison(first, second, warnings, [encode_png(grid) for grid in grids], caption)
     write_text(folder / "compare.html", page)
-    print("\n".join(summary(first, second)))
-    for sentence in [*cautions(first, second), *warnings]:
+    print("\n".join(summarize(first, second)))
+    for sentence in [*list_cautions(first, second), *warnings]:
         print(f"! {sentence}")
     print(f"\n{caption}\n{folder / 'compare.html'}, {folder / 'compare.png'}")
 
 
-def default_folder(names: tuple[str, str]) -> Path:
-    """Where a comparison goes that was not told where; a branch's slashes make no folders."""
+def choose_folder(names: tuple[str, str]) -> Path:
+    """Return the default output folder of a comparison. Slashes of branch names are replaced."""
     return Path("out") / "-".join(["compare", *(re.sub(r"[^\w.~^@-]+", "_", name) for name in names)])
 
 
-def load(record: Recorded) -> "Generator":
-    """The generator of a run, by the code of this workspace.
+def load_model(record: RecordedRun) -> "Generator":
+    """Return the generator of a run. The code is that of the workspace.
 
     Raises:
-        UserError: its files are damaged, or of a model that this version cannot read.
+        UserError: The files are damaged, or this version cannot read the model.
     """
     from mangagan.networks.weights import load_generator
 
@@ -80,42 +80,45 @@ def load(record: Recorded) -> "Generator":
             raise UserError(f"{record.run.name}: {reason}") from error
 
 
-def draw(generators: Sequence["Generator"], seed: int) -> Iterator[np.ndarray]:
-    """The same number of faces of each, uint8 (N, C, S, S), from the latents of one seed."""
-    from mangagan.networks.sampling import latents, sample
+def generate_samples(generators: Sequence["Generator"], seed: int) -> Iterator[np.ndarray]:
+    """Yield `SAMPLES` images of each generator, uint8 (N, C, S, S), from latents with the same seed."""
+    from mangagan.networks.sampling import draw_latents, generate_images
 
     for generator in generators:
-        yield sample(generator, latents(FACES, generator.z_dim, seed))
+        yield generate_images(generator, draw_latents(SAMPLES, generator.z_dim, seed))
 
 
 def describe_latents(generators: Sequence["Generator"], seed: int) -> str:
-    """What faces in the same place of both grids have in common."""
+    """Return the caption of the grids: whether samples at the same position share their latent."""
     first, second = (generator.z_dim for generator in generators)
     if first != second:
         return (
-            f"The latents of seed {seed} have lengths {first} and {second}: faces in the same place have nothing in"
-            " common."
+            f"The latents (seed {seed}) have lengths {first} and {second}: samples at the same position are unrelated."
         )
-    return f"Both drawn from the same {FACES} latents (seed {seed}); only networks of one origin draw alike from them."
+    return (
+        f"Both grids are from the same {SAMPLES} latents (seed {seed}). Samples at the same position are similar only"
+        " if the models have the same initial weights."
+    )
 
 
-def measured_on_another(record: Recorded) -> Iterator[str]:
-    """A warning where the figures are those of another model than the one whose faces are shown."""
+def check_model(record: RecordedRun) -> Iterator[str]:
+    """Yield a warning if the metrics of a run were measured with another model."""
     if record.run.evaluation.get("model_sha256") != sha256_bytes(record.weights):
-        yield (f"The metrics of {record.run.name} belong to another {catalog.GENERATOR}. Run: dvc repro evaluate")
+        yield f"The metrics of {record.run.name} belong to another {catalog.GENERATOR}. Run: dvc repro evaluate"
 
 
-def summary(first: Run, second: Run) -> Iterator[str]:
-    """Verdicts, figures and parameters as lines of text."""
+def summarize(first: Run, second: Run) -> Iterator[str]:
+    """Yield verdicts, metrics and parameters as lines of text."""
     for run in (first, second):
-        yield f"{run.name}: {verdict(run)}"
-    yield from ["", *aligned(figure_cells(first, second))]
-    rows = param_rows(first, second)
-    yield from ["", *(aligned([["", first.name, second.name], *rows]) if rows else ["parameters: the same"])]
+        yield f"{run.name}: {summarize_verdict(run)}"
+    yield from ["", *align_columns(list_metric_cells(first, second))]
+    params = [[row.name, row.first, row.second] for row in compare_params(first, second)]
+    yield ""
+    yield from align_columns([["", first.name, second.name], *params]) if params else ["The parameters are the same."]
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows of text in columns as wide as their widest cell."""
+def align_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows of cells as lines of text with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""A small real DVC repository in git that records runs of the pipeline: tiny generators, invented figures."""
+"""A small DVC repository in git with recorded runs: tiny generators, invented metrics."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from mangagan.networks.dcgan import Generator
 from mangagan.networks.weights import save_generator
 from tests.dvc_workspace import environment
 
-# No stage is ever run: `dvc commit` records what the tests write.
+# The tests write the outs themselves; `dvc commit` records them without running a stage.
 DVC_YAML = """\
 stages:
   dedup:
@@ -34,7 +34,7 @@ stages:
 
 
 def build(root: Path) -> None:
-    """Makes the repository at `root`; nothing is recorded in it yet."""
+    """Create the repository at `root` without any run."""
     root.mkdir()
     (root / "dvc.yaml").write_text(DVC_YAML)
     run(root, "git", "init", "-q", "-b", "main")
@@ -44,7 +44,7 @@ def build(root: Path) -> None:
 
 
 def write_run(root: Path, z_dim: int = 8, kimg: float = 1.0, faces: str = "faces", **figures: Any) -> dict[str, Any]:
-    """Writes a run's outs and has DVC take note of them; returns its metrics."""
+    """Write and record the outs of a run; return its metrics."""
     write_json(root / catalog.PARAMS, {"dedup": {"seed": 0}, "train": {"kimg": kimg, "z_dim": z_dim}})
     for path in (catalog.TRAIN_FACES, catalog.HOLDOUT_FACES):
         write(root / path, f"{faces} in {path.name}")
@@ -60,20 +60,20 @@ def write_run(root: Path, z_dim: int = 8, kimg: float = 1.0, faces: str = "faces
         "model_sha256": sha256_file(root / catalog.GENERATOR),
         **figures,
     }
-    write_json(root / catalog.metrics("evaluate"), measured)
+    write_json(root / catalog.metrics_file("evaluate"), measured)
     dvc(root, "commit", "-q", "-f")
     return measured
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file in the place of one that may be a link into DVC's cache."""
+    """Replace a file that may be a link into DVC's cache."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.write_text(text)
 
 
 def save(root: Path, tag: str) -> None:
-    """Commits the workspace and names the commit."""
+    """Commit the workspace and tag the commit."""
     run(root, "git", "add", "--all")
     run(root, "git", "commit", "-q", "-m", tag)
     run(root, "git", "tag", tag)
@@ -88,6 +88,6 @@ def run(root: Path, *command: str) -> None:
 
 
 def figure(value: float | None, sd: float | None = 0.1, floor: float = 1.0) -> dict[str, Any]:
-    """One block of metrics/evaluate.json."""
+    """Return one block of metrics/evaluate.json."""
     ratio = None if value is None else value / floor
     return json.loads(json.dumps({"value": value, "sd": sd, "floor": floor, "floor_sd": None, "ratio": ratio}))

@@ -1,26 +1,23 @@
-"""A report as its reader gets it: what is on the page, and where each figure comes from."""
+"""A parser of report pages, and checks that hold for every page."""
 
 import re
 from html.parser import HTMLParser
 from typing import Any
 
-from mangagan.report.markup import look_up, number
+from mangagan.report.values import format_number, look_up
 
 VOID = {"meta", "link", "img", "br"}
 
 
 class Page(HTMLParser):
-    """Collects tags, the text of every element that names the key it shows, and numbers that stand elsewhere.
-
-    Checks that tags are closed.
-    """
+    """Tags, values with their keys, and numbers without a key. Raises AssertionError if a tag is not closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[tuple[str, bool]] = []
-        self.figures: list[tuple[str, str]] = []
-        self.other_numbers: list[str] = []  # texts and labels with a digit that no key stands for; ticks left out
+        self.values: list[tuple[str, str]] = []
+        self.other_numbers: list[str] = []  # texts and labels with a digit and without a key, except ticks
         self.key = ""
         self.feed(text)
 
@@ -41,10 +38,13 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop()[0] == tag
+        if self.key:
+            self.values.append((self.key, ""))  # an empty element
+            self.key = ""
 
     def handle_data(self, data: str) -> None:
         if self.key:
-            self.figures.append((self.key, data))
+            self.values.append((self.key, data))
             self.key = ""
         elif has_digit(data) and not any(marked for _, marked in self.open):
             self.other_numbers.append(data)
@@ -55,7 +55,7 @@ def has_digit(text: str | None) -> bool:
 
 
 def check_self_contained(text: str) -> None:
-    """No script, and nothing is fetched: every src is data:, every href a place on the page or a picture beside it."""
+    """Check that the page has no script and loads nothing: links lead to anchors, `data:` or pictures of reports/."""
     page = Page(text)
     assert page.open == []
     assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.tags}
@@ -64,8 +64,8 @@ def check_self_contained(text: str) -> None:
     for tag, attributes in page.tags:
         for name in ("src", "href", "srcset", "action"):
             value = attributes.get(name) or "data:"
-            beside = tag == "a" and re.fullmatch(r"[a-z]+/[\w%.\-]+\.png", value)
-            assert value.startswith("data:") or (value[0] == "#" and value[1:] in anchors) or beside, value[:80]
+            picture = tag == "a" and re.fullmatch(r"[a-z]+/[\w%.\-]+\.png", value)
+            assert value.startswith("data:") or (value[0] == "#" and value[1:] in anchors) or picture, value[:80]
         assert not [name for name in attributes if name.startswith("on")]
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style
@@ -73,9 +73,9 @@ def check_self_contained(text: str) -> None:
 
 
 def check_traceable(text: str, sources: dict[str, Any]) -> None:
-    """Every figure marked as being from one of the sources is what stands there: whole, or to two or three digits."""
-    figures = [(key, shown) for key, shown in Page(text).figures if key.split(".")[0] in sources]
-    assert len(figures) > 10
-    for key, shown in figures:
+    """Check that every value with a key is the value of its source, exact or rounded to two or three digits."""
+    values = [(key, shown) for key, shown in Page(text).values if key.split(".")[0] in sources]
+    assert len(values) > 10
+    for key, shown in values:
         value = look_up(sources, key)
-        assert shown in (number(value), number(value, 2), str(value), str(value)[:12]), key
+        assert shown in (format_number(value), format_number(value, 2), str(value), str(value)[:12]), key

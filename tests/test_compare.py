@@ -1,4 +1,4 @@
-"""Two recorded runs side by side, from a real DVC repository in git."""
+"""Comparison of two runs that a real DVC repository recorded."""
 
 import json
 import re
@@ -11,24 +11,25 @@ from PIL import Image
 
 from mangagan.cli import main
 from mangagan.core import catalog
-from mangagan.networks.sampling import latents, sample
+from mangagan.networks.sampling import draw_latents, generate_images
 from mangagan.networks.weights import load_generator
-from mangagan.pictures.grid import grid
-from mangagan.pictures.side_by_side import BETWEEN, HEAD, side_by_side
+from mangagan.pictures.grid import draw_grid
+from mangagan.pictures.side_by_side import HEADER, SPACING, draw_side_by_side
 from mangagan.runs.differences import (
     BETTER,
-    FURTHER,
+    BETTER_UNSURE,
     INCOMPARABLE,
     MISSING,
-    NEARER,
     SAME,
     WORSE,
+    WORSE_UNSURE,
+    ParamRow,
     Run,
-    cautions,
-    figure_rows,
-    outcome,
-    param_rows,
-    verdict,
+    compare_blocks,
+    compare_metrics,
+    compare_params,
+    list_cautions,
+    summarize_verdict,
 )
 from tests import recorded_runs as repository
 from tests.recorded_runs import figure
@@ -38,7 +39,7 @@ GRID = 8 * 30 - 2  # px, a side of a grid of 8 × 8 faces of 28 px
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tag, an experiment on the same faces with other figures, and a workspace with other faces and latents."""
+    """A tag, an experiment on the same dataset, and a workspace with another dataset and another length of latents."""
     root = tmp_path_factory.mktemp("recorded") / "repo"
     repository.build(root)
     verdict = {"word": "undertrained", "because": [{"rule": "Far from <real> faces", "fired": True}]}
@@ -52,14 +53,14 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, as the working directory."""
+    """A copy of the repository, as the working directory."""
     root = Path(shutil.copytree(recorded, tmp_path / "repo", symlinks=True))
     monkeypatch.chdir(root)
     return root
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line that a comparison ends with, status 2."""
+    """Return the error of a comparison that must fail with one line and write nothing."""
     assert main(["compare", *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1 and not printed.out
@@ -67,7 +68,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return printed.err
 
 
-def test_a_tag_and_an_experiment(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_a_tag_with_an_experiment(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {
         path: path.read_bytes() for path in (catalog.GENERATOR, catalog.MODEL_CARD, catalog.PARAMS, Path("dvc.lock"))
     }
@@ -93,7 +94,7 @@ def test_a_tag_and_an_experiment(root: Path, capsys: pytest.CaptureFixture[str])
 
 
 def refused_again(capsys: pytest.CaptureFixture[str]) -> str:
-    """What a second comparison into the same folder says."""
+    """Return the error of a second comparison into the same folder."""
     assert main(["compare", "baseline", "longer"]) == 2
     return capsys.readouterr().err
 
@@ -101,44 +102,44 @@ def refused_again(capsys: pytest.CaptureFixture[str]) -> str:
 def test_both_grids_are_drawn_from_the_same_latents(root: Path) -> None:
     assert main(["compare", "baseline", "workspace", "--out", "both", "--seed", "5"]) == 0
     picture = np.asarray(Image.open("both/compare.png"))
-    assert picture.shape == (HEAD + GRID, 2 * GRID + BETWEEN)
+    assert picture.shape == (HEADER + GRID, 2 * GRID + SPACING)
     here = load_generator(catalog.GENERATOR, catalog.MODEL_CARD)
-    drawn = grid(sample(here, latents(64, here.z_dim, 5)), 8)[:, :, 0]
-    np.testing.assert_array_equal(picture[HEAD:, -GRID:], drawn)
+    drawn = draw_grid(generate_images(here, draw_latents(64, here.z_dim, 5)), 8)[:, :, 0]
+    np.testing.assert_array_equal(picture[HEADER:, -GRID:], drawn)
     assert main(["compare", "workspace", "baseline", "--out", "turned", "--seed", "5"]) == 0
     turned = np.asarray(Image.open("turned/compare.png"))
-    np.testing.assert_array_equal(turned[HEAD:, :GRID], drawn)
-    np.testing.assert_array_equal(turned[HEAD:, -GRID:], picture[HEAD:, :GRID])
+    np.testing.assert_array_equal(turned[HEADER:, :GRID], drawn)
+    np.testing.assert_array_equal(turned[HEADER:, -GRID:], picture[HEADER:, :GRID])
 
 
-def test_runs_on_other_faces_and_latents_say_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_different_datasets_and_latents_are_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "longer"]) == 0
     printed = capsys.readouterr().out
-    assert printed.count(INCOMPARABLE) == 2 + 1  # the figures and the sentence
-    assert "! The runs were measured on different datasets (training faces " in printed
+    assert printed.count(INCOMPARABLE) == 2  # both metrics
+    assert "! The datasets of the runs differ (training faces " in printed
     assert "lengths 8 and 6" in printed
     page = Path("out/compare-longer-workspace/compare.html").read_text()
-    assert "different datasets" in page and "lengths 8 and 6" in page
+    assert "datasets of the runs differ" in page and "lengths 8 and 6" in page
 
 
-def test_figures_of_another_model_are_pointed_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    measured = json.loads(catalog.metrics("evaluate").read_text())
-    catalog.metrics("evaluate").write_text(json.dumps({**measured, "model_sha256": "0" * 64}))
+def test_metrics_of_another_model_are_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = json.loads(catalog.metrics_file("evaluate").read_text())
+    catalog.metrics_file("evaluate").write_text(json.dumps({**measured, "model_sha256": "0" * 64}))
     assert main(["compare", "baseline"]) == 0
-    assert "The figures of workspace are not of the models/generator" in capsys.readouterr().out
+    assert "The metrics of workspace belong to another models/generator" in capsys.readouterr().out
 
 
-def test_mistakes_are_one_line(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no revision nope" in refused(capsys, "nope")
-    assert "no revision HEAD~7" in refused(capsys, "baseline", "HEAD~7")
-    catalog.metrics("evaluate").unlink()
-    assert "workspace has no metrics/evaluate.json: run `dvc repro evaluate`" in refused(capsys, "baseline")
+def test_errors_are_one_line(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "revision nope not found" in refused(capsys, "nope")
+    assert "revision HEAD~7 not found" in refused(capsys, "baseline", "HEAD~7")
+    catalog.metrics_file("evaluate").unlink()
+    assert "metrics/evaluate.json not found in workspace. Run: dvc repro evaluate" in refused(capsys, "baseline")
     repository.run(root, "git", "commit", "-q", "-a", "-m", "without figures")
-    assert "HEAD has no metrics/evaluate.json" in refused(capsys, "baseline", "HEAD")
-    catalog.metrics("evaluate").write_text("[1")
+    assert "metrics/evaluate.json not found in HEAD" in refused(capsys, "baseline", "HEAD")
+    catalog.metrics_file("evaluate").write_text("[1")
     assert "not valid JSON" in refused(capsys, "baseline")
     monkeypatch.chdir(root / "models")
-    assert "no dvc.yaml here" in refused(capsys, "baseline")
+    assert "dvc.yaml not found" in refused(capsys, "baseline")
 
 
 def test_no_repository_and_no_git(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,10 +147,10 @@ def test_no_repository_and_no_git(root: Path, capsys: pytest.CaptureFixture[str]
     shutil.rmtree(".dvc")
     assert "no DVC repository here" in refused(capsys, "baseline")
     repository.dvc(root, "init", "-q", "--no-scm")
-    assert "outside git" in refused(capsys, "baseline")
+    assert "not in git" in refused(capsys, "baseline")
 
 
-def test_models_come_from_the_cache_then_from_the_remote(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_are_read_from_the_cache_or_the_remote(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.move(".dvc/cache", root.parent / "away")
     repository.dvc(root, "remote", "add", "-q", "-d", "away", "../away")  # after the runs were recorded
     assert main(["compare", "baseline", "longer", "--out", "both"]) == 0
@@ -158,19 +159,21 @@ def test_models_come_from_the_cache_then_from_the_remote(root: Path, capsys: pyt
     assert main(["compare", "workspace", "--out", "here"]) == 0
     capsys.readouterr()
     error = refused(capsys, "baseline", "longer")
-    assert "models/generator.safetensors of baseline is neither in DVC's cache nor on its remote" in error
+    assert "models/generator.safetensors of baseline is not in DVC's cache or on its remote" in error
     assert "dvc exp push" in error
 
 
-def test_a_model_that_cannot_be_read_names_its_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_of_a_damaged_model_names_the_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     catalog.GENERATOR.unlink()
     catalog.GENERATOR.write_bytes(b"damaged")
     error = refused(capsys, "baseline")
-    assert error.startswith("mangagan: workspace: models/generator.safetensors is not the file")
+    assert error.startswith("mangagan: workspace: models/model.json does not describe models/generator.safetensors")
     assert "/tmp" not in error
 
 
-def test_a_repository_below_the_top_of_git(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dvc_repository_in_a_subfolder_of_git(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     top, root = tmp_path / "top", tmp_path / "top" / "books"
     repository.build(top)
     shutil.rmtree(top / ".dvc")
@@ -185,9 +188,6 @@ def test_a_repository_below_the_top_of_git(recorded: Path, tmp_path: Path, monke
     assert "train.z_dim" in Path("out/compare.html").read_text()
 
 
-# What is told of the figures
-
-
 @pytest.mark.parametrize(
     ("key", "first", "second", "expected"),
     [
@@ -195,11 +195,11 @@ def test_a_repository_below_the_top_of_git(recorded: Path, tmp_path: Path, monke
         ("frechet.random", figure(2), figure(3), WORSE),
         ("frechet.random", figure(2), figure(2.28), SAME),  # 2·√(0.1² + 0.1²) = 0.283
         ("frechet.random", figure(2), figure(2.29), WORSE),
-        ("frechet.random", figure(1), figure(0.2), SAME),  # below its floor a distance is at it
-        ("density.random", figure(1), figure(2), WORSE),  # denser than real faces is as wrong as sparser
+        ("frechet.random", figure(1), figure(0.2), SAME),  # below the floor, one-sided
+        ("density.random", figure(1), figure(2), WORSE),  # two-sided
         ("density.random", figure(0.5), figure(1.1), BETTER),
-        ("nearest_train", figure(3, None), figure(2, None), NEARER),
-        ("nearest_train", figure(2, None), figure(3, None), FURTHER),
+        ("nearest_train", figure(3, None), figure(2, None), BETTER_UNSURE),
+        ("nearest_train", figure(2, None), figure(3, None), WORSE_UNSURE),
         ("nearest_train", figure(2, None), figure(2, None), SAME),
         ("nearest_train", {**figure(3, None), "floor_sd": 9.0}, figure(2), SAME),
         ("swd", figure(3), {**figure(2), "floor": None}, MISSING),
@@ -207,50 +207,50 @@ def test_a_repository_below_the_top_of_git(recorded: Path, tmp_path: Path, monke
     ],
 )
 def test_outcomes(key: str, first: dict[str, float], second: dict[str, float], expected: str) -> None:
-    assert outcome(key, first, second) == expected
+    assert compare_blocks(key, first, second) == expected
 
 
 def make_run(name: str = "a", **evaluation: object) -> Run:
-    inputs = {catalog.HOLDOUT_FACES.as_posix(): "1", "mangagan/metrics/swd.py": "1"}
+    inputs = {catalog.HOLDOUT_FACES.as_posix(): "1", "mangagan/metrics": "1"}
     return Run(name, {"samples": 9, "holdout": 3, "train_sha256": "1" * 64, **evaluation}, {"a": 1, "b": 2}, inputs)
 
 
-def test_another_extractor_of_the_same_name_spoils_its_figures_only() -> None:
+def test_a_changed_extractor_makes_only_its_metrics_incomparable() -> None:
     figures = {"frechet": {"random": figure(3), "mangaface": figure(3)}, "swd": figure(3)}
     first = make_run(**figures, extractors={"random": {"sha256": "1"}, "mangaface": {"sha256": "1"}})
     second = make_run(**figures, extractors={"random": {"sha256": "2"}, "mangaface": {"sha256": "1"}})
-    told = {row.key: row.outcome for row in figure_rows(first, second)}
-    assert told == {"frechet.mangaface": SAME, "frechet.random": INCOMPARABLE, "swd": SAME}
-    assert cautions(first, second) == ["Another extractor goes by the same name in both runs (random)."]
+    outcomes = {row.key: row.outcome for row in compare_metrics(first, second)}
+    assert outcomes == {"frechet.mangaface": SAME, "frechet.random": INCOMPARABLE, "swd": SAME}
+    assert list_cautions(first, second) == ["Feature extractors with the same name differ (random)."]
 
 
-def test_cautions_name_what_differs() -> None:
+def test_cautions_name_the_differences() -> None:
     first = make_run()
-    assert cautions(first, make_run()) == []
-    (faces,) = cautions(first, make_run(holdout=4))
+    assert list_cautions(first, make_run()) == []
+    (faces,) = list_cautions(first, make_run(holdout=4))
     assert "hold-out faces 3 and 4" in faces and "training faces" not in faces
-    (count,) = cautions(first, make_run(samples=8))
+    (count,) = list_cautions(first, make_run(samples=8))
     assert "(9 and 8)" in count
-    other = Run("b", first.evaluation, {}, {**first.inputs, "mangagan/metrics/swd.py": "2"})
-    assert cautions(first, other) == ["The code that measures has changed in between (mangagan/metrics/swd.py)."]
+    other = Run("b", first.evaluation, {}, {**first.inputs, "mangagan/metrics": "2"})
+    assert list_cautions(first, other) == ["The code of the metrics differs (mangagan/metrics)."]
     held = Run("b", first.evaluation, {}, {**first.inputs, catalog.HOLDOUT_FACES.as_posix(): "2"})
-    assert "hold-out faces 1 and 2" in cautions(first, held)[0]
+    assert "hold-out faces 1 and 2" in list_cautions(first, held)[0]
 
 
-def test_parameters_of_one_run_alone_are_shown() -> None:
+def test_parameters_of_only_one_run_are_listed() -> None:
     first, second = Run("a", {}, {"kimg": 300, "z": 1}, {}), Run("b", {}, {"kimg": 300.0, "new": None}, {})
-    assert param_rows(first, second) == [("z", "1", MISSING), ("new", MISSING, "None")]
+    assert compare_params(first, second) == [ParamRow("z", "1", MISSING), ParamRow("new", MISSING, "None")]
 
 
-def test_a_verdict_carries_the_rules_that_fired() -> None:
-    because = [{"rule": "one", "fired": True}, {"rule": "two", "fired": False}, {"rule": "three", "fired": True}]
-    assert verdict(make_run(verdict={"word": "copying", "because": because})) == "copying: one; three"
+def test_the_verdict_includes_the_rules_that_fired() -> None:
+    because = [{"rule": "One.", "fired": True}, {"rule": "Two.", "fired": False}, {"rule": "Three.", "fired": True}]
+    assert summarize_verdict(make_run(verdict={"word": "copying", "because": because})) == "copying: One. Three."
 
 
-def test_pictures_side_by_side_may_differ_in_size_and_colour() -> None:
+def test_grids_side_by_side_may_differ_in_size_and_colour() -> None:
     left, right = np.full((20, 30, 1), 7, np.uint8), np.full((40, 50, 3), (1, 2, 3), np.uint8)
-    sheet = side_by_side([left, right], ["a name far too long for its picture", "b"])
-    assert sheet.shape == (HEAD + 40, 30 + BETWEEN + 50, 3)
-    assert (sheet[HEAD : HEAD + 20, :30] == 7).all()
-    assert (sheet[HEAD:, -50:] == (1, 2, 3)).all()
-    assert (sheet[:, 30 : 30 + BETWEEN] == 255).all()  # the name was cut
+    sheet = draw_side_by_side([left, right], ["a name far too long for its picture", "b"])
+    assert sheet.shape == (HEADER + 40, 30 + SPACING + 50, 3)
+    assert (sheet[HEADER : HEADER + 20, :30] == 7).all()
+    assert (sheet[HEADER:, -50:] == (1, 2, 3)).all()
+    assert (sheet[:, 30 : 30 + SPACING] == 255).all()  # the name was cut

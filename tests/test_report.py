@@ -1,4 +1,4 @@
-"""The report: a page that needs nothing outside itself, in which every figure can be traced; and its pictures."""
+"""The report: a self-contained page whose values all carry their key."""
 
 import io
 import json
@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mangagan.core import catalog
+from mangagan.core.files import write_json
 from mangagan.core.images import encode_png
+from mangagan.metrics.registry import METRICS
 from mangagan.report.images import shrink
 from mangagan.report.inputs import choose_example, read_columns, read_timings
-from mangagan.report.markup import look_up, number
-from mangagan.report.page import Report, render
-from mangagan.report.words import WORDS
+from mangagan.report.page import Report, render_report
+from mangagan.report.values import format_number, look_up
 from tests.report_page import Page, check_self_contained, check_traceable, has_digit
 
 NASTY = "<script>alert(\"x\")</script> & 'co'"
@@ -34,7 +36,7 @@ def rule(**changes: object) -> dict[str, object]:
 
 
 def evaluation() -> dict[str, Any]:
-    """The content of a metrics/evaluate.json."""
+    """Return the content of a metrics/evaluate.json."""
     fired = rule(
         word="undertrained", rule="It is apart.", key="kernel_distance.random.position", value=0.456, fired=True
     )
@@ -78,7 +80,12 @@ def small_report(**changes: object) -> Report:
         "pictures": dict.fromkeys(PICTURES, png),
         "sheets": {"dedup": {"kept": png, NASTY: png}},
         "dataset_matches": True,
-        "progress": {"kimg": [20, 40], "kernel_distance": [2.5, 0.5], "floor": [0.01, 0.01], "kept": [0, 1]},
+        "progress": {
+            "kimg": [20, 40],
+            "kernel_distance": [2.5, 0.5],
+            "kernel_distance_floor": [0.01, 0.01],
+            "kept": [0, 1],
+        },
         "timings": {"ingest": 3.52, "train": 1843.2},
         "example": {"face_id": "56" * 8, "source": f"{NASTY}/p 1.png", "x": 17, "score": 0.875, "page_number": 3},
     }
@@ -86,7 +93,7 @@ def small_report(**changes: object) -> Report:
 
 
 def other_numbers(value: Any) -> Any:
-    """The same content with every number and every hash another."""
+    """Return the content with every number and every hash changed."""
     if isinstance(value, dict):
         return {name: other_numbers(entry) for name, entry in value.items()}
     if isinstance(value, list):
@@ -100,90 +107,92 @@ def other_numbers(value: Any) -> Any:
 
 def test_page_is_self_contained_and_traceable() -> None:
     report = small_report()
-    text = render(report)
+    text = render_report(report)
     check_self_contained(text)
     check_traceable(text, report.sources())
-    assert text == render(small_report())
+    assert text == render_report(small_report())
     assert text.count('src="data:image/webp;base64,') == len(PICTURES) + 2
-    assert {key.split(".")[0] for key, _ in Page(text).figures} == set(report.sources())
+    assert {key.split(".")[0] for key, _ in Page(text).values} == set(report.sources())
 
 
-def test_no_number_stands_on_the_page_without_its_key() -> None:
+def test_every_number_on_the_page_has_a_key() -> None:
     report = small_report()
     changed = Report(
         **{name: other_numbers(getattr(report, name)) for name in ("metrics", "card", "timings", "example")},
         **{name: other_numbers(getattr(report, name)) for name in ("curves", "quantiles")},
-        progress=report.progress | {"kernel_distance": [3.5, 0.7]},
+        progress=report.progress | {"coverage": [0.6, 0.8]},
         titles=report.titles * 3 + 1,
         **{name: getattr(report, name) for name in ("pictures", "sheets", "dataset_matches")},
     )
-    ours, theirs = Page(render(report)), Page(render(changed))
+    ours, theirs = Page(render_report(report)), Page(render_report(changed))
     assert ours.other_numbers == theirs.other_numbers
-    told = dict(theirs.figures)
-    assert {key for key, shown in ours.figures if shown == told[key] and has_digit(shown)} == {"example.source"}
+    changed_values = dict(theirs.values)
+    assert {key for key, shown in ours.values if shown == changed_values[key] and has_digit(shown)} == {
+        "example.source"
+    }
 
 
 def test_data_cannot_become_markup() -> None:
-    text = render(small_report())
+    text = render_report(small_report())
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert not re.search(r"[^&\w]alert\(\"", text)
 
 
-def test_verdict_stands_on_top_with_every_rule_the_fired_first() -> None:
-    text = render(small_report())
+def test_the_verdict_is_at_the_top_and_rules_that_fired_come_first() -> None:
+    text = render_report(small_report())
     page = Page(text)
-    assert ("evaluate.verdict.word", "undertrained") in page.figures
-    assert ("evaluate.verdict.advice", "Raise train.kimg.") in page.figures
-    values = [key for key, _ in page.figures if re.fullmatch(r"evaluate\.verdict\.because\.\d\.value", key)]
+    assert ("evaluate.verdict.word", "undertrained") in page.values
+    assert ("evaluate.verdict.advice", "Raise train.kimg.") in page.values
+    values = [key for key, _ in page.values if re.fullmatch(r"evaluate\.verdict\.because\.\d\.value", key)]
     assert [key.split(".")[-2] for key in values][:3] == ["1", "0", "2"]
     assert text.index("evaluate.verdict.word") < text.index("<nav")
-    assert text.count("● fired") == text.count("○ not fired") == text.count("– no figure") == 1
+    assert text.count("● fired") == text.count("○ not fired") == text.count("– no value") == 1
     assert 'href="#metric-kernel_distance"' in text
 
 
 @pytest.mark.parametrize("word", ["good", "undertrained", "collapsed", "overfitting", "copying", "unsure"])
-def test_every_verdict_has_words_of_its_own(word: str) -> None:
+def test_every_verdict_has_a_banner_with_three_lines(word: str) -> None:
     report = small_report()
     report.metrics["evaluate"]["verdict"]["word"] = word
-    banner = re.search(r'<div class="banner.*?</div></div>', render(report))
+    banner = re.search(r'<div class="banner.*?</div></div>', render_report(report), re.DOTALL)
     assert banner is not None
     assert banner[0].count("<p") == 3
 
 
-def test_page_without_what_may_be_missing_says_so() -> None:
+def test_the_page_names_missing_content() -> None:
     report = small_report(
         curves={}, sheets={}, progress={}, timings={}, example={}, pictures={}, titles=pd.DataFrame(dtype=int)
     )
     missing = comparison(value=None, sd=None, floor=None, floor_sd=None, ratio=None, position=None, ceilings={})
-    report.metrics["evaluate"].update({name: {**missing, "reason": "0 hold-out faces"} for name in WORDS})
-    text = render(report)
-    for said in ("0 hold-out faces", "curves.csv is missing", "No stage left a contact sheet", "There is no face yet"):
-        assert said in text
-    assert "along the training" not in text
+    report.metrics["evaluate"].update({name: {**missing, "reason": "0 hold-out faces"} for name in METRICS})
+    text = render_report(report)
+    for message in ("0 hold-out faces", "curves.csv is missing", "no contact sheets in", "There are no faces yet"):
+        assert message in text
+    assert "Metrics during training" not in text
     assert ".mangagan/timings/." in text
     assert not re.search(r"\b(nan|inf|None)\b", text)
     check_self_contained(text)
 
 
-def test_a_metric_without_words_is_shown_all_the_same() -> None:
+def test_a_metric_without_texts_is_shown() -> None:
     report = small_report()
     report.metrics["evaluate"]["kid"] = comparison(value=0.0321)
     report.metrics["evaluate"]["fls"] = {"mine": comparison(value=0.0765)}
-    figures = Page(render(report)).figures
-    assert {("evaluate.kid.value", "0.0321"), ("evaluate.fls.mine.value", "0.0765")} <= set(figures)
+    values = Page(render_report(report)).values
+    assert {("evaluate.kid.value", "0.0321"), ("evaluate.fls.mine.value", "0.0765")} <= set(values)
 
 
-def test_flags_of_disagreement_are_shown_and_so_is_agreement() -> None:
+def test_agreement_and_disagreement_of_the_extractors_are_shown() -> None:
     report = small_report()
-    assert "random and mine disagree." in render(report)
+    assert "random and mine disagree." in render_report(report)
     report.metrics["evaluate"]["agreement"]["flags"] = []
-    assert "The extractors agree" in render(report)
+    assert "The extractors agree" in render_report(report)
 
 
-def test_more_sheets_than_fit_are_named_with_their_files() -> None:
+def test_the_page_links_to_sheets_that_it_does_not_show() -> None:
     png = encode_png(np.full((20, 30), 128, np.uint8))
-    text = render(small_report(sheets={"detect": {f"sheet{index}": png for index in range(14)}}))
+    text = render_report(small_report(sheets={"detect": {f"sheet{index}": png for index in range(14)}}))
     assert text.count('src="data:image/webp;base64,') == len(PICTURES) + 12
     assert 'href="detect/sheet13.png"' in text
     check_self_contained(text)
@@ -204,16 +213,16 @@ def test_more_sheets_than_fit_are_named_with_their_files() -> None:
         (0.00012345, "0.000123"),
     ],
 )
-def test_numbers_for_reading(value: object, text: str) -> None:
-    assert number(value) == text
+def test_format_number(value: object, text: str) -> None:
+    assert format_number(value) == text
 
 
-def test_huge_pictures_are_brought_down_and_small_ones_left() -> None:
+def test_large_pictures_are_scaled_down() -> None:
     for size, wanted in (((3000, 100), (1200, 40)), ((300, 200), (300, 200))):
         assert Image.open(io.BytesIO(shrink(png_of(np.zeros((size[1], size[0]), np.uint8))))).size == wanted
     noise = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
-    few, many = (shrink(png_of(noise), most_bytes=most) for most in (40_000, 10**7))
-    assert len(few) < 40_000 < len(many)
+    limited, unlimited = (shrink(png_of(noise), max_bytes=size) for size in (40_000, 10**7))
+    assert len(limited) < 40_000 < len(unlimited)
 
 
 def png_of(pixels: np.ndarray) -> bytes:
@@ -222,7 +231,7 @@ def png_of(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_keys_lead_through_lists_and_names_with_dots_and_may_be_missing() -> None:
+def test_keys_of_lists_names_with_dots_and_missing_entries() -> None:
     values = json.loads('{"a": {"b": 1, "Vol. 2.5": {"x": 3}, "l": [{"y": 4}]}, "a.b": {"c": 5}}')
     assert look_up(values, "a.b.c") == 5
     assert look_up(values, "a.Vol. 2.5.x") == 3
@@ -231,19 +240,19 @@ def test_keys_lead_through_lists_and_names_with_dots_and_may_be_missing() -> Non
         assert look_up(values, key) is None
 
 
-def test_what_earlier_runs_did_not_leave_is_empty(tmp_path) -> None:
+def test_missing_files_give_empty_content(tmp_path) -> None:
     assert read_columns(tmp_path / "metrics.csv") == {}
-    assert read_timings(tmp_path / "none") == {}
+    assert read_timings(tmp_path) == {}
     assert choose_example(pd.DataFrame({"split": ["", "holdout"], "x": [1, 2]})) == {}
 
 
-def test_columns_timings_and_example_are_read_as_they_were_written(tmp_path) -> None:
+def test_columns_timings_and_example_are_read(tmp_path) -> None:
     (tmp_path / "metrics.csv").write_text("kimg,floor,kept\n20,0.5,False\n40,,True\n")
     columns = read_columns(tmp_path / "metrics.csv")
     assert columns["kept"] == [0, 1]
     assert np.isnan(columns["floor"][1])
     for stage, seconds in (("train", 12.3), ("ingest", 1)):
-        (tmp_path / f"{stage}.json").write_text(json.dumps({"seconds": seconds}))
+        write_json(tmp_path / catalog.timing_file(stage), {"seconds": seconds})
     assert list(read_timings(tmp_path).items()) == [("ingest", 1.0), ("train", 12.3)]
     rows = pd.DataFrame({"split": ["", "train", "train"], "x": [1, 2, 3], "usable": [0.5, np.nan, 0.5]})
     assert choose_example(rows) == {"split": "train", "x": 2}

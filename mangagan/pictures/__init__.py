@@ -1,1 +1,1 @@
-"""Pictures that a person looks at."""
+"""Pictures of faces and samples for people: grids, rows, contact sheets."""

@@ -1,24 +1,28 @@
-"""Images side by side: sample grids and contact sheets."""
+"""Grids of images, and contact sheets with captions."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-PAPER = 255
-GAP = 2  # px between the images of a grid
-LINE = 11  # px, a line of text in a contact sheet
+from mangagan.core.images import to_pillow
+from mangagan.pictures.text import cut_text, load_font
+
+PAPER = 255  # gray level of the background
+GAP = 2  # between the images of a grid [px]
+LINE_HEIGHT = 11  # of a caption in a contact sheet [px]
+CAPTION_SIZE = 9  # of the text of a caption [px]
 
 
-def grid(images: np.ndarray, columns: int) -> np.ndarray:
-    """Lays images out in rows.
+def draw_grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Arrange images in rows.
 
     Args:
-        images: uint8 (N, C, H, W) with C 1 or 3, N at least 1.
-        columns: images a row.
+        images: uint8 (N, C, H, W) with C 1 or 3 and N at least 1.
+        columns: Images per row.
 
     Returns:
-        uint8 (rows·(H+2)−2, columns·(W+2)−2, C), white where there is no image.
+        uint8 (rows·(H+2)−2, columns·(W+2)−2, C) on white.
     """
     count, channels, height, width = images.shape
     rows = -(-count // columns)
@@ -29,44 +33,37 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
     return sheet
 
 
-def contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 12) -> np.ndarray:
-    """Lays images out in rows, each with text below it.
+def draw_contact_sheet(images: Sequence[np.ndarray], captions: Sequence[str], columns: int = 12) -> np.ndarray:
+    """Arrange images in rows, each with a caption below.
 
     Args:
-        images: uint8 (H, W) or (H, W, 3), all of one height and width.
-        captions: of each image; a line break begins another line, what is too wide is cut.
-        columns: images a row.
+        images: uint8 (H, W) or (H, W, 3), all of the same height and width.
+        captions: One for each image. Lines are separated by newlines; lines that are too wide are cut.
+        columns: Images per row. Default: 12.
 
     Returns:
-        uint8 (height, width, 3). One line of text where there are no images.
+        uint8 (height, width, 3); a line of text if there are no images.
     """
     if not images:
         sheet = Image.new("RGB", (240, 40), (PAPER,) * 3)
-        ImageDraw.Draw(sheet).text((8, 12), "nothing here", fill=(90, 90, 90), font=ImageFont.load_default(11))
+        ImageDraw.Draw(sheet).text((8, 12), "nothing here", fill=(90, 90, 90), font=load_font(11))
         return np.asarray(sheet)
     height, width = images[0].shape[:2]
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max(caption.count("\n") + 1 for caption in captions)
-    cell_w, cell_h = width + 6, height + LINE * lines + 6
-    sheet = Image.new("RGB", (columns * cell_w, rows * cell_h), (PAPER,) * 3)
-    draw = ImageDraw.Draw(sheet)
+    cell_width, cell_height = width + 6, height + LINE_HEIGHT * lines + 6
+    sheet = Image.new("RGB", (columns * cell_width, rows * cell_height), (PAPER,) * 3)
+    draw, font = ImageDraw.Draw(sheet), load_font(CAPTION_SIZE)
     for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left, top = index % columns * cell_w + 3, index // columns * cell_h + 2
-        sheet.paste(Image.fromarray(image).convert("RGB"), (left, top))
+        left, top = index % columns * cell_width + 3, index // columns * cell_height + 2
+        sheet.paste(to_pillow(image).convert("RGB"), (left, top))
         for number, line in enumerate(caption.split("\n")):
-            write_line(draw, (left, top + height + LINE * number), line, width)
+            place = (left, top + height + LINE_HEIGHT * number)
+            draw.text(place, cut_text(line, width, font), fill=(60, 60, 60), font=font)
     return np.asarray(sheet)
 
 
-def write_line(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int) -> None:
-    """Writes one small line of text at most `width` px wide."""
-    font = ImageFont.load_default(9)
-    while text and draw.textlength(text, font=font) > width:
-        text = text[:-1]
-    draw.text(place, text, fill=(60, 60, 60), font=font)
-
-
-def spread(count: int, most: int) -> list[int]:
-    """At most `most` indices of `count` items, evenly spread, the first and the last among them."""
-    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, most))})
+def choose_evenly(count: int, limit: int) -> list[int]:
+    """Return at most `limit` evenly spaced indices of `count` items, including the first and the last."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, limit))})

@@ -1,42 +1,35 @@
-"""Grids of two generators side by side, each with a name above it."""
+"""Grids of two generators side by side, each with a name above."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mangagan.pictures.rows import INK, MARGIN, TEXT, font
+from mangagan.core.images import to_pillow
+from mangagan.pictures.text import INK, MARGIN, TEXT_SIZE, cut_text, load_font
 
-HEAD = TEXT + 2 * MARGIN  # px above each grid
-BETWEEN = 4 * MARGIN  # px; wider than any gap inside a grid
+HEADER = TEXT_SIZE + 2 * MARGIN  # height of a name [px]
+SPACING = 4 * MARGIN  # between the grids; larger than the gaps inside them [px]
 
 
-def side_by_side(grids: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """Sets pictures in a row, top edges level.
+def draw_side_by_side(grids: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """Arrange grids in a row, aligned at the top.
 
     Args:
-        grids: uint8 (H, W, C) each, with C 1 or 3; sizes and channels may differ. At least one.
-        names: one short text each; cut where it is wider than its picture.
+        grids: At least one; uint8 (H, W, C) with C 1 or 3. Shapes may differ.
+        names: One for each grid; cut to the width of the grid.
 
     Returns:
-        uint8 (height, width, C), RGB when any of them is.
+        uint8 (height, width, C); C is 3 if any grid has 3 channels.
     """
-    width = sum(grid.shape[1] for grid in grids) + BETWEEN * (len(grids) - 1)
-    height = HEAD + max(grid.shape[0] for grid in grids)
-    colour = any(grid.shape[2] == 3 for grid in grids)
-    sheet = Image.new("RGB" if colour else "L", (width, height), "white")
-    draw = ImageDraw.Draw(sheet)
+    width = sum(grid.shape[1] for grid in grids) + SPACING * (len(grids) - 1)
+    height = HEADER + max(grid.shape[0] for grid in grids)
+    is_colour = any(grid.shape[2] == 3 for grid in grids)
+    sheet = Image.new("RGB" if is_colour else "L", (width, height), "white")
+    draw, font = ImageDraw.Draw(sheet), load_font()
     left = 0
     for grid, name in zip(grids, names, strict=True):
-        draw.text((left, MARGIN), fitting(name, grid.shape[1]), INK, font())
-        sheet.paste(Image.fromarray(grid[:, :, 0] if grid.shape[2] == 1 else grid), (left, HEAD))
-        left += grid.shape[1] + BETWEEN
-    pixels = np.asarray(sheet)
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels
-
-
-def fitting(text: str, width: int) -> str:
-    """The text, cut to at most `width` px."""
-    while font().getlength(text) > width:
-        text = text[:-1]
-    return text
+        draw.text((left, MARGIN), cut_text(name, grid.shape[1], font), INK, font)
+        sheet.paste(to_pillow(grid), (left, HEADER))
+        left += grid.shape[1] + SPACING
+    return np.atleast_3d(np.asarray(sheet))

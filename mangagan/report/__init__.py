@@ -1,1 +1,1 @@
-"""reports/index.html: one self-contained page that says how the dataset and the generator came out."""
+"""The report of a run: reports/index.html, one self-contained page."""

@@ -1,4 +1,4 @@
-"""What the report shows of the earlier stages, read from the workspace."""
+"""The content of the report that earlier stages wrote, read from the workspace."""
 
 import json
 from pathlib import Path
@@ -8,96 +8,91 @@ import pandas as pd
 
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
-from mangagan.core.params import SECTIONS
 from mangagan.dataset.manifest import read_manifest, summarize
 from mangagan.networks.weights import read_card
 from mangagan.report.page import Report
 
-EARLIER = SECTIONS[:-1]  # the stages before evaluate
-# The training's samples are in the timeline already.
-SHEETS_OF = tuple(stage for stage in EARLIER if stage != "train")
+EARLIER_STAGES = catalog.stages_before("evaluate")
+# The samples of training are omitted: the timeline shows them.
+SHEET_STAGES = tuple(stage for stage in EARLIER_STAGES if stage != "train")
 
 
-def read_report(
-    root: Path, measured: dict[str, Any], pictures: dict[str, bytes], quantiles: dict[str, list[float]]
-) -> Report:
-    """Gathers the page's content.
+def read_report(root: Path, train_sha256: str) -> Report:
+    """Return the content of the report that earlier stages wrote; the evaluation is still empty.
 
     Args:
-        root: the workspace.
-        measured: the content of metrics/evaluate.json.
-        pictures: the stage's own, see `Report`.
-        quantiles: the content of reports/evaluate/nearest.csv.
+        root: The workspace.
+        train_sha256: SHA-256 of the training faces.
 
     Raises:
-        UserError: a file is missing or damaged that the report cannot do without.
+        UserError: The model card or the manifest is missing, or a file is damaged.
     """
-    metrics = {stage: read_metrics(root / catalog.metrics(stage)) for stage in EARLIER}
+    metrics = {stage: read_metrics(root / catalog.metrics_file(stage)) for stage in EARLIER_STAGES}
     card = read_card(root / catalog.MODEL_CARD)
     manifest = read_manifest(root / catalog.MANIFEST)
     return Report(
-        metrics={**{stage: values for stage, values in metrics.items() if values}, "evaluate": measured},
+        metrics={stage: values for stage, values in metrics.items() if values},
         card=card,
         titles=count_titles(manifest, metrics["ingest"]),
-        curves=read_columns(root / catalog.pictures("train") / "curves.csv"),
-        quantiles=quantiles,
-        pictures=pictures,
+        curves=read_columns(root / catalog.TRAINING_CURVES),
+        quantiles={},
+        pictures={},
         sheets=read_sheets(root),
-        dataset_matches=card.get("data", {}).get("train_sha256") == measured["train_sha256"],
-        progress=read_columns(root / catalog.pictures("train") / "metrics.csv"),
-        timings=read_timings(root / catalog.STATE / "timings"),
+        dataset_matches=card.get("data", {}).get("train_sha256") == train_sha256,
+        progress=read_columns(root / catalog.TRAINING_METRICS),
+        timings=read_timings(root),
         example=choose_example(manifest),
     )
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
-    """A stage's metrics; empty where it left none.
+    """Return the metrics of a stage; empty if the file is missing.
 
     Raises:
-        UserError: the file is no JSON object.
+        UserError: The file is not a JSON object.
     """
     if not path.exists():
         return {}
     try:
         values = json.loads(path.read_bytes())
     except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}): run `dvc repro --force {path.stem}`") from None
+        raise UserError(f"{path} is not valid JSON ({error}). Run: dvc repro --force {path.stem}") from None
     if not isinstance(values, dict):
-        raise UserError(f"{path} holds no metrics: run `dvc repro --force {path.stem}`")
+        raise UserError(f"{path} is not a JSON object. Run: dvc repro --force {path.stem}")
     return values
 
 
 def count_titles(manifest: pd.DataFrame, ingest: dict[str, Any]) -> pd.DataFrame:
-    """The manifest's summary by title, with all pages of the title in front, where ingest counted them."""
+    """Return the counts of each title. The first column is the number of pages if `ingest` recorded it."""
     summary = summarize(manifest)
     pages = pd.Series(ingest.get("pages_by_title", {}), dtype="int64", name="pages")
     return summary if pages.empty else pages.to_frame().join(summary, how="outer").fillna(0).astype(int)
 
 
 def choose_example(manifest: pd.DataFrame) -> dict[str, Any]:
-    """The first face of the training set with all that the manifest says of it; empty where there is none."""
+    """Return the first training face of the manifest without its missing values; empty if there is none."""
     rows = manifest[manifest["split"] == "train"].head(1).to_dict("records")
-    return {str(name): value for name, value in rows[0].items() if not pd.isna(value)} if rows else {}
+    return {str(name): value for row in rows for name, value in row.items() if not pd.isna(value)}
 
 
 def read_columns(path: Path) -> dict[str, list[float]]:
-    """The columns of a table of figures; empty where there is none. Truth is 1, what is missing NaN."""
+    """Return the columns of a CSV file as numbers (true: 1, missing: NaN); empty if the file is missing."""
     return pd.read_csv(path).astype(float).to_dict("list") if path.exists() else {}
 
 
-def read_timings(folder: Path) -> dict[str, float]:
-    """Stage → seconds that it took when it last ran, in the order of the pipeline; others are left out.
+def read_timings(root: Path) -> dict[str, float]:
+    """Return stage → duration of its last run [s], in the order of the pipeline.
 
-    Evaluation's own is not known before the page is written.
+    `evaluate` is omitted, because it is not finished when it writes the report.
     """
-    found = {stage: read_metrics(folder / f"{stage}.json").get("seconds") for stage in EARLIER}
-    return {stage: float(seconds) for stage, seconds in found.items() if seconds is not None}
+    durations = {stage: read_metrics(root / catalog.timing_file(stage)).get("seconds") for stage in EARLIER_STAGES}
+    return {stage: float(seconds) for stage, seconds in durations.items() if seconds is not None}
 
 
 def read_sheets(root: Path) -> dict[str, dict[str, bytes]]:
-    """The stages' pictures by stage and name, kept before rejected; stages without any are left out."""
-    found = {
-        stage: {path.stem: path.read_bytes() for path in sorted((root / catalog.pictures(stage)).glob("*.png"))}
-        for stage in SHEETS_OF
+    """Return stage → name → PNG of its contact sheets, sorted by name; stages without any are omitted."""
+    sheets = {
+        stage: {path.stem: path.read_bytes() for path in sorted((root / catalog.pictures_dir(stage)).glob("*.png"))}
+        for stage in SHEET_STAGES
     }
-    return {stage: sheets for stage, sheets in found.items() if sheets}
+    return {stage: pictures for stage, pictures in sheets.items() if pictures}

@@ -1,60 +1,49 @@
-"""The whole page: what goes into it, and its frame."""
+"""The report as one HTML page. The texts and the order of the sections are in `templates/report.html.jinja`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from string import Template
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from mangagan.report import dataset, figures, galleries, lineage, training, verdict
-from mangagan.report.markup import escape, figure_of, look_up
-from mangagan.report.style import STYLE
+from mangagan.report.images import SHEET_SIZE, embed
+from mangagan.report.line_plot import REAL, LinePlot, Series, lay_out_lines
+from mangagan.report.metric_cards import build_card, group_metrics
+from mangagan.report.rendering import load_template
+from mangagan.report.tables import (
+    FACE_COUNTS,
+    chart_drop_reasons,
+    chart_keys,
+    chart_titles,
+    list_extractors,
+    list_settings,
+    list_title_counts,
+)
+from mangagan.report.training import lay_out_curves, lay_out_metrics
+from mangagan.report.values import look_up, show_value
+from mangagan.report.verdict import BANNERS, list_rules
+from mangagan.report.words import MIN_HOLDOUT
 
-SHORT = 12  # characters of a hash that are shown
-FRAME = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Faces of manga, and what was learned from them</title>
-<link rel="icon" href="data:,">
-<style>$style</style>
-</head>
-<body>
-<header>
-<h1>Faces of manga, and what was learned from them</h1>
-<p class="soft">$subtitle</p>
-$banner
-<nav aria-label="Sections">$links</nav>
-</header>
-<main>
-$body
-</main>
-<footer class="soft">Every figure is from metrics/, models/model.json, data/manifest.csv or .mangagan/timings/.</footer>
-</body>
-</html>
-""")
+MAX_SHEETS = 12  # contact sheets on the page; the page names the files of the others
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows; it measures nothing of its own.
+    """The content of the page.
 
     Attributes:
-        metrics: stage → the content of metrics/<stage>.json; a stage that left none is missing, evaluate is there.
-        card: models/model.json.
-        titles: one row a title (the index): counts; see `mangagan.dataset.manifest.summarize`.
-        curves: column → values, of reports/train/curves.csv; empty where there is none.
-        quantiles: column → values, of reports/evaluate/nearest.csv.
-        pictures: PNGs by name: real_grid, fake_grid, best, typical, worst, timeline, interpolation, suspicious, first;
-            those that are missing are left out.
-        sheets: stage → file name → PNG, the contact sheets.
-        dataset_matches: whether the model was trained on the dataset that it is compared with.
-        progress: column → values, of reports/train/metrics.csv; empty where there is none.
-        timings: stage → seconds; may be empty.
-        example: column → entry of one row of the manifest; empty where there is no face.
+        metrics: Stage → content of metrics/<stage>.json. `evaluate` is required.
+        card: Content of models/model.json.
+        titles: Counts, one row for each title (the index); see `mangagan.dataset.manifest.summarize`.
+        curves: Column → values of reports/train/curves.csv; empty if missing.
+        quantiles: Column → values of reports/evaluate/nearest.csv.
+        pictures: Name → PNG of reports/evaluate/. Missing ones are omitted from the page.
+        sheets: Stage → file name → PNG of the contact sheets.
+        dataset_matches: The model was trained on the present dataset.
+        progress: Column → values of reports/train/metrics.csv; empty if missing.
+        timings: Stage → duration [s]; may be empty.
+        example: Column → value of one row of the manifest; empty if there is no face.
     """
 
     metrics: Mapping[str, Mapping[str, Any]]
@@ -70,59 +59,56 @@ class Report:
     example: Mapping[str, Any] = field(default_factory=dict)
 
     def sources(self) -> dict[str, Any]:
-        """Everything that a figure on the page may come from; its `data-key` is the dotted key in here."""
+        """Return all values of the page; the `data-key` of a value is its dotted key in this mapping."""
         return {
             **self.metrics,
             "card": self.card,
-            "titles": {str(title): as_counts(row) for title, row in self.titles.iterrows()},
-            "totals": as_counts(self.titles.sum()),
+            "titles": {str(title): to_counts(row) for title, row in self.titles.iterrows()},
+            "totals": to_counts(self.titles.sum()),
             "timings": self.timings,
             "example": self.example,
         }
 
 
-def as_counts(row: pd.Series) -> dict[str, int]:
-    """A row of counts as plain numbers."""
+def to_counts(row: pd.Series) -> dict[str, int]:
+    """Return a row of counts as a mapping."""
     return {str(name): int(count) for name, count in row.items()}
 
 
-def render(report: Report) -> str:
-    """The page as HTML: self-contained, the same text for the same report."""
-    values = report.sources()
-    anchors = {name for names in figures.metrics_of(values).values() for name in names}
-    parts = [
-        ("verdict", "Why this verdict", verdict.rules(values, anchors)),
-        ("samples", "Samples", galleries.samples(report.pictures)),
-        ("figures", "Figures", figures.figures(values)),
-        ("copying", "Copied?", galleries.copying(report.pictures, report.quantiles)),
-        ("time", "Timeline and walks", galleries.over_time(report.pictures)),
-        ("training", "Training", training.training(report.curves, report.progress)),
-        ("dataset", "Dataset", dataset.dataset(values)),
-        ("lineage", "Lineage", lineage.lineage(values, report.dataset_matches)),
-        ("timings", "Time by stage", lineage.timings(values)),
-        ("sheets", "Contact sheets", galleries.contact_sheets(report.sheets)),
+def render_report(report: Report) -> str:
+    """Return the page: self-contained HTML, identical for identical reports."""
+    sources = report.sources()
+    groups = group_metrics(sources)
+    sheets = [(stage, name, png) for stage, pictures in report.sheets.items() for name, png in pictures.items()]
+    return load_template("report.html.jinja").render(
+        look_up=partial(look_up, sources),
+        show=partial(show_value, sources),
+        banner=BANNERS.get(str(look_up(sources, "evaluate.verdict.word")), BANNERS["unsure"]),
+        rules=list_rules(sources, [name for names in groups.values() for name in names]),
+        cards={title: [build_card(sources, name) for name in names] for title, names in groups.items()},
+        extractors=list_extractors(sources),
+        min_holdout=MIN_HOLDOUT,
+        pictures={name: embed(png, "evaluate", name) for name, png in report.pictures.items()},
+        distances=lay_out_distances(report.quantiles),
+        metric_panels=lay_out_metrics(report.progress),
+        curve_panels=lay_out_curves(report.curves),
+        face_counts=chart_keys(sources, FACE_COUNTS),
+        titles=chart_titles(sources),
+        drop_reasons=chart_drop_reasons(sources),
+        title_counts=list_title_counts(sources),
+        dataset_matches=report.dataset_matches,
+        settings=list_settings(sources),
+        timings=chart_keys(sources, {f"timings.{stage}": stage for stage in report.timings}),
+        sheets=[embed(png, stage, name, SHEET_SIZE) for stage, name, png in sheets[:MAX_SHEETS]],
+        more_sheets=[(stage, name) for stage, name, _ in sheets[MAX_SHEETS:]],
+    )
+
+
+def lay_out_distances(quantiles: Mapping[str, list[float]]) -> LinePlot:
+    """Return the plot of the distances to the nearest training face."""
+    series = [
+        Series(name, quantiles["share"], values, 0 if name == "samples" else REAL)
+        for name, values in quantiles.items()
+        if name != "share"
     ]
-    there = [(anchor, title, content) for anchor, title, content in parts if content]
-    body = "\n".join(
-        f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2 id="{anchor}-title">{escape(title)}</h2>{content}'
-        "</section>"
-        for anchor, title, content in there
-    )
-    return FRAME.substitute(
-        subtitle=subtitle(values),
-        banner=verdict.banner(values),
-        style=STYLE,
-        links="".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in there),
-        body=body,
-    )
-
-
-def subtitle(values: Mapping[str, Any]) -> str:
-    """One line: what was compared with what, by which model."""
-    counts = [figure_of(values, f"evaluate.{name}") for name in ("samples", "train", "holdout")]
-    model = str(look_up(values, "card.weights_sha256") or "unknown")[:SHORT]
-    return (
-        f'{counts[0]} samples of model <code data-key="card.weights_sha256">{escape(model)}</code>, which was shown'
-        f" {figure_of(values, 'card.images_seen')} faces in training, beside the {counts[1]} it was trained on and"
-        f" {counts[2]} that were held out."
-    )
+    return lay_out_lines(series, "Distance to the nearest training face", "share of faces [%]", "maximum distance")

@@ -1,98 +1,112 @@
-"""How the training went: its curves, and the metrics taken along it."""
+"""The course of training, prepared for the report: loss curves and metrics."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from mangagan.report.markup import escape, figure, paragraph
-from mangagan.report.plot import COLOURS, REAL, Series, line_plot
-from mangagan.report.words import WORDS, Words, describe
+from mangagan.report.line_plot import COLOURS, REAL, LinePlot, Series, lay_out_lines
+from mangagan.report.words import METRICS, Metric, describe
 
 Columns = Mapping[str, list[float]]
-KIMG = "thousands of faces shown, kimg"
-Lines = Mapping[str, tuple[str, int]]
-# Columns that share a beginning share a plot: title, unit, names and colours, what to look for.
-PLOTS: Mapping[str, tuple[str, str, Lines, str]] = {
-    "loss_": (
+KIMG = "faces shown [kimg]"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A plot with its title and caption."""
+
+    title: str
+    caption: str
+    plot: LinePlot
+
+
+@dataclass(frozen=True)
+class CurveGroup:
+    """Columns of curves.csv that share a plot; `lines` gives name and colour of the line of a column."""
+
+    title: str
+    y_label: str
+    caption: str = ""
+    lines: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+# Prefix of the columns → their plot.
+CURVE_GROUPS = {
+    "loss_": CurveGroup(
         "Losses",
         "loss",
+        "If the loss of the discriminator approaches 0 while that of the generator rises, the discriminator is too"
+        " strong.",
         {"loss_d": ("discriminator", 1), "loss_g": ("generator", 0)},
-        "When the discriminator's loss goes to 0 and the generator's climbs, the discriminator has run away.",
     ),
-    "d_": (
-        "What the discriminator believes",
+    "d_": CurveGroup(
+        "Output of the discriminator",
         "probability of being real",
+        "Both near 0.5: it cannot distinguish samples from real faces. 1 and 0: it always can, and the generator"
+        " receives little gradient.",
         {"d_real": ("real faces, D(x)", REAL), "d_fake": ("samples, D(G(z))", 0)},
-        "Both near 0.5: it cannot tell them apart. 1 and 0: it always can, and teaches the generator little.",
     ),
-    "realness": (
-        "How sure the discriminator is of the faces",
-        "realness, -1 to 1",
-        {"realness": ("faces told as real less those that are not", 1)},
-        "1: it knows them by heart. Augmentation grows while this is above train.augment_target.",
+    "realness": CurveGroup(
+        "Overfitting of the discriminator",
+        "mean sign of D(x), -1 to 1",
+        "1: the discriminator has memorised the training faces. Augmentation increases while this is above"
+        " train.augment_target.",
+        {"realness": ("real faces", 1)},
     ),
-    "augment_p": (
+    "augment_p": CurveGroup(
         "Augmentation",
-        "probability of each",
+        "probability",
+        "Probability of each augmentation of the images that the discriminator receives.",
         {"augment_p": ("strength", 2)},
-        "How often faces and samples are changed before the discriminator sees them.",
     ),
 }
 
 
-def training(curves: Columns, progress: Columns) -> str:
-    """The metrics along the training where there are some, and the curves."""
-    return along(progress) + lines(curves)
+def lay_out_curves(curves: Columns) -> list[Panel]:
+    """Return the plots of curves.csv. A column without a group gets a plot of its own."""
+    if not curves.get("kimg"):
+        return []
+    columns: dict[str, list[str]] = {prefix: [] for prefix in CURVE_GROUPS}
+    for name in curves:
+        if name != "kimg":
+            prefix = next((prefix for prefix in CURVE_GROUPS if name.startswith(prefix)), name)
+            columns.setdefault(prefix, []).append(name)
+    return [lay_out_group(curves, prefix, names) for prefix, names in columns.items() if names]
 
 
-def along(progress: Columns) -> str:
-    """One plot a metric: its values, its floor (`floor` is the kernel distance's), and the snapshot that was kept."""
+def lay_out_group(curves: Columns, prefix: str, names: Sequence[str]) -> Panel:
+    """Return the plot of the columns with a common prefix."""
+    plain = prefix.replace("_", " ")
+    group = CURVE_GROUPS.get(prefix) or CurveGroup(plain, plain)
+    series = []
+    for index, name in enumerate(names[:COLOURS]):
+        label, colour = group.lines.get(name, (name, index))
+        series.append(Series(label, curves["kimg"], curves[name], colour))
+    return Panel(group.title, group.caption, lay_out_lines(series, group.title, KIMG, group.y_label))
+
+
+def lay_out_metrics(progress: Columns) -> list[Panel]:
+    """Return one plot for each metric of reports/train/metrics.csv, with its floor and the selected snapshot."""
     if not progress.get("kimg"):
-        return ""
+        return []
     kimg = progress["kimg"]
-    chosen = [at for at, kept in zip(kimg, progress.get("kept", []), strict=False) if kept == 1]
-    plots = []
+    selected = [at for at, kept in zip(kimg, progress.get("kept", []), strict=False) if kept == 1]
+    panels = []
     for name in progress:
         if name in ("kimg", "kept", "floor") or name.endswith(("_sd", "_floor")):
             continue
-        drawn = [Series("samples", kimg, progress[name])]
-        floor = progress.get(f"{name}_floor") or (progress.get("floor") if name == "kernel_distance" else None)
-        drawn += [Series("real faces", kimg, floor, REAL)] if floor else []
-        words = described(name)
-        plot = line_plot(
-            drawn, f"{words.name} along the training", KIMG, words.name, chosen[-1] if chosen else None, True
-        )
-        plots.append(figure(f"<h4>{escape(words.name)}</h4>{plot}", escape(words.question)))
-    note = paragraph(
-        "Taken along the training on fewer samples than the figures above. While the distance still falls, train"
-        " longer; where it rises again, an earlier end is better."
-    )
-    return f'<h3>Metrics along the training</h3>{note}<div class="pair">{"".join(plots)}</div>'
+        metric = describe_column(name)
+        series = [Series("samples", kimg, progress[name])]
+        if floor := progress.get(f"{name}_floor"):
+            series.append(Series("real faces", kimg, floor, REAL))
+        title = f"{metric.title} during training"
+        plot = lay_out_lines(series, title, KIMG, metric.title, selected[-1] if selected else None, allow_log=True)
+        panels.append(Panel(metric.title, metric.question, plot))
+    return panels
 
 
-def described(name: str) -> Words:
-    """The words of a column: those of its metric, with the extractor that saw it where it is one extractor's."""
+def describe_column(name: str) -> Metric:
+    """Return the texts of a column: those of its metric, with the extractor if the column has one."""
     metric, _, extractor = name.rpartition("_")
-    if name in WORDS or metric not in WORDS:
+    if name in METRICS or metric not in METRICS:
         return describe(name)
-    return replace(WORDS[metric], name=f"{WORDS[metric].name}, seen by {extractor}")
-
-
-def lines(curves: Columns) -> str:
-    """The training's own curves; columns that belong to no plot get one each."""
-    if not curves.get("kimg"):
-        return paragraph("reports/train/curves.csv is missing or empty.")
-    grouped: dict[str, list[str]] = {prefix: [] for prefix in PLOTS}
-    for name in curves:
-        if name != "kimg":
-            grouped.setdefault(next((prefix for prefix in PLOTS if name.startswith(prefix)), name), []).append(name)
-    plots = [plot_of(curves, prefix, names) for prefix, names in grouped.items() if names]
-    return f'<h3>Curves</h3><div class="pair">{"".join(plots)}</div>'
-
-
-def plot_of(curves: Columns, prefix: str, names: list[str]) -> str:
-    """One plot of some of the curves."""
-    plain = prefix.replace("_", " ")
-    title, y_label, told, caption = PLOTS.get(prefix, (plain, plain, {}, ""))
-    named = [(name, *told.get(name, (name, colour))) for colour, name in enumerate(names[:COLOURS])]
-    drawn = [Series(words, curves["kimg"], curves[name], colour) for name, words, colour in named]
-    return figure(f"<h4>{escape(title)}</h4>{line_plot(drawn, title, KIMG, y_label)}", escape(caption))
+    return replace(METRICS[metric], title=f"{METRICS[metric].title} ({extractor})")

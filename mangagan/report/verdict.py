@@ -1,79 +1,82 @@
-"""The verdict in words, and the rules it comes from."""
+"""The verdict and its rules, prepared for the report."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from mangagan.report.markup import escape, figure_of, look_up, table
+from markupsafe import Markup
+
+from mangagan.report.values import Sources, look_up, show_value
 from mangagan.report.words import describe
 
 KEY = "evaluate.verdict"
-# Word → sign, colour (a class of the page), and what it says.
-SAYINGS = {
-    "good": ("✓", "fine", "Close to real faces, varied, and not copied."),
-    "undertrained": ("↻", "warn", "The samples do not look like real faces yet."),
-    "collapsed": ("≡", "bad", "The generator draws few different faces."),
-    "overfitting": ("!", "warn", "The samples are nearer to the training faces than to faces it never saw."),
-    "copying": ("⧉", "bad", "Samples repeat training faces."),
-    "unsure": ("?", "calm", "The figures do not settle it."),
-}
-# Parts of a rule's key → words.
-PARTS = {
-    "position": "way to the nearest spoilt faces",
+# Parts of the key of a rule → text.
+KEY_PARTS = {
+    "position": "distance relative to ruined faces",
     "ratio": "multiple of real faces",
     "ct": "copying test (z)",
     "copied": "share copied",
 }
 
 
-def banner(values: Mapping[str, Any]) -> str:
-    """The verdict with its advice; nothing where the evaluation holds none."""
-    word = look_up(values, f"{KEY}.word")
-    if word is None:
-        return ""
-    sign, colour, saying = SAYINGS.get(word, SAYINGS["unsure"])
-    return (
-        f'<div class="banner {colour}" role="region" aria-label="Verdict"><span class="sign" aria-hidden="true">{sign}'
-        f'</span><div><p class="word">{figure_of(values, f"{KEY}.word")}</p><p>{escape(saying)}</p>'
-        f'<p class="advice">{figure_of(values, f"{KEY}.advice")}</p></div></div>'
-    )
+@dataclass(frozen=True)
+class Banner:
+    """The appearance of a verdict: sign, colour (a class in style.css) and meaning."""
+
+    sign: str
+    colour: str
+    meaning: str
 
 
-def rules(values: Mapping[str, Any], anchors: Collection[str]) -> str:
-    """Every rule with its outcome, those that fired first.
+BANNERS = {
+    "good": Banner("✓", "fine", "The samples are close to real faces, varied, and not copied."),
+    "undertrained": Banner("↻", "warn", "The samples do not look like real faces yet."),
+    "collapsed": Banner("≡", "bad", "Mode collapse: the generator draws few different faces."),
+    "overfitting": Banner("!", "warn", "The samples are closer to the training faces than to hold-out faces."),
+    "copying": Banner("⧉", "bad", "The generator has memorised training faces."),
+    "unsure": Banner("?", "calm", "The metrics allow no conclusion."),
+}
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """A rule with its outcome. `word` and `anchor` (of the card of the metric) are empty if missing."""
+
+    text: Markup
+    word: Markup
+    metric: str
+    anchor: str
+    details: str  # part of the metric that the rule uses
+    outcome: str  # fired, not fired or no value
+    value: Markup
+    side: str  # of the limit on which the rule fires
+    limit: Markup
+
+
+def list_rules(sources: Sources, metrics: Collection[str]) -> list[RuleRow]:
+    """Return every rule, those that fired first.
 
     Args:
-        values: the report's sources.
-        anchors: metrics that the page has a card of.
+        sources: Sources of the report.
+        metrics: Metrics that have a card on the page.
     """
-    listed = look_up(values, f"{KEY}.because") or []
-    order = sorted(range(len(listed)), key=lambda index: not listed[index]["fired"])
-    rows = [rule_row(values, index, anchors) for index in order]
-    fired = sum(bool(rule["fired"]) for rule in listed)
-    told = "No rule fired." if not fired else "The first rule that fired gives the word."
-    rule_table = table(["rule", "outcome"], rows, right=False, kind="rules")
-    return f'<p class="soft">{told}</p>{rule_table}' if listed else ""
+    rules = look_up(sources, f"{KEY}.because") or []
+    order = sorted(range(len(rules)), key=lambda index: not rules[index]["fired"])
+    return [describe_rule(sources, f"{KEY}.because.{index}", metrics) for index in order]
 
 
-def rule_row(values: Mapping[str, Any], index: int, anchors: Collection[str]) -> list[str]:
-    """One rule's cells."""
-    key = f"{KEY}.because.{index}"
-    rule = look_up(values, key)
-    outcome = '<strong class="fired">● fired</strong>' if rule["fired"] else "<span>○ not fired</span>"
-    if rule["value"] is None:
-        outcome = "<span>– no figure</span>"
-    side = {True: "above ", False: "below ", None: "at "}[rule.get("above")]
-    return [
-        figure_of(values, f"{key}.rule") + source(values, key, anchors),
-        f'{outcome}<div class="soft">{figure_of(values, f"{key}.value")}, fires {side}'
-        f"{figure_of(values, f'{key}.limit')}</div>",
-    ]
-
-
-def source(values: Mapping[str, Any], key: str, anchors: Collection[str]) -> str:
-    """Which word a rule stands for, and which metric it looks at."""
-    word = figure_of(values, f"{key}.word") if look_up(values, f"{key}.word") else ""
-    metric, *parts = str(look_up(values, f"{key}.key")).split(".")
-    name = escape(describe(metric).name.lower())
-    named = f'<a href="#metric-{escape(metric)}">{name}</a>' if metric in anchors else name
-    about = ", ".join(escape(PARTS.get(part, part.replace("_", " "))) for part in parts if part not in ("*", "value"))
-    return f'<div class="soft">{word}{": " if word else ""}{named}{f", {about}" if about else ""}</div>'
+def describe_rule(sources: Sources, key: str, metrics: Collection[str]) -> RuleRow:
+    """Return the row of the rule with this key."""
+    rule = look_up(sources, key)
+    metric, *parts = str(rule["key"]).split(".")
+    details = [KEY_PARTS.get(part, part.replace("_", " ")) for part in parts if part not in ("*", "value")]
+    return RuleRow(
+        text=show_value(sources, f"{key}.rule"),
+        word=show_value(sources, f"{key}.word") if rule.get("word") else Markup(),
+        metric=describe(metric).title.lower(),
+        anchor=f"metric-{metric}" if metric in metrics else "",
+        details=", ".join(details),
+        outcome="no value" if rule["value"] is None else "fired" if rule["fired"] else "not fired",
+        value=show_value(sources, f"{key}.value"),
+        side={True: "above", False: "below", None: "at"}[rule.get("above")],
+        limit=show_value(sources, f"{key}.limit"),
+    )

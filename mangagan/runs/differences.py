@@ -1,4 +1,4 @@
-"""Two evaluations side by side: which figures moved beyond their noise, and whether they may be compared at all."""
+"""Differences between two runs: which metrics changed by more than noise, and whether the runs are comparable."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,20 +6,22 @@ from math import hypot
 from typing import Any
 
 from mangagan.core.catalog import HOLDOUT_FACES
+from mangagan.metrics.registry import METRICS
+from mangagan.metrics.types import Direction
 
-WORKSPACE = "workspace"  # DVC's name for what is not committed
-CLEAR = 2.0  # standard deviations of a difference that make it more than noise
+WORKSPACE = "workspace"  # DVC's name for uncommitted files
+MIN_DEVIATIONS = 2.0  # standard deviations of a difference above which it is more than noise
 
-# Less of these than real faces have is no better than as much. Of all else, more is as wrong as less.
-ONE_SIDED = ("kernel_distance", "frechet", "swd", "duplicates")
+# A value below the floor is as good as the floor. Of other metrics it is as bad as a value above the floor.
+ONE_SIDED = tuple(key for key, metric in METRICS.items() if metric.direction is Direction.LOWER)
 
 BETTER, WORSE, SAME = "better", "worse", "same within noise"
-NEARER, FURTHER = "better, noise unknown", "worse, noise unknown"
+BETTER_UNSURE, WORSE_UNSURE = "better, noise unknown", "worse, noise unknown"
 INCOMPARABLE, MISSING = "not comparable", "–"
 
-MEASURING = "mangagan/metrics/"  # the code whose change alone may move a figure
+METRICS_CODE = ("mangagan/metrics", "mangagan/distances")  # dependencies in dvc.yaml; their changes can change a metric
 
-Figure = Mapping[str, Any]
+Block = Mapping[str, Any]  # one metric in metrics/evaluate.json; empty if a run lacks it
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Run:
     """One run of the pipeline.
 
     Attributes:
-        name: the revision, as the user named it.
-        evaluation: the content of its metrics/evaluate.json.
-        params: dotted name → value that its stages ran with.
-        inputs: path → hash of all that its evaluation read, code included.
+        name: Revision, as the user gave it.
+        evaluation: Content of metrics/evaluate.json.
+        params: Dotted name → value of each parameter that the stages used.
+        inputs: Path → hash of each file that `evaluate` used, including code.
     """
 
     name: str
@@ -40,136 +42,148 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One figure of both runs.
+class MetricRow:
+    """One metric of both runs.
 
     Attributes:
-        key: where it stands in metrics/evaluate.json, dotted.
-        first: its block there; empty where the run lacks it.
-        second: the same of the other run.
-        outcome: what the second is beside the first, in words.
+        key: Dotted key in metrics/evaluate.json.
+        first: Block of the first run; empty if missing.
+        second: Block of the second run; empty if missing.
+        outcome: Result of the comparison, second relative to first.
     """
 
     key: str
-    first: Figure
-    second: Figure
+    first: Block
+    second: Block
     outcome: str
 
 
-def figure_rows(first: Run, second: Run) -> list[Row]:
-    """All figures that either run has."""
-    ours, theirs = (dict(blocks(run.evaluation)) for run in (first, second))
+@dataclass(frozen=True)
+class ParamRow:
+    """A parameter whose values differ; `MISSING` if a run does not have it."""
+
+    name: str
+    first: str
+    second: str
+
+
+def compare_metrics(first: Run, second: Run) -> list[MetricRow]:
+    """Return all metrics of either run, sorted by key."""
+    first_blocks, second_blocks = (dict(find_blocks(run.evaluation)) for run in (first, second))
     comparable = not dataset_differences(first, second)
     changed = changed_extractors(first, second)
-    return [
-        Row(key, a, b, outcome(key, a, b) if comparable and not changed & set(key.split(".")) else INCOMPARABLE)
-        for key in sorted(ours.keys() | theirs.keys())
-        for a, b in [(ours.get(key, {}), theirs.get(key, {}))]
-    ]
+    rows = []
+    for key in sorted(first_blocks.keys() | second_blocks.keys()):
+        before, after = first_blocks.get(key, {}), second_blocks.get(key, {})
+        same_measure = comparable and not changed & set(key.split("."))
+        outcome = compare_blocks(key, before, after) if same_measure else INCOMPARABLE
+        rows.append(MetricRow(key, before, after, outcome))
+    return rows
 
 
-def blocks(evaluation: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Figure]]:
-    """The figures of an evaluation by dotted key: a mapping with a `value` is one, others may hold some."""
+def find_blocks(evaluation: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Block]]:
+    """Yield dotted key and block of each metric: every mapping with a `value`, also inside other mappings."""
     for name, entry in evaluation.items():
         if isinstance(entry, Mapping) and name != "verdict":
             if "value" in entry:
                 yield f"{prefix}{name}", entry
             else:
-                yield from blocks(entry, f"{prefix}{name}.")
+                yield from find_blocks(entry, f"{prefix}{name}.")
 
 
-def outcome(key: str, first: Figure, second: Figure) -> str:
-    """What the second figure is beside the first: the nearer to what real faces get in its place, the better.
+def compare_blocks(key: str, first: Block, second: Block) -> str:
+    """Compare a metric of two runs: the value nearer to its floor is better.
 
-    A difference counts from `CLEAR` standard deviations of it. A figure without a deviation of its own takes its
-    floor's; where both lack one, the words say so.
+    A difference counts above `MIN_DEVIATIONS` of its standard deviations. A value without a standard deviation takes
+    that of its floor. If both are missing, the noise is unknown.
     """
-    before, after = gap(key, first), gap(key, second)
+    before, after = distance_to_floor(key, first), distance_to_floor(key, second)
     if before is None or after is None:
         return MISSING
     if before == after:
         return SAME
-    noise = [deviation(figure) for figure in (first, second)]
-    if None in noise:
-        return NEARER if after < before else FURTHER
-    if abs(after - before) <= CLEAR * hypot(*(sd for sd in noise if sd is not None)):
+    deviations = [standard_deviation(block) for block in (first, second)]
+    known = [deviation for deviation in deviations if deviation is not None]
+    if len(known) < len(deviations):
+        return BETTER_UNSURE if after < before else WORSE_UNSURE
+    if abs(after - before) <= MIN_DEVIATIONS * hypot(*known):
         return SAME
     return BETTER if after < before else WORSE
 
 
-def gap(key: str, figure: Figure) -> float | None:
-    """How far a figure is from its floor; None where either is missing."""
-    value, floor = figure.get("value"), figure.get("floor")
+def distance_to_floor(key: str, block: Block) -> float | None:
+    """Return the distance of a value from its floor, at least 0; None if either is missing."""
+    value, floor = block.get("value"), block.get("floor")
     if value is None or floor is None:
         return None
     return float(max(value - floor, 0.0) if key.split(".")[0] in ONE_SIDED else abs(value - floor))
 
 
-def deviation(figure: Figure) -> float | None:
-    """A figure's standard deviation, else its floor's."""
-    return figure["sd"] if figure.get("sd") is not None else figure.get("floor_sd")
+def standard_deviation(block: Block) -> float | None:
+    """Return the standard deviation of a value, or that of its floor; None if both are missing."""
+    return block["sd"] if block.get("sd") is not None else block.get("floor_sd")
 
 
-def param_rows(first: Run, second: Run) -> list[tuple[str, str, str]]:
-    """Name and both values of each parameter that differs; `MISSING` where a run has none of the name."""
+def compare_params(first: Run, second: Run) -> list[ParamRow]:
+    """Return the parameters whose values differ."""
     names = dict.fromkeys([*first.params, *second.params])
     pairs = [(name, first.params.get(name, MISSING), second.params.get(name, MISSING)) for name in names]
-    return [(name, str(before), str(after)) for name, before, after in pairs if before != after]
+    return [ParamRow(name, str(before), str(after)) for name, before, after in pairs if before != after]
 
 
-def verdict(run: Run) -> str:
-    """The run's verdict with the rules that fired."""
-    told = run.evaluation.get("verdict") or {}
-    reasons = [str(rule["rule"]) for rule in told.get("because", []) if rule.get("fired")]
-    word = str(told.get("word", "no verdict"))
-    return f"{word}: {'; '.join(reasons)}" if reasons else word
+def summarize_verdict(run: Run) -> str:
+    """Return the verdict of a run with the rules that fired."""
+    verdict = run.evaluation.get("verdict") or {}
+    reasons = [str(rule["rule"]) for rule in verdict.get("because", []) if rule.get("fired")]
+    word = str(verdict.get("word", "no verdict"))
+    return f"{word}: {' '.join(reasons)}" if reasons else word
 
 
-def cautions(first: Run, second: Run) -> list[str]:
-    """What a reader must know before trusting a difference, most serious first; whole sentences."""
-    found = []
+def list_cautions(first: Run, second: Run) -> list[str]:
+    """Return sentences on everything that limits the comparison, most serious first."""
+    cautions = []
     if differences := dataset_differences(first, second):
-        found.append(
-            f"The runs were measured on different datasets ({', '.join(differences)}): the figures are not comparable"
-            " with each other, each only with its own floor."
+        cautions.append(
+            f"The datasets of the runs differ ({', '.join(differences)}). Compare each metric with its own floor only."
         )
     if changed := changed_extractors(first, second):
-        found.append(f"Another extractor goes by the same name in both runs ({', '.join(sorted(changed))}).")
+        cautions.append(f"Feature extractors with the same name differ ({', '.join(sorted(changed))}).")
     counts = [run.evaluation.get("samples") for run in (first, second)]
     if counts[0] != counts[1]:
-        found.append(f"The samples measured differ in number ({counts[0]} and {counts[1]}).")
-    code = [path for path in both(first.inputs, second.inputs) if path.startswith(MEASURING)]
+        cautions.append(f"The numbers of samples differ ({counts[0]} and {counts[1]}).")
+    code = [path for path in common_keys(first.inputs, second.inputs) if path.startswith(METRICS_CODE)]
     changed_code = [path for path in code if first.inputs[path] != second.inputs[path]]
     if changed_code:
-        found.append(f"The code that measures has changed in between ({', '.join(changed_code)}).")
-    return found
+        cautions.append(f"The code of the metrics differs ({', '.join(changed_code)}).")
+    return cautions
 
 
 def dataset_differences(first: Run, second: Run) -> list[str]:
-    """Which faces differ between the runs, with what tells them apart; none when both were measured on the same."""
-    found = []
+    """Return the differences between the faces of both runs; empty if they used the same dataset."""
+    differences = []
     hashes = [run.evaluation.get("train_sha256") for run in (first, second)]
     if hashes[0] != hashes[1]:
-        found.append(f"training faces {short(hashes[0])} and {short(hashes[1])}")
-    held = [run.inputs.get(HOLDOUT_FACES.as_posix()) for run in (first, second)]
+        differences.append(f"training faces {shorten_hash(hashes[0])} and {shorten_hash(hashes[1])}")
+    holdout_hashes = [run.inputs.get(HOLDOUT_FACES.as_posix()) for run in (first, second)]
     counts = [run.evaluation.get("holdout") for run in (first, second)]
-    if held[0] != held[1] or counts[0] != counts[1]:
-        names = counts if counts[0] != counts[1] else [short(value) for value in held]
-        found.append(f"hold-out faces {names[0]} and {names[1]}")
-    return found
+    if counts[0] != counts[1]:
+        differences.append(f"hold-out faces {counts[0]} and {counts[1]}")
+    elif holdout_hashes[0] != holdout_hashes[1]:
+        differences.append(f"hold-out faces {shorten_hash(holdout_hashes[0])} and {shorten_hash(holdout_hashes[1])}")
+    return differences
 
 
 def changed_extractors(first: Run, second: Run) -> set[str]:
-    """Names of extractors that are another function in each run."""
-    ours, theirs = (run.evaluation.get("extractors") or {} for run in (first, second))
-    return {name for name in both(ours, theirs) if ours[name].get("sha256") != theirs[name].get("sha256")}
+    """Return the names of the feature extractors that have different hashes in both runs."""
+    before, after = (run.evaluation.get("extractors") or {} for run in (first, second))
+    return {name for name in common_keys(before, after) if before[name].get("sha256") != after[name].get("sha256")}
 
 
-def both(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """The keys that two mappings share, sorted."""
+def common_keys(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return the keys of both mappings, sorted."""
     return sorted(first.keys() & second.keys())
 
 
-def short(digest: object) -> str:
-    """A hash cut to what tells it from another at a glance."""
+def shorten_hash(digest: object) -> str:
+    """Return the first 8 digits of a hash."""
     return str(digest)[:8] if digest else "unknown"
