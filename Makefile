@@ -1,4 +1,4 @@
-# `make demo` and `make test` are the two commands; both make their own .venv first.
+# `make demo` runs the pipeline on a sample manga, `make test` runs all checks. Both create .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 
@@ -10,10 +10,9 @@ setup: .venv/.done
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	mkdir -p data/screenshots
 	touch $@
 
-# The sample manga through all six stages, in demo/ (the data of this workspace is not touched).
+# Run all six stages on the sample manga in demo/. The data of this workspace is not changed.
 demo: setup
 	$(BIN)/python -m flows.demo
 
@@ -29,7 +28,7 @@ types: setup
 unit: setup
 	$(BIN)/python -m pytest
 
-# Resolves pyproject.toml anew in a clean environment and pins what came out, local build tags (+cpu) left off.
+# Resolve pyproject.toml in a new environment and pin the versions, without local build tags such as +cpu.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'

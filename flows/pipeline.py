@@ -1,6 +1,7 @@
-"""The DAG of dvc.yaml as a Prefect flow."""
+"""The stages of dvc.yaml as a Prefect flow."""
 
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,11 +9,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, cast
 
-from flows.server import server, start_temporary_server
+from flows.server import find_server, start_temporary_server
 from tasks import graph
 from tasks.environment import set_defaults
 
-set_defaults()  # before Prefect is imported: it reads its settings then
+set_defaults()  # Prefect reads these environment variables on import
 
 from prefect import flow  # noqa: E402
 from prefect.logging import get_run_logger  # noqa: E402
@@ -20,83 +21,98 @@ from prefect.states import Completed, Failed, State  # noqa: E402
 
 from tasks import artifacts  # noqa: E402
 from tasks.outcome import Outcome  # noqa: E402
-from tasks.stage import Result  # noqa: E402
-from tasks.task import run_stage, warned  # noqa: E402
+from tasks.stage import StageResult  # noqa: E402
+from tasks.task import run_stage, warn_on_failure  # noqa: E402
 
-STOPPED = "stopped: finished stages are kept, and training goes on from its checkpoint in the next run"
+STOPPED = "mangagan: run stopped. Finished stages are kept, and the next run resumes training from its checkpoint"
 
 
 @flow(name="mangagan", persist_result=False, retries=0)
 def pipeline(stages: list[str] | None = None, root: Path = Path()) -> State[None]:
-    """Brings the stages of dvc.yaml up to date, one after the other, as `dvc repro` would.
+    """Bring the stages of dvc.yaml up to date, one after the other, as `dvc repro` does.
 
     Args:
-        stages: only these and what they depend on; all of them when there are none.
-        root: the workspace, the folder that holds dvc.yaml.
+        stages: Run only these and the stages before them. Default: all stages.
+        root: The workspace: the folder that holds dvc.yaml. Default: the working directory.
     """
     with contextlib.chdir(root):
-        names = graph.order(stages or ())
-        results: list[Result] = []
-        # Direct calls: a task on a thread would go on when the flow is told to stop.
+        names = graph.list_stages(stages or ())
+        results: list[StageResult] = []
+        # Direct calls, because a task on a thread does not stop when the flow gets SIGTERM.
         for name in names:
             state = run_stage(name, return_state=True)
-            results.append(result_of(state))
+            results.append(read_result(state))
             if state.is_failed():
                 break
         not_run = names[len(results) :]
-        with warned(get_run_logger()):
+        with warn_on_failure(get_run_logger()):
             artifacts.publish_run(results, not_run)
     if results and results[-1].outcome is None:
-        return Failed(message=failed(results[-1], not_run))
-    return Completed(message=finished(results))
+        return Failed(message=describe_failure(results[-1], not_run))
+    return Completed(message=describe_success(results))
 
 
-def result_of(state: State[Any]) -> Result:
-    """The stage's result; an error of the task itself goes on."""
+def read_result(state: State[Any]) -> StageResult:
+    """Return the result of a task run. Raise its exception if the task itself failed."""
     result = state.result(raise_on_failure=False)
     if isinstance(result, Exception):
         raise result
-    return cast(Result, result)
+    return cast(StageResult, result)
 
 
-def failed(result: Result, not_run: Sequence[str]) -> str:
-    """The one line that says what stopped the run."""
+def describe_failure(result: StageResult, not_run: Sequence[str]) -> str:
+    """Return one line: the failed stage, how it failed, and the stages that were not run."""
     rest = f"; not run: {', '.join(not_run)}" if not_run else ""
-    return f"{result.stage}: {result.failure.partition(chr(10))[0]}{rest}"
+    return f"{result.stage}: {result.failure}{rest}"
 
 
-def finished(results: Sequence[Result]) -> str:
-    """How many stages ended how."""
+def describe_success(results: Sequence[StageResult]) -> str:
+    """Return one line: the stages by outcome."""
     if all(result.outcome is Outcome.CACHED for result in results):
         return f"nothing changed, {len(results)} stages are up to date"
-    counts = {outcome: [r.stage for r in results if r.outcome is outcome] for outcome in Outcome}
-    return "; ".join(f"{outcome.value}: {', '.join(names)}" for outcome, names in counts.items() if names)
+    stages = {outcome: [result.stage for result in results if result.outcome is outcome] for outcome in Outcome}
+    return "; ".join(f"{outcome.value}: {', '.join(names)}" for outcome, names in stages.items() if names)
 
 
 def main(stages: Sequence[str] = ()) -> int:
-    """Runs the flow in the working directory.
+    """Run the flow in the working directory.
+
+    Args:
+        stages: Run only these and the stages before them. Default: all stages.
 
     Returns:
-        The exit status: 0, or 1 when a stage failed. Ends the process with 130 on SIGINT and 143 on SIGTERM, after
-        the running stage was told to stop.
+        The exit status: 0, or 1 if a stage failed. SIGINT ends the process with 130 and SIGTERM with 143, after the
+        running stage has been stopped.
 
     Raises:
-        UserError: an unknown stage, no workspace, no Prefect server.
+        UserError: A stage is unknown, there is no DVC repository, or the Prefect server does not answer.
     """
-    signal.signal(signal.SIGTERM, on_sigterm)
+    signal.signal(signal.SIGTERM, handle_sigterm)
     try:
-        graph.order(stages)  # a misspelt name is told before a server is started
-        if not server():
+        graph.list_stages(stages)  # reports a misspelt stage before a server is started
+        if not find_server():
             start_temporary_server()
+        for handler in logging.getLogger().handlers:  # the console, not the log in Prefect
+            handler.addFilter(is_no_repetition)
         state = pipeline(list(stages) or None, return_state=True)
     except KeyboardInterrupt:
         print(STOPPED, file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
-    print(state.message, file=sys.stderr)
-    return 0 if state.is_completed() else 1
+    if state.is_completed():
+        print(state.message, file=sys.stderr)
+        return 0
+    print(f"mangagan: {state.message}", file=sys.stderr)
+    return 1
 
 
-def on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
-    """Ends the process as a shell expects; the stage's group is ended on the way out."""
+def is_no_repetition(record: logging.LogRecord) -> bool:
+    """Return False for Prefect's line about the end of the flow or of a failed stage: `main` prints the same last."""
+    message = record.getMessage()
+    by_flow = record.name == "prefect.flow_runs" and message.startswith("Finished in state ")
+    return not by_flow and not message.startswith("Finished in state Failed(")
+
+
+def handle_sigterm(number: int, frame: FrameType | None) -> NoReturn:
+    """End the process with the exit status of a signal. The process group of the stage is ended on the way out."""
     print(STOPPED, file=sys.stderr)
     sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""The Prefect server that a run reports to: the configured one, or a temporary one."""
+"""The Prefect server of a run: the configured one, or a temporary one."""
 
 import signal
 import sys
@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from mangagan.core.errors import UserError
 
 
-def server() -> str | None:
-    """The address of the configured server, None where none is configured.
+def find_server() -> str | None:
+    """Return the address of the configured Prefect server; None if none is configured.
 
     Raises:
-        UserError: it does not answer.
+        UserError: The server does not answer.
     """
     from prefect.client.orchestration import get_client
     from prefect.settings import get_current_settings
@@ -23,23 +23,23 @@ def server() -> str | None:
     with get_client(sync_client=True) as client:
         error = client.api_healthcheck()
     if error:
-        raise UserError(f"no Prefect server answers at {url}: run `prefect server start` or unset PREFECT_API_URL")
+        raise UserError(f"no Prefect server answers at {url}. Run: prefect server start, or unset PREFECT_API_URL")
     return str(url)
 
 
 def start_temporary_server() -> None:
-    """Starts Prefect's temporary server, which ends with this process.
+    """Start Prefect's temporary server; it ends with this process.
 
-    Prefect would start it by itself, but then a terminal's Ctrl-C reaches the server as well, and the run cannot tell
-    anyone that it was stopped: it retries for a minute and dies with a traceback. A process starts with the signals
-    blocked that its starter's thread has blocked, so it is started from a thread that blocks this one.
+    Prefect would start it without this function, but then Ctrl-C in a terminal also ends the server, and the run cannot
+    report that it was stopped: it retries for a minute and ends with a traceback. A process inherits the blocked
+    signals of the thread that starts it, so the server is started from a thread that blocks SIGINT.
 
     Raises:
-        UserError: it did not start.
+        UserError: The server did not start.
     """
     from prefect.server.api.server import SubprocessASGIServer
 
-    print("starting a temporary Prefect server; point PREFECT_API_URL at a running one to skip this", file=sys.stderr)
+    print("starting a temporary Prefect server (set PREFECT_API_URL to use a running one)", file=sys.stderr)
     started: Future[None] = Future()
 
     def start() -> None:
@@ -55,4 +55,5 @@ def start_temporary_server() -> None:
     try:
         started.result()
     except (RuntimeError, OSError) as error:
-        raise UserError(f"no temporary Prefect server: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"the temporary Prefect server did not start: {reason}. Run: prefect server start") from error

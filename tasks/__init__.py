@@ -1,1 +1,1 @@
-"""Prefect tasks: run one DVC stage, say what happened to it, show its results."""
+"""Prefect tasks: run one DVC stage, report its outcome, show its results."""

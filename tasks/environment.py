@@ -1,4 +1,4 @@
-"""Environment variables of a run: nobody is told about it, and the stages see the interpreter that runs it."""
+"""Environment variables of a run: telemetry is disabled, and DVC's stages run with this Python interpreter."""
 
 import os
 import sys
@@ -15,15 +15,15 @@ DEFAULTS = {
 
 
 def set_defaults(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Sets what the user has not set. Prefect reads its settings on import: call this before."""
+    """Set the variables that the user has not set. Call this before Prefect is imported: it reads them on import."""
     for name, value in DEFAULTS.items():
         environment.setdefault(name, value)
 
 
-def for_dvc() -> dict[str, str]:
-    """The environment of a DVC child: `python` and `mangagan` in a stage's command are those of this interpreter."""
+def dvc_environment() -> dict[str, str]:
+    """Return the environment of a DVC process. `python` in the command of a stage is this interpreter."""
     environment = dict(os.environ)
     set_defaults(environment)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
-    environment["PYTHONUNBUFFERED"] = "1"  # a stage's lines are to be seen when they are written
+    environment["PYTHONUNBUFFERED"] = "1"  # show the lines of a stage at once
     return environment

@@ -1,32 +1,36 @@
-"""Process groups: who lives in one, and how to end all of it."""
+"""Process groups: list the members of a group, and end all of them."""
 
 import os
 import signal
 import subprocess
 import time
 
+import psutil
+
 POLL_S = 0.1
 
 
-def members(group: int) -> list[int]:
-    """The ids of the group's living processes; zombies, which nobody may ever reap in a container, do not count."""
-    import psutil
-
-    found = []
+def list_members(group: int) -> list[int]:
+    """Return the ids of the living processes in a group. Zombies do not count: in a container nobody may reap them."""
+    members = []
     for process in psutil.process_iter():
         try:
             if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
+                members.append(process.pid)
         except (ProcessLookupError, PermissionError, psutil.Error):
             continue
-    return found
+    return members
 
 
-def end(leader: subprocess.Popen[bytes], grace: float) -> None:
-    """Ends the group that `leader` leads: SIGTERM, `grace` seconds to write a checkpoint, SIGKILL.
+def terminate_group(leader: subprocess.Popen[bytes], grace: float) -> None:
+    """End a process group with SIGTERM, and with SIGKILL after the grace period.
 
-    The leader passes SIGTERM on, so that each process gets it once; a group without its leader gets it directly. An
-    interrupt during the wait (a second Ctrl-C) cuts it short.
+    SIGTERM goes to the leader, which passes it to the others, so that each process gets it once. If the leader has
+    ended, the group gets it directly. An interrupt during the wait (a second Ctrl-C) sends SIGKILL at once.
+
+    Args:
+        leader: Leader of the group.
+        grace: Time between SIGTERM and SIGKILL, to write a checkpoint [s].
     """
     group = leader.pid
     try:
@@ -35,7 +39,7 @@ def end(leader: subprocess.Popen[bytes], grace: float) -> None:
         else:
             signal_group(group, signal.SIGTERM)
         deadline = time.monotonic() + grace
-        while (leader.poll() is None or members(group)) and time.monotonic() < deadline:
+        while (leader.poll() is None or list_members(group)) and time.monotonic() < deadline:
             time.sleep(POLL_S)
     finally:
         signal_group(group, signal.SIGKILL)
@@ -43,7 +47,7 @@ def end(leader: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Sends a signal to a group that may be gone."""
+    """Send a signal to a process group. Do nothing if it has no members."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:

@@ -1,11 +1,11 @@
-"""What became of a stage, read from DVC's own lines: the one place that knows their wording (DVC 3.67)."""
+"""The outcome of a stage, read from DVC's output. No other module knows the wording of DVC (3.67)."""
 
 import re
 import signal
 from collections import deque
 from enum import Enum
 
-TAIL_LINES = 20  # a Python traceback's useful part, and what a state's message shows without scrolling for long
+TAIL_LINES = 20  # of the output of a failed stage: the useful part of a Python traceback
 TAIL_CHARACTERS = 2_000
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -14,7 +14,7 @@ RESTORED = re.compile(r"^Stage '.*' is cached - skipping run, checking out outpu
 RUNNING = re.compile(r"^Running stage '.*':$")
 EXITED = re.compile(r"^ERROR: failed to reproduce .* exited with (-?\d+)$")
 BUSY = "is busy, it is being blocked by:"
-# Advice for someone at a terminal.
+# Advice about git and `dvc push`, of no use in the log of a flow run.
 ADVICE = re.compile(
     r"^(To track the changes with git, run:|To enable auto staging, run:|\s*git add .*"
     r"|\s*dvc config core\.autostage true|Use `dvc push` to send your updates to remote storage\.|)$"
@@ -22,7 +22,7 @@ ADVICE = re.compile(
 
 
 class Outcome(Enum):
-    """The value is the Prefect state's name."""
+    """Outcome of a stage that did not fail. The value is the name of the Prefect state."""
 
     CACHED = "Cached"
     RESTORED = "Restored"
@@ -30,52 +30,61 @@ class Outcome(Enum):
 
 
 class Transcript:
-    """DVC's output for one stage, fed line by line."""
+    """DVC's output for one stage, read line by line.
+
+    Attributes:
+        outcome: Outcome as far as it is known; None before DVC has decided.
+        is_running: True if the command of the stage has been started. The following lines are not DVC's.
+        is_busy: True if another DVC process locks a file of the stage.
+        exit_code: Exit code of the stage's command; None if it did not fail.
+        tail: Last lines of the output.
+    """
 
     def __init__(self) -> None:
         self.outcome: Outcome | None = None
-        self.started = False  # whether the stage's own process runs; from then on its lines are not DVC's
-        self.busy = False
+        self.is_running = False
+        self.is_busy = False
         self.exit_code: int | None = None
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def feed(self, line: str) -> bool:
-        """Takes one line without its newline; returns whether it is worth showing."""
+        """Read one line without its newline. Return True if the line belongs in the log."""
         line = ANSI.sub("", line).rstrip()
-        match = EXITED.match(line)
-        if match:
+        if match := EXITED.match(line):
             self.exit_code = int(match[1])
-        elif line and not line.startswith("> "):  # DVC shows the command so
+            return False  # the message of the failed stage says the same
+        if line and not line.startswith("> "):  # DVC prints the command like this
             self.tail.append(line)
-        if not self.started:
+        if not self.is_running:
             self.read_decision(line)
         return not ADVICE.match(line)
 
     def read_decision(self, line: str) -> None:
-        """Reads what DVC says before it starts the stage's command."""
+        """Read a line that DVC prints before it runs the command of the stage."""
         if RUNNING.match(line):
-            self.started, self.outcome = True, Outcome.COMPLETED
+            self.is_running, self.outcome = True, Outcome.COMPLETED
             self.tail.clear()
         elif RESTORED.match(line):
             self.outcome = Outcome.RESTORED
         elif UNCHANGED.match(line):
             self.outcome = Outcome.CACHED
         elif BUSY in line:
-            self.busy = True
+            self.is_busy = True
 
-    def failure(self, dvc_code: int) -> str:
-        """How it failed: the exit code and the last line first, as that is what lists show, then the lines before."""
-        lines = list(self.tail)
-        code = self.exit_code if self.exit_code is not None else dvc_code
-        head = f"{'stage' if self.exit_code is not None else 'DVC'} {ended(code)}"
-        if not lines:
-            return head
-        before = "\n\n" + "\n".join(lines)[-TAIL_CHARACTERS:] if len(lines) > 1 else ""
-        return f"{head}: {lines[-1]}{before}"
+    def describe_failure(self, dvc_code: int) -> str:
+        """Return one line: the exit code of the stage, or of DVC, and the last line of the output."""
+        ended = f"DVC {describe_exit(dvc_code)}"
+        if self.exit_code is not None:
+            ended = f"stage {describe_exit(self.exit_code)}"
+        return f"{ended}: {self.tail[-1].removeprefix('mangagan: ')}" if self.tail else ended
+
+    def read_tail(self) -> str:
+        """Return the last lines of the output, at most TAIL_CHARACTERS."""
+        return "\n".join(self.tail)[-TAIL_CHARACTERS:]
 
 
-def ended(code: int) -> str:
-    """An exit status in words; shells report a signal as 128 and its number."""
+def describe_exit(code: int) -> str:
+    """Return an exit code as text. A code above 128 is a signal in the notation of shells."""
     number = -code if code < 0 else code - 128
     if number in {member.value for member in signal.Signals} and (code < 0 or code > 128):
         hint = " (out of memory?)" if number == signal.SIGKILL else ""

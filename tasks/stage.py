@@ -1,4 +1,4 @@
-"""Runs one stage through DVC and says what happened to it."""
+"""Run one stage with DVC, and report its outcome."""
 
 import codecs
 import os
@@ -11,105 +11,114 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks import child, graph, group
-from tasks.environment import for_dvc
+from tasks import child, graph
+from tasks.environment import dvc_environment
+from tasks.group import terminate_group
 from tasks.outcome import Outcome, Transcript
 
-GRACE_S = child.GRACE_S + 2.0  # the child counts its own grace first
+GRACE_S = child.GRACE_S + 2.0  # longer than the grace period of the child for its stage
 BUSY_POLL_S = 2.0
-BUSY_REMINDER_S = 600.0
-MAX_LINE = 4_000  # characters of one line in the log; the rest of it becomes further lines
-READ_SIZE = 65_536
+BUSY_REMINDER_S = 600.0  # between two messages that another DVC process is busy
+MAX_LINE_LENGTH = 4_000  # characters; longer lines are split
+READ_SIZE = 65_536  # [bytes]
 
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of a stage.
+class StageResult:
+    """Outcome of a stage.
 
     Attributes:
-        outcome: None when it failed.
-        reason: why DVC reproduced it; "nothing changed" otherwise.
-        seconds: wall time, with the time spent in DVC.
-        failure: how it failed, its own last lines included; empty when it did not.
+        stage: Name of the stage.
+        outcome: None if the stage failed.
+        reason: Why DVC ran the stage, or "nothing changed".
+        seconds: Wall time, including DVC [s].
+        failure: One line that says how the stage failed; empty if it did not.
+        output: Last lines of a failed stage.
     """
 
     stage: str
     outcome: Outcome | None
     reason: str
-    seconds: float = field(repr=False)
-    failure: str = field(default="", repr=False)  # Prefect logs the repr beside the message, which has this already
+    seconds: float
+    failure: str = ""
+    output: str = field(default="", repr=False)
 
     @property
     def message(self) -> str:
-        """The Prefect state's message."""
+        """The message of the Prefect state."""
         return self.failure or self.reason
 
 
-def reproduce(stage: str, log: Log) -> Result:
-    """Brings one stage of the DVC repository at the working directory up to date, and nothing upstream of it.
+def reproduce(stage: str, log: Log) -> StageResult:
+    """Bring one stage of the DVC repository in the working directory up to date, without the stages before it.
 
     Args:
-        stage: its name, as `dvc repro` takes it.
-        log: gets each line of DVC and of the stage, as it comes.
+        stage: Name of the stage, as in `dvc repro`.
+        log: Function that gets each line of DVC and of the stage.
 
     Raises:
-        UserError: there is no such stage or no repository.
+        UserError: The stage is unknown, or there is no repository.
     """
     started = time.monotonic()
     while True:
-        reason = wait_until_free(stage, log)
+        reason = find_reason_when_free(stage, log)
         if reason is None:
-            return Result(stage, Outcome.CACHED, "nothing changed", time.monotonic() - started)
+            return StageResult(stage, Outcome.CACHED, "nothing changed", time.monotonic() - started)
         log(f"{stage}: {reason}")
         transcript, code = run_dvc(["--wait-for-lock", "repro", "--single-item", stage], log)
-        if not (code and transcript.busy):  # else another DVC process came in between: wait for it too
+        if not (code and transcript.is_busy):  # else another DVC process started after the check: wait for it as well
             break
     seconds = time.monotonic() - started
     if code:
-        return Result(stage, None, reason, seconds, transcript.failure(code))
-    return Result(stage, transcript.outcome or Outcome.COMPLETED, reason, seconds)
+        failure = transcript.describe_failure(code)
+        return StageResult(stage, None, reason, seconds, failure, transcript.read_tail())
+    return StageResult(stage, transcript.outcome or Outcome.COMPLETED, reason, seconds)
 
 
-def wait_until_free(stage: str, log: Log) -> str | None:
-    """Why the stage is stale, None if it is not, asked when no other DVC process works on its files."""
+def find_reason_when_free(stage: str, log: Log) -> str | None:
+    """Wait until no other DVC process works on the files of a stage, then return why the stage is out of date."""
     reminded = -BUSY_REMINDER_S
     while True:
         try:
-            return graph.stale(stage)
-        except graph.Busy as busy:
+            return graph.find_reason(stage)
+        except graph.BusyError as error:
             if time.monotonic() - reminded >= BUSY_REMINDER_S:
                 reminded = time.monotonic()
-                log(f"waiting for another DVC process: {' '.join(str(busy).split())}")
+                log(f"waiting for another DVC process: {' '.join(str(error).split())}")
             time.sleep(BUSY_POLL_S)
 
 
 def run_dvc(arguments: list[str], log: Log) -> tuple[Transcript, int]:
-    """Runs DVC as the leader of a process group, which never outlives this call."""
+    """Run DVC as the leader of a process group, and end the group.
+
+    Returns:
+        The transcript, and the exit code of DVC.
+    """
     transcript = Transcript()
     command = [sys.executable, str(Path(child.__file__).resolve()), *arguments]
     with subprocess.Popen(
         command,
-        env=for_dvc(),
+        env=dvc_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
         try:
-            for line in lines(process):
+            for line in read_lines(process):
                 if transcript.feed(line):
                     log(line)
             code = process.wait()
         finally:
-            # After a good end this finds nothing, unless the stage left a process behind.
-            group.end(process, GRACE_S)
+            # After a normal exit the group has members only if the stage left a background process.
+            terminate_group(process, GRACE_S)
     return transcript, code
 
 
-def lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """The lines of a process until it ends, even if something it started keeps its output open."""
+def read_lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Yield the lines of a process until it ends, even if one of its children keeps the pipe open."""
     assert process.stdout is not None
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     pending = ""
@@ -121,20 +130,20 @@ def lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
                     break
                 continue
             chunk = os.read(process.stdout.fileno(), READ_SIZE)
-            # A bar that is redrawn with carriage returns is a line each time.
-            *whole, pending = re.split(r"\r\n|\n|\r", pending + decoder.decode(chunk, final=not chunk))
-            for line in whole:
-                yield from cut(line)
+            # A progress bar that is redrawn with carriage returns gives one line each time.
+            *lines, pending = re.split(r"\r\n|\n|\r", pending + decoder.decode(chunk, final=not chunk))
+            for line in lines:
+                yield from split_line(line)
             if not chunk:
                 break
-            if len(pending) > MAX_LINE:
-                yield from cut(pending)
+            if len(pending) > MAX_LINE_LENGTH:
+                yield from split_line(pending)
                 pending = ""
     if pending:
-        yield from cut(pending)
+        yield from split_line(pending)
 
 
-def cut(line: str) -> Iterator[str]:
-    """A line in pieces of bounded length."""
-    for start in range(0, max(len(line), 1), MAX_LINE):
-        yield line[start : start + MAX_LINE]
+def split_line(line: str) -> Iterator[str]:
+    """Yield a line in parts of at most MAX_LINE_LENGTH characters."""
+    for start in range(0, max(len(line), 1), MAX_LINE_LENGTH):
+        yield line[start : start + MAX_LINE_LENGTH]

@@ -1,4 +1,4 @@
-"""The Prefect task of a stage; `tasks.stage` does the work and knows nothing of Prefect."""
+"""The Prefect task that runs a stage. `tasks.stage` does the work without Prefect."""
 
 import logging
 from collections.abc import Iterator
@@ -12,26 +12,35 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
 from tasks import artifacts
-from tasks.stage import Result, reproduce
+from tasks.stage import StageResult, reproduce
 
 
-# DVC alone decides what is stale: no cache, no stored results, no second try.
+# Only DVC decides which stages are out of date: no cache, no stored results, no retries.
 @task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False, retries=0)
-def run_stage(stage: str) -> State[Result]:
-    """Brings one stage up to date; the state is Cached, Restored, Completed or Failed and its message says why."""
+def run_stage(stage: str) -> State[StageResult]:
+    """Bring one stage up to date. The state is Cached, Restored, Completed or Failed, and its message is the reason."""
     logger = get_run_logger()
+    logging.getLogger("prefect.task_runs").addFilter(is_informative)
     result = reproduce(stage, logger.info)
-    with warned(logger):
+    with warn_on_failure(logger):
         artifacts.publish(result)
     if result.outcome is None:
         return Failed(message=result.message, data=result)
     return Completed(name=result.outcome.value, message=result.message, data=result)
 
 
+def is_informative(record: logging.LogRecord) -> bool:
+    """Return False for Prefect's report of a state that was returned as failed.
+
+    Prefect 3.8 logs it with the traceback of no exception ("NoneType: None"), and then logs the state again.
+    """
+    return record.exc_info != (None, None, None)
+
+
 @contextmanager
-def warned(logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> Iterator[None]:
-    """Turns a failure to show a result into a warning: it does not undo the result."""
+def warn_on_failure(logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]") -> Iterator[None]:
+    """Log a warning if an artifact cannot be created: the stage itself has not failed."""
     try:
         yield
     except (PrefectException, httpx.HTTPError, OSError, ValueError) as error:
-        logger.warning("the results could not be shown in Prefect: %s", error)
+        logger.warning("cannot show the results in Prefect: %s", error)

@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 import os
 import shutil
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from mangagan.cli import build_parser, main
+from mangagan.core import catalog
 from mangagan.core.images import encode_png
-from mangagan.sample import STYLES, draw_page
+from mangagan.sample.character import STYLES
+from mangagan.sample.page import draw_page
 
 PROJECT = Path(__file__).parents[1]
 COMMANDS = [
@@ -67,14 +71,61 @@ def test_debug_shows_the_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_defect_is_told_apart_from_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mangagan.commands.inspect", lambda _: 1 // 0)
+    monkeypatch.setattr("mangagan.commands.pipeline.inspect", lambda _: 1 // 0)
     assert main(["inspect"]) == 1
-    assert "--debug" in capsys.readouterr().err
+    line = "mangagan: inspect failed: ZeroDivisionError: integer division or modulo by zero"
+    assert capsys.readouterr().err == f"{line} (run with --debug for the traceback)\n"
+
+
+@pytest.mark.parametrize("module", ["mangagan.nowhere", "tasks.nowhere", "flows.nowhere.else", "numpy.nowhere"])
+def test_a_missing_module_of_an_installed_package_is_a_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
+) -> None:
+    monkeypatch.setattr("mangagan.commands.pipeline.inspect", lambda _: importlib.import_module(module))
+    assert main(["inspect"]) == 1
+    missing = module.removesuffix(".else")
+    line = f"mangagan: inspect failed: ModuleNotFoundError: No module named '{missing}'"
+    assert capsys.readouterr().err == f"{line} (run with --debug for the traceback)\n"
+    with pytest.raises(ModuleNotFoundError):
+        main(["inspect", "--debug"])
+
+
+@pytest.mark.parametrize("module", ["no_such_package", "no_such_package.part"])
+def test_a_missing_package_is_named_with_the_way_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
+) -> None:
+    monkeypatch.setattr("mangagan.commands.pipeline.inspect", lambda _: importlib.import_module(module))
+    assert main(["inspect"]) == 2
+    line = "mangagan: the Python package no_such_package is not installed. Run: make setup && source .venv/bin/activate"
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_a_package_missing_at_the_start_is_one_line_as_well() -> None:
+    code = "import sys; sys.modules['PIL'] = None; from mangagan.cli import main; sys.exit(main(['inspect']))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("mangagan: the Python package PIL is not installed. Run: make setup")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("stage", catalog.STAGES)
+def test_help_of_a_stage_names_its_settings_and_the_outs_of_dvc_yaml(
+    stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([stage, "--help"])
+    shown = capsys.readouterr().out
+    assert f"section `{stage}` of params.yaml" in shown
+    definition = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"][stage]
+    assert definition["params"] == [stage]
+    outs = {*definition["outs"], *(path for metrics in definition["metrics"] for path in metrics)}
+    (written,) = (line for line in shown.splitlines() if line.startswith("writes:"))
+    assert set(written.removeprefix("writes:").replace(" ", "").split(",")) == outs
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with the parameters as shipped."""
+    """Return the working directory with the default parameters."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     return tmp_path
@@ -93,12 +144,12 @@ def test_faces_names_pages_relative_to_the_folder(workspace: Path, capsys: pytes
     pages = [row["page"] for row in rows]
     assert set(pages) == {"vol1/p1.png", file.as_posix()}
     assert pages.count("vol1/p1.png") == pages.count(file.as_posix()) >= len(truth) / 2 > 0
-    assert "bad.png left out" in capsys.readouterr().err
+    assert "skipped bad.png: no PNG, JPEG or WebP picture" in capsys.readouterr().err
 
 
 def test_faces_without_images_says_so(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "empty").mkdir()
-    for path, message in {"empty": "no PNG, JPEG or WebP file", "nowhere": "no file or folder"}.items():
+    for path, message in {"empty": "no PNG, JPEG or WebP file", "nowhere": "nowhere not found"}.items():
         assert main(["faces", path, "--out", "faces.csv"]) == 2
         assert message in capsys.readouterr().err
     assert not (workspace / "faces.csv").exists()
@@ -159,5 +210,5 @@ def test_faces_of_nothing_readable_leaves_the_file_of_before(
     Path("notes.txt").write_text("no picture")
     Path("out.csv").write_text("of before")
     assert main(["faces", "notes.txt", "--out", "out.csv"]) == 2
-    assert "could be read" in capsys.readouterr().err
+    assert "no image could be read in 1 files" in capsys.readouterr().err
     assert Path("out.csv").read_text() == "of before"

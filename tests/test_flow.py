@@ -17,16 +17,18 @@ from flows import serve
 from flows.pipeline import main, pipeline
 from mangagan.core.errors import UserError
 from tests.dvc_workspace import build, edit, environment, living_in, wait_for
+from tests.project_clone import clone_project, run_in
 
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId  # isort: skip
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # isort: skip
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings  # isort: skip
 from prefect.testing.utilities import prefect_test_harness  # isort: skip
 
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[str]:
-    """A Prefect server for this file: it takes half a minute to start."""
+    """Start a Prefect server for this file and yield its address. The start takes half a minute."""
     with prefect_test_harness(server_startup_timeout=120):
         yield str(get_current_settings().api.url)
 
@@ -49,11 +51,18 @@ def root(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def task_runs(flow_run_id: Any) -> list[tuple[str, str, str]]:
-    """Name, state's name and its message of each task run, oldest first, as the server has them."""
+    """Return name, state name and message of each task run on the server, oldest first."""
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
         runs = client.read_task_runs(flow_run_filter=wanted)
     return [(run.name, run.state.name, run.state.message) for run in sorted(runs, key=lambda run: run.start_time)]
+
+
+def logs(flow_run_id: Any) -> str:
+    """Return the log of a flow run and its task runs on the server."""
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return "\n".join(log.message for log in client.read_logs(log_filter=wanted))
 
 
 def flow_runs() -> list[Any]:
@@ -62,7 +71,7 @@ def flow_runs() -> list[Any]:
 
 
 def artifact(key: str) -> Any:
-    """The newest artifact with this key."""
+    """Return the newest artifact with this key."""
     with get_client(sync_client=True) as client:
         found = client.read_latest_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
     return found[0]
@@ -111,18 +120,33 @@ def test_only_what_was_asked_for_in_the_root_it_was_asked_for(
     assert Path.cwd() == root.parent
 
 
-def test_failure_stops_the_run_and_says_why(api: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failure_stops_the_run_and_is_one_line(api: str, root: Path) -> None:
     edit(root / "params.yaml", "word: hello", "word: poison")
-    assert main(["third"]) == 1
+    command = [sys.executable, "-m", "mangagan", "run", "third"]
+    ended = subprocess.run(command, env=environment(PREFECT_API_URL=api), capture_output=True, text=True)
+    assert ended.returncode == 1
     line = "second: stage exited with 1: no good: poison in first.txt; not run: third"
-    assert capsys.readouterr().err.splitlines()[-1] == line
+    assert ended.stderr.splitlines()[-1] == f"mangagan: {line}"
+    assert ended.stderr.count("no good: poison") == 2, "the stage's own line, and the last line"
+    assert "NoneType" not in ended.stderr and "ERROR" not in ended.stderr
     run = flow_runs()[0]
     assert (run.state.name, run.state.message) == ("Failed", line)
     assert wait_for(lambda: len(task_runs(run.id)) == 2)
     name, state, message = task_runs(run.id)[1]
     assert (name, state) == ("second", "Failed")
-    assert "reading first.txt\n" in message
+    assert wait_for(lambda: "Finished in state Failed" in logs(run.id)) and "NoneType" not in logs(run.id)
+    assert message == "stage exited with 1: no good: poison in first.txt"
+    assert "reading first.txt\n" in artifact("second-summary").data
     assert [row["outcome"] for row in json.loads(artifact("mangagan-run").data)] == ["Completed", "Failed", "Not run"]
+
+
+def test_a_fresh_clone_without_screenshots_says_what_to_do(api: str, tmp_path: Path) -> None:
+    clone = clone_project(tmp_path)
+    ended = run_in(clone, "mangagan", "run", "detect", PREFECT_API_URL=api)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("mangagan: ingest: stage exited with 2: no screenshots in data/screenshots. Put PNG")
+    assert last.endswith("into data/screenshots/<title>/; not run: detect")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -139,7 +163,7 @@ def test_a_signal_ends_the_stage_and_the_run(api: str, root: Path, number: signa
 
 
 def test_the_server_schedules_runs_and_allows_one(api: str) -> None:
-    """Prefect's scheduler fails beside a newer SQLAlchemy, and then a schedule does nothing, silently."""
+    """With a newer SQLAlchemy, Prefect's scheduler fails without a message, and no scheduled run starts."""
     deployment_id = pipeline.to_deployment("test", interval=3600, concurrency_limit=serve.one_at_a_time()).apply()
     response = httpx.post(f"{api}/deployments/{deployment_id}/schedule", json={"min_runs": 2})
     assert response.status_code == 200, response.text
@@ -163,8 +187,8 @@ def test_a_server_that_does_not_answer_is_named(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--cron", "61 3 * * *"], '--cron "61 3 * * *" is no cron expression'),
-        (["--cron", "0 3 * * *", "--timezone", "Nope/X"], "--timezone Nope/X: unknown"),
+        (["--cron", "61 3 * * *"], '--cron "61 3 * * *" is not a cron expression'),
+        (["--cron", "0 3 * * *", "--timezone", "Nope/X"], "--timezone Nope/X is unknown"),
         (["--interval", "nan"], "--interval must be between"),
         (["--interval", "60", "frist"], "no stage frist"),
         (["--interval", "60", "first"], "a schedule needs a Prefect server"),

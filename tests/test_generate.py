@@ -1,4 +1,4 @@
-"""`mangagan generate` and `mangagan onnx`: pictures, walks and graphs of a generator with random weights."""
+"""`mangagan generate` and `mangagan onnx` with a generator of random weights."""
 
 import hashlib
 import json
@@ -12,22 +12,24 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image, ImageSequence
+from safetensors.torch import load_file, save_file
 
 from mangagan.cli import main
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
-from mangagan.generation.animation import Walk, closed_walk, write_animation
+from mangagan.core.files import sha256_file, write_json
+from mangagan.generation.animation import LatentWalk, interpolate_loop, write_animation
 from mangagan.generation.onnx_export import write_onnx
-from mangagan.generation.samples import Source, samples, write_grid, write_samples
+from mangagan.generation.samples import LatentSource, iterate_images, write_grid, write_samples
 from mangagan.networks.dcgan import Generator
-from mangagan.networks.sampling import latents, sample
+from mangagan.networks.sampling import draw_latents, generate_images
 from mangagan.networks.weights import generator_sha256, save_generator
 
 Z_DIM = 8
 
 
 def random_generator(channels: int = 1, **settings: object) -> Generator:
-    """A generator of strong contrast, with the BatchNorm statistics of its own latents."""
+    """Return a generator with high contrast and BatchNorm statistics of its own latents."""
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(3)
         generator = Generator(28, channels, Z_DIM, 8, **settings)
@@ -49,7 +51,7 @@ def colour() -> Generator:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gray: Generator) -> Path:
-    """The working directory, with a model."""
+    """Return the working directory, which holds a model."""
     monkeypatch.chdir(tmp_path)
     save_generator(gray, catalog.GENERATOR, catalog.MODEL_CARD, {})
     return tmp_path
@@ -65,80 +67,84 @@ def pixels(image: Image.Image, mode: str) -> np.ndarray:
 
 def test_latents_in_batches_are_those_drawn_at_once() -> None:
     for count in (1, 64, 200):
-        assert torch.equal(torch.cat(list(Source(5).batches(count, 7))), latents(count, 7, 5))
-    assert max(len(z) for z in Source(5).batches(200, 7)) == 64
+        assert torch.equal(torch.cat(list(LatentSource(5).iterate_batches(count, 7))), draw_latents(count, 7, 5))
+    assert max(len(z) for z in LatentSource(5).iterate_batches(200, 7)) == 64
     given = torch.arange(300.0).view(100, 3)
-    assert torch.equal(torch.cat(list(Source(truncation=0.5, given=given).batches(90, 3))), given[:90] / 2)
+    assert torch.equal(
+        torch.cat(list(LatentSource(truncation=0.5, given=given).iterate_batches(90, 3))), given[:90] / 2
+    )
 
 
 def test_images_depend_on_seed_and_index_alone_and_say_so(tmp_path: Path, gray: Generator) -> None:
-    write_samples(tmp_path / "many", gray, Source(4), 70)
-    write_samples(tmp_path / "few", gray, Source(4), 3)
+    write_samples(tmp_path / "many", gray, LatentSource(4), 70)
+    write_samples(tmp_path / "few", gray, LatentSource(4), 3)
     assert files(tmp_path / "many") == [f"{index:06}.png" for index in range(70)]
     for path in (tmp_path / "few").iterdir():
         assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
     image = Image.open(tmp_path / "many" / "000069.png")
     assert (image.mode, image.size) == ("L", (28, 28))
     assert image.info == {"model": generator_sha256(gray), "seed": "4", "truncation": "1", "index": "69"}
-    assert np.array_equal(pixels(image, "L"), sample(gray, latents(70, Z_DIM, 4))[69, 0])
-    assert np.array_equal(np.stack(list(samples(gray, 70, 4)))[69, 0], pixels(image, "L"))
+    assert np.array_equal(pixels(image, "L"), generate_images(gray, draw_latents(70, Z_DIM, 4))[69, 0])
+    assert np.array_equal(np.stack(list(iterate_images(gray, LatentSource(4), 70)))[69, 0], pixels(image, "L"))
 
 
 def test_a_failure_leaves_neither_some_of_the_images_nor_their_folder(
     tmp_path: Path, gray: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = iter([sample(gray, latents(64, Z_DIM, 0))])
-    monkeypatch.setattr("mangagan.generation.samples.sample", lambda *_: next(drawn))
+    drawn = iter([generate_images(gray, draw_latents(64, Z_DIM, 0))])
+    monkeypatch.setattr("mangagan.generation.samples.generate_images", lambda *_: next(drawn))
     with pytest.raises(RuntimeError):
-        write_samples(tmp_path / "new", gray, Source(), 100)
+        write_samples(tmp_path / "new", gray, LatentSource(), 100)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path, gray: Generator) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    write_samples(tmp_path / "link", gray, Source(), 1)
+    write_samples(tmp_path / "link", gray, LatentSource(), 1)
     assert (tmp_path / "link").is_symlink()
     assert files(tmp_path / "real") == ["000000.png"]
 
 
 def test_truncation_draws_the_same_faces_closer_to_the_mean(gray: Generator) -> None:
     drawn = {
-        psi: np.concatenate([sample(gray, z) for z in Source(1, psi).batches(32, Z_DIM)]).astype(float)
+        psi: np.concatenate([generate_images(gray, z) for z in LatentSource(1, psi).iterate_batches(32, Z_DIM)]).astype(
+            float
+        )
         for psi in (1.0, 0.7, 0.0)
     }
     spread = {psi: images.std(axis=0).mean() for psi, images in drawn.items()}
     assert spread[1.0] > 1.15 * spread[0.7] > 0
     assert spread[0.0] == 0
-    # What sets a face apart from the others is still there.
+    # Each face still resembles itself most.
     full, mild = ((drawn[psi] - drawn[psi].mean(axis=0)).reshape(32, -1) for psi in (1.0, 0.7))
     assert np.array_equal((full @ mild.T).argmax(axis=0), np.arange(32))
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(UserError, match="truncation must be between 0 and 1"):
-            Source(truncation=wrong)
+            LatentSource(truncation=wrong)
 
 
 def test_grid_holds_the_images_in_rows(tmp_path: Path, colour: Generator) -> None:
-    write_grid(tmp_path / "grid.png", colour, Source(2, 0.8), 5, 3)
+    write_grid(tmp_path / "grid.png", colour, LatentSource(2, 0.8), 5, 3)
     sheet = Image.open(tmp_path / "grid.png")
     assert (sheet.mode, sheet.size) == ("RGB", (3 * 30 - 2, 2 * 30 - 2))
     assert sheet.info == {
         "model": generator_sha256(colour), "seed": "2", "truncation": "0.8", "count": "5", "columns": "3",
     }  # fmt: skip
-    fifth = sample(colour, latents(5, Z_DIM, 2) * 0.8)[4]
+    fifth = generate_images(colour, draw_latents(5, Z_DIM, 2) * 0.8)[4]
     assert np.array_equal(pixels(sheet, "RGB")[30:58, 30:58], fifth.transpose(1, 2, 0))
-    write_grid(tmp_path / "grid.png", colour, Source(), 10)
+    write_grid(tmp_path / "grid.png", colour, LatentSource(), 10)
     assert Image.open(tmp_path / "grid.png").info["columns"] == "4"
-    write_grid(tmp_path / "grid.png", colour, Source(), 2, 50)
+    write_grid(tmp_path / "grid.png", colour, LatentSource(), 2, 50)
     assert Image.open(tmp_path / "grid.png").size == (58, 28)
     with pytest.raises(UserError, match=r"at most 102040 images of 28 px, not 102041"):
-        write_grid(tmp_path / "huge.png", colour, Source(), 102041)
+        write_grid(tmp_path / "huge.png", colour, LatentSource(), 102041)
 
 
 @pytest.mark.parametrize(("keys", "frames"), [(3, 24), (4, 10), (2, 2)])
 def test_a_walk_is_closed_and_visits_its_latents(keys: int, frames: int) -> None:
-    z = latents(keys, 50, 0)
-    walk = closed_walk(z, frames)
+    z = draw_latents(keys, 50, 0)
+    walk = interpolate_loop(z, frames)
     assert walk.shape == (frames, 50)
     if frames % keys == 0:
         assert torch.allclose(walk[:: frames // keys], z, atol=1e-5)
@@ -147,11 +153,13 @@ def test_a_walk_is_closed_and_visits_its_latents(keys: int, frames: int) -> None
 
 
 def test_animations_hold_the_frames(tmp_path: Path, gray: Generator, colour: Generator) -> None:
-    walk = Walk(frames=12, keyframes=3, fps=30)
+    walk = LatentWalk(frames=12, keyframes=3, fps=30)
     for generator, mode in ((gray, "L"), (colour, "RGB")):
-        expected = sample(generator, closed_walk(latents(3, Z_DIM, 7), 12)).transpose(0, 2, 3, 1).squeeze()
+        expected = (
+            generate_images(generator, interpolate_loop(draw_latents(3, Z_DIM, 7), 12)).transpose(0, 2, 3, 1).squeeze()
+        )
         for name, pause, exact in (("walk.gif", 30, mode == "L"), ("walk.WebP", 33, True)):
-            write_animation(tmp_path / name, generator, Source(7), walk)
+            write_animation(tmp_path / name, generator, LatentSource(7), walk)
             image = Image.open(tmp_path / name)
             about = image.info["comment"].decode() if exact and name == "walk.gif" else str(image.info)
             shown = np.stack([pixels(frame, mode) for frame in ImageSequence.Iterator(image)])
@@ -165,18 +173,20 @@ def test_animations_hold_the_frames(tmp_path: Path, gray: Generator, colour: Gen
 def test_animations_that_cannot_be_are_refused(tmp_path: Path, gray: Generator) -> None:
     for wrong in ({"frames": 5, "keyframes": 6}, {"keyframes": 1}, {"fps": 51}, {"fps": 0}):
         with pytest.raises(UserError, match=r"at least 2 keyframes|fps must be between"):
-            Walk(**wrong)
+            LatentWalk(**wrong)
     with pytest.raises(UserError, match=r"must end in \.gif or \.webp"):
-        write_animation(tmp_path / "walk.mp4", gray, Source(), Walk())
+        write_animation(tmp_path / "walk.mp4", gray, LatentSource(), LatentWalk())
     with pytest.raises(UserError, match="at most 63775 frames"):
-        write_animation(tmp_path / "walk.gif", gray, Source(), Walk(frames=63776))
+        write_animation(tmp_path / "walk.gif", gray, LatentSource(), LatentWalk(frames=63776))
     assert not list(tmp_path.iterdir())
 
 
 def test_still_walks_are_no_error(tmp_path: Path, gray: Generator) -> None:
     for name in ("still.gif", "still.webp"):
-        write_animation(tmp_path / name, gray, Source(truncation=0), Walk(frames=4, keyframes=2))
-        assert np.array_equal(pixels(Image.open(tmp_path / name), "L"), sample(gray, torch.zeros(1, Z_DIM))[0, 0])
+        write_animation(tmp_path / name, gray, LatentSource(truncation=0), LatentWalk(frames=4, keyframes=2))
+        assert np.array_equal(
+            pixels(Image.open(tmp_path / name), "L"), generate_images(gray, torch.zeros(1, Z_DIM))[0, 0]
+        )
 
 
 @pytest.mark.filterwarnings("error::torch.jit.TracerWarning")  # of what a trace would make constant
@@ -195,9 +205,9 @@ def test_onnx_draws_what_the_generator_draws(tmp_path: Path, settings: dict[str,
         ("images", "tensor(uint8)", ["n", generator.channels, 28, 28]),
     ]
     for count in (1, 3, 100):
-        z = latents(count, Z_DIM, 11)
+        z = draw_latents(count, Z_DIM, 11)
         (images,) = session.run(None, {"z": z.numpy()})
-        expected = sample(generator, z)
+        expected = generate_images(generator, z)
         assert images.dtype == np.uint8 and images.shape == expected.shape
         difference = np.abs(images.astype(int) - expected)
         assert difference.max() <= 1 and (difference > 0).mean() < 0.001, "but for rounding"
@@ -224,7 +234,7 @@ def test_onnx_without_its_package_or_into_another_kind_of_file(
 
 
 def test_commands_write_what_they_say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    np.save("z.npy", latents(5, Z_DIM, 9).numpy())
+    np.save("z.npy", draw_latents(5, Z_DIM, 9).numpy())
     for command, said in {
         "generate --out default": "64 faces in default",
         "generate --count 5 --seed 9 --out seeded": "5 faces in seeded",
@@ -250,17 +260,19 @@ def test_commands_write_what_they_say(workspace: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("generate --out models", "models is not an empty folder"),
+        ("generate --out models", "models is not an empty folder. Choose another one"),
         ("generate --out z.csv", "z.csv is not an empty folder"),
+        ("generate --out new.png", "--out new.png is a file name, .* Add --grid"),
+        ("generate --out new.WebP --count 3", "--out new.WebP is a file name, .* Add --grid"),
         ("generate --out new --seed -1", "seed must be at least 0"),
         ("generate --out new --truncation 2", "truncation must be between 0 and 1"),
-        ("generate --out new --frames 9", "--frames does not go with --out"),
+        ("generate --out new --frames 9", "--frames cannot be used with --out"),
         ("generate --out new --grid", r"--out new must end in \.png"),
         ("generate --out new --z no.csv", "cannot read no.csv: no such file"),
         ("generate --out new --z z.csv", r"z\.csv holds an array of shape \(1, 3\)"),
-        ("generate --out new --z z.csv --count 1", "--count does not go with --z"),
-        ("generate --interpolate new.gif --count 3", "--count does not go with --interpolate"),
-        ("generate --interpolate new.gif --grid 3", "--grid does not go with --interpolate"),
+        ("generate --out new --z z.csv --count 1", "--count cannot be used with --z"),
+        ("generate --interpolate new.gif --count 3", "--count cannot be used with --interpolate"),
+        ("generate --interpolate new.gif --grid 3", "--grid cannot be used with --interpolate"),
         ("generate --interpolate new.gif --fps 90", "fps must be between 1 and 50"),
         ("generate --interpolate new.png", r"must end in \.gif or \.webp"),
         ("generate --interpolate models/model.json/new.gif", "cannot write|not a directory"),
@@ -286,5 +298,20 @@ def test_without_a_model_the_line_says_how_to_get_one(
     monkeypatch.chdir(tmp_path)
     for command in ("generate --out new", "generate --interpolate new.gif", "onnx new.onnx"):
         assert main(command.split()) == 2
-        assert "run `dvc repro train`" in capsys.readouterr().err
+        assert "models/model.json not found. Run: dvc repro train" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_another_version_is_one_line(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tensors = load_file(catalog.GENERATOR)
+    tensors["project.weights"] = tensors.pop("project.weight")
+    save_file(tensors, catalog.GENERATOR)
+    card = json.loads(catalog.MODEL_CARD.read_text())
+    write_json(catalog.MODEL_CARD, {**card, "weights_sha256": sha256_file(catalog.GENERATOR)})
+    for command in ("generate --out new", "onnx new.onnx"):
+        assert main(command.split()) == 2
+        assert capsys.readouterr().err == (
+            "mangagan: models/generator.safetensors was written by another version of mangagan (the tensor"
+            " project.weight is missing). Use that version, or train the model again. Run: dvc repro train\n"
+        )
+    assert not (workspace / "new").exists()

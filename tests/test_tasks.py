@@ -1,4 +1,4 @@
-"""One DVC stage as Prefect sees it, on a real DVC repository."""
+"""Running single DVC stages in a real DVC repository."""
 
 import base64
 import io
@@ -17,9 +17,9 @@ from PIL import Image
 
 from mangagan.core.errors import UserError
 from tasks import artifacts, graph
-from tasks.outcome import Outcome, Transcript, ended
-from tasks.reason import differences
-from tasks.stage import MAX_LINE, Result, lines, reproduce
+from tasks.outcome import Outcome, Transcript, describe_exit
+from tasks.reason import compare_values
+from tasks.stage import MAX_LINE_LENGTH, StageResult, read_lines, reproduce
 from tests.dvc_workspace import build, edit, environment, living_in, wait_for
 
 
@@ -30,7 +30,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository after a first run of all but the slow stages."""
+    """Return the repository after a first run of all stages except the slow ones."""
     root = tmp_path_factory.mktemp("done") / "repo"
     shutil.copytree(fresh, root)
     subprocess.run([sys.executable, "-m", "dvc", "repro", "-q", "third"], cwd=root, check=True, env=environment())
@@ -39,7 +39,7 @@ def done(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, as the working directory."""
+    """Return a copy of it as the working directory."""
     root = tmp_path / "repo"
     shutil.copytree(done, root)
     monkeypatch.chdir(root)
@@ -51,26 +51,26 @@ def runs(root: Path) -> list[str]:
     return (root / "runs.log").read_text().split()
 
 
-def run(stage: str) -> tuple[Result, list[str]]:
+def run(stage: str) -> tuple[StageResult, list[str]]:
     log: list[str] = []
     return reproduce(stage, log.append), log
 
 
 def test_order_comes_from_dvc_and_not_from_the_file(root: Path) -> None:
-    assert graph.order()[:3] == ["first", "second", "third"]
-    assert graph.order(["second"]) == ["first", "second"]
+    assert graph.list_stages()[:3] == ["first", "second", "third"]
+    assert graph.list_stages(["second"]) == ["first", "second"]
     edit(root / "dvc.yaml", "deps: [second.txt]", "deps: [source.txt]")
-    assert graph.order(["third"]) == ["third"]
+    assert graph.list_stages(["third"]) == ["third"]
 
 
 def test_unknown_stage_and_missing_repository_are_the_users_to_mend(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no stage frist; did you mean first"):
-        graph.order(["frist"])
+        graph.list_stages(["frist"])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="the folder that holds"):
-        graph.order()
+    with pytest.raises(UserError, match=r"Change to the folder that holds dvc\.yaml"):
+        graph.list_stages()
 
 
 def test_first_run_then_nothing_changed(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +134,12 @@ def test_failure_carries_the_stages_own_last_lines(root: Path) -> None:
     (root / "source.txt").write_text("poison")
     result, log = run("first")
     assert result.outcome is None  # although the stage printed DVC's words for a restored one
-    first, _, rest = result.failure.partition("\n\n")
-    assert first == "stage exited with 1: no good: poison in source.txt"
-    assert rest.splitlines()[0] == "reading source.txt" and rest.endswith("no good: poison in source.txt")
+    assert result.failure == "stage exited with 1: no good: poison in source.txt"
+    assert result.output.splitlines()[0] == "reading source.txt"
+    assert result.output.endswith("\nno good: poison in source.txt")
     assert result.reason == "changed deps: source.txt"
     assert "reading source.txt" in log
+    assert not [line for line in log if line.startswith("ERROR: failed to reproduce")], "it adds nothing"
 
 
 def test_failure_before_the_stage_carries_dvcs_line(root: Path) -> None:
@@ -159,7 +160,7 @@ def test_waits_for_a_run_started_by_hand(root: Path) -> None:
     assert [line for line in log if line.startswith("waiting for another DVC process")] == log
 
 
-def test_a_process_left_behind_is_ended(root: Path) -> None:
+def test_a_process_left_behind_is_describe_exit(root: Path) -> None:
     edit(root / "dvc.yaml", "cmd: python slow.py\n", "cmd: (sleep 60 &) ; echo x > slow.txt\n")
     started = time.monotonic()
     result, _ = run("slow")
@@ -211,40 +212,52 @@ def test_lines_come_while_the_process_runs_and_end_with_it() -> None:
     code = "import time; print('one'); print('a\\rb'); print('x' * 10_000); time.sleep(1); print('caf\\u00e9', end='')"
     command = [sys.executable, "-u", "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(PYTHONIOENCODING="utf-8")) as process:
-        reader = lines(process)
+        reader = read_lines(process)
         assert next(reader) == "one" and process.poll() is None
         assert [next(reader), next(reader)] == ["a", "b"]
         rest = list(reader)
     assert "".join(rest) == "x" * 10_000 + "café"
-    assert max(map(len, rest)) == MAX_LINE
+    assert max(map(len, rest)) == MAX_LINE_LENGTH
 
 
 def test_lines_end_although_someone_keeps_the_pipe_open() -> None:
     with subprocess.Popen(["sh", "-c", "echo one; sleep 30 & echo $!"], stdout=subprocess.PIPE) as process:
-        one, pid = lines(process)
+        one, pid = read_lines(process)
         assert one == "one"
         psutil.Process(int(pid)).kill()
 
 
 def test_exit_statuses_in_words() -> None:
-    assert ended(2) == "exited with 2"
-    assert ended(-9) == ended(137) == "was killed by SIGKILL (out of memory?)"
-    assert ended(143) == "was killed by SIGTERM"
-    assert ended(255) == "exited with 255"
+    assert describe_exit(2) == "exited with 2"
+    assert describe_exit(-9) == describe_exit(137) == "was killed by SIGKILL (out of memory?)"
+    assert describe_exit(143) == "was killed by SIGTERM"
+    assert describe_exit(255) == "exited with 255"
 
 
 def test_a_long_failure_is_cut_to_its_end() -> None:
     transcript = Transcript()
     for line in ["Running stage 'x':", "> cmd", *(f"line {n} {'.' * 300}" for n in range(100))]:
         transcript.feed(line)
-    message = transcript.failure(255)
-    assert len(message) < 2_500 and message.count("line 99") == 2 and "line 50" not in message
+    message, output = transcript.describe_failure(255), transcript.read_tail()
+    assert message.startswith("DVC exited with 255: line 99") and "\n" not in message
+    assert len(output) <= 2_000 and output.count("line 99") == 1 and "line 50" not in output
+
+
+def test_the_name_of_the_program_is_not_repeated() -> None:
+    transcript = Transcript()
+    for line in [
+        "Running stage 'x':",
+        "mangagan: data/pages not found",
+        "ERROR: failed to reproduce 'x': exited with 2",
+    ]:
+        transcript.feed(line)
+    assert transcript.describe_failure(255) == "stage exited with 2: data/pages not found"
 
 
 def test_differences_name_the_leaves_of_a_section() -> None:
     before = {"margin": 0.2, "size": 112, "mode": {"gray": True}}
     now = {"margin": 0.3, "size": 112, "mode": {"gray": False}, "sharpen": 1}
-    assert list(differences("normalize", before, now)) == [
+    assert list(compare_values("normalize", before, now)) == [
         "normalize.margin (0.2 → 0.3)",
         "normalize.mode.gray (True → False)",
         "normalize.sharpen (new: 1)",
@@ -252,16 +265,21 @@ def test_differences_name_the_leaves_of_a_section() -> None:
 
 
 def test_summary_shows_the_metrics(root: Path) -> None:
-    text = artifacts.summary(Result("first", Outcome.COMPLETED, "first run", 1.25))
+    text = artifacts.render_summary(StageResult("first", Outcome.COMPLETED, "first run", 1.25))
     assert text.startswith("**Completed** in 1.2 s: first run")
     assert "| share.a | 0.123457 |" in text
-    failed = artifacts.summary(Result("first", None, "first run", 1.25, "stage exited with 1: oh\n\nno\noh"))
+    failed = artifacts.render_summary(
+        StageResult("first", None, "first run", 1.25, "stage exited with 1: oh", "no\noh")
+    )
     assert "**Failed**" in failed and "no\noh" in failed
 
 
 def test_table_of_a_run_names_what_was_not_run() -> None:
-    results = [Result("a", Outcome.CACHED, "nothing changed", 0.01), Result("b", None, "x", 2.04, "stage: oh\n\nno")]
-    assert artifacts.rows(results, ["c"]) == [
+    results = [
+        StageResult("a", Outcome.CACHED, "nothing changed", 0.01),
+        StageResult("b", None, "x", 2.04, "stage: oh", "no\noh"),
+    ]
+    assert artifacts.build_rows(results, ["c"]) == [
         {"stage": "a", "outcome": "Cached", "reason": "nothing changed", "seconds": 0.0},
         {"stage": "b", "outcome": "Failed", "reason": "stage: oh", "seconds": 2.0},
         {"stage": "c", "outcome": "Not run", "reason": "an earlier stage failed", "seconds": 0.0},
@@ -273,7 +291,7 @@ def test_pictures_are_bounded_and_still_pictures(tmp_path: Path) -> None:
     Image.fromarray(noise).save(tmp_path / "large.png")
     Image.fromarray(noise[:20, :20]).save(tmp_path / "small.png")
     for name, kind in (("large.png", "JPEG"), ("small.png", "PNG")):
-        uri = artifacts.data_uri(tmp_path / name)
+        uri = artifacts.encode_data_uri(tmp_path / name)
         assert len(uri) < 4 / 3 * artifacts.MAX_BYTES + 100
         with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
             assert image.format == kind and min(image.size) >= 20
@@ -284,6 +302,6 @@ def test_pictures_of_a_stage_are_its_sheets_and_its_last_samples(root: Path) -> 
         path = root / "reports/first" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    found = {name: path.name for name, path in artifacts.pictures("first").items()}
+    found = {name: path.name for name, path in artifacts.find_pictures("first").items()}
     assert found == {"a": "a.png", "b": "b.png", "samples": "000020kimg.png"}
-    assert artifacts.key("Train_X@2", "a b") == "train-x-2-a-b"
+    assert artifacts.artifact_key("Train_X@2", "a b") == "train-x-2-a-b"

@@ -1,4 +1,4 @@
-"""A walk between latents as an animation that repeats without a seam."""
+"""Interpolation between latents as an animation that loops without a jump."""
 
 import io
 from collections.abc import Callable
@@ -11,27 +11,28 @@ from torch import Tensor
 
 from mangagan.core.errors import UserError
 from mangagan.core.files import write_bytes
-from mangagan.generation.samples import Source, picture
+from mangagan.core.images import to_pillow
+from mangagan.generation.samples import LatentSource
 from mangagan.networks.dcgan import Generator
-from mangagan.networks.sampling import sample, slerp
+from mangagan.networks.sampling import generate_images, slerp
 from mangagan.networks.weights import generator_sha256
 
-MOST_PIXELS = 50_000_000  # of all frames: bounds the memory, and the file to about as many bytes
-MOST_FPS = 50  # a GIF's pauses are whole hundredths of a second, and viewers slow down those of one
-DESCRIPTION = 0x010E  # EXIF's ImageDescription
+MAX_PIXELS = 50_000_000  # of all frames together; bounds the memory, and the file to about as many bytes
+MAX_FPS = 50  # GIF counts durations in 1/100 s, and viewers slow down frames of 1/100 s
+IMAGE_DESCRIPTION = 0x010E  # EXIF tag
 
 
 @dataclass(frozen=True)
-class Walk:
-    """How far and how fast.
+class LatentWalk:
+    """Length and speed of an animation.
 
     Args:
-        frames: images of one round.
-        keyframes: latents that it passes through, at least 2 and at most one a frame.
-        fps: frames a second, 1 … 50.
+        frames: Number of frames of one loop.
+        keyframes: Number of latents to interpolate between, at least 2 and at most `frames`.
+        fps: Frames per second [1, 50].
 
     Raises:
-        UserError: one is out of range.
+        UserError: A value is out of range.
     """
 
     frames: int = 120
@@ -41,70 +42,72 @@ class Walk:
     def __post_init__(self) -> None:
         if not 2 <= self.keyframes <= self.frames:
             raise UserError(
-                f"a walk passes through at least 2 keyframes, at most one a frame, not {self.keyframes} in "
-                f"{self.frames} frames"
+                f"an animation needs at least 2 keyframes and at most one keyframe per frame, not {self.keyframes}"
+                f" keyframes in {self.frames} frames"
             )
-        if not 1 <= self.fps <= MOST_FPS:
-            raise UserError(f"fps must be between 1 and {MOST_FPS}, not {self.fps}")
+        if not 1 <= self.fps <= MAX_FPS:
+            raise UserError(f"fps must be between 1 and {MAX_FPS}, not {self.fps}")
 
 
-def write_animation(path: Path, generator: Generator, source: Source, walk: Walk) -> None:
-    """Writes a round trip through the first latents of the source as an animated GIF or WebP.
+def write_animation(path: Path, generator: Generator, source: LatentSource, walk: LatentWalk) -> None:
+    """Write a loop through the first latents of the source as an animated GIF or WebP.
 
-    The file says which model and latents it comes from, as a GIF's comment or in WebP's EXIF description.
+    The comment of a GIF, or the EXIF description of a WebP, names the model and the latents.
 
     Args:
-        path: ends in .gif or .webp; replaced when it exists.
-        generator: on any device.
-        source: of the latents; holds no fewer than the walk's keyframes.
-        walk: its length and speed.
+        path: File that ends in .gif or .webp; an existing file is replaced.
+        generator: Generator on any device.
+        source: Source of at least `walk.keyframes` latents.
+        walk: Length and speed.
 
     Raises:
-        UserError: another format, too many frames, or the file cannot be written.
+        UserError: The format is unknown, there are too many frames, or the file cannot be written.
     """
-    encode = FORMATS.get(path.suffix.lower())
+    encode = ENCODERS.get(path.suffix.lower())
     if encode is None:
-        raise UserError(f"{path} must end in {' or '.join(FORMATS)}")
-    most = MOST_PIXELS // generator.image_size**2
-    if walk.frames > most:
-        raise UserError(f"an animation of {generator.image_size} px holds at most {most} frames, not {walk.frames}")
-    keys = torch.cat(list(source.batches(walk.keyframes, generator.z_dim)))
-    drawn = sample(generator, closed_walk(keys, walk.frames)).transpose(0, 2, 3, 1)
-    about = {"model": generator_sha256(generator), **source.text(), "keyframes": str(walk.keyframes)}
-    text = " ".join(f"{key}={value}" for key, value in about.items())
-    write_bytes(path, encode([picture(pixels) for pixels in drawn], walk.fps, text))
+        raise UserError(f"{path} must end in {' or '.join(ENCODERS)}")
+    max_frames = MAX_PIXELS // generator.image_size**2
+    if walk.frames > max_frames:
+        raise UserError(
+            f"an animation of {generator.image_size} px holds at most {max_frames} frames, not {walk.frames}"
+        )
+    keyframes = torch.cat(list(source.iterate_batches(walk.keyframes, generator.z_dim)))
+    images = generate_images(generator, interpolate_loop(keyframes, walk.frames)).transpose(0, 2, 3, 1)
+    metadata = {"model": generator_sha256(generator), **source.describe(), "keyframes": str(walk.keyframes)}
+    text = " ".join(f"{key}={value}" for key, value in metadata.items())
+    write_bytes(path, encode([to_pillow(image) for image in images], walk.fps, text))
 
 
-def closed_walk(z: Tensor, frames: int) -> Tensor:
-    """Walks on great circles (see `sampling.interpolate`) through latents and back to the first.
+def interpolate_loop(z: Tensor, frames: int) -> Tensor:
+    """Interpolate on great circles (see `sampling.slerp`) through all latents and back to the first.
 
     Args:
         z: float32 (K, z_dim), K at least 2.
-        frames: steps of the round, at least K; the frame after the last one is the first.
+        frames: Number of steps of the loop, at least K. The frame after the last one is the first.
 
     Returns:
-        float32 (frames, z_dim); every leg takes frames/K steps, be that a whole number or not.
+        float32 (frames, z_dim). Each segment takes frames/K steps, which need not be an integer.
     """
-    steps = torch.arange(frames) * len(z)  # in units of a leg's 1/frames
-    legs, shares = steps // frames, (steps % frames).to(z.dtype)[:, None] / frames
+    positions = torch.arange(frames) * len(z)  # unit: 1/frames of a segment
+    segments, fractions = positions // frames, (positions % frames).to(z.dtype)[:, None] / frames
     ends = z.roll(-1, 0)
-    return torch.cat([slerp(z[leg], ends[leg], shares[legs == leg]) for leg in range(len(z))])
+    return torch.cat([slerp(z[index], ends[index], fractions[segments == index]) for index in range(len(z))])
 
 
 def encode_gif(frames: list[Image.Image], fps: int, text: str) -> bytes:
-    """An endless GIF; gray frames keep all their levels, RGB ones get a palette of 256 colours each."""
-    pause = 10 * round(100 / fps)  # ms, whole hundredths of a second
+    """Encode an endless GIF: gray frames keep all levels, RGB frames get a palette of 256 colours each."""
+    duration = 10 * round(100 / fps)  # [ms], a multiple of 1/100 s
     buffer = io.BytesIO()
     frames[0].save(
-        buffer, "GIF", save_all=True, append_images=frames[1:], duration=pause, loop=0, comment=text.encode()
+        buffer, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0, comment=text.encode()
     )
     return buffer.getvalue()
 
 
 def encode_webp(frames: list[Image.Image], fps: int, text: str) -> bytes:
-    """An endless WebP, lossless."""
+    """Encode an endless lossless WebP."""
     exif = Image.Exif()
-    exif[DESCRIPTION] = text
+    exif[IMAGE_DESCRIPTION] = text
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "WEBP", save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0, lossless=True,
@@ -113,4 +116,4 @@ def encode_webp(frames: list[Image.Image], fps: int, text: str) -> bytes:
     return buffer.getvalue()
 
 
-FORMATS: dict[str, Callable[[list[Image.Image], int, str], bytes]] = {".gif": encode_gif, ".webp": encode_webp}
+ENCODERS: dict[str, Callable[[list[Image.Image], int, str], bytes]] = {".gif": encode_gif, ".webp": encode_webp}

@@ -1,4 +1,4 @@
-"""Latents that the user brings, as a NumPy array or as CSV. Nothing in the file is executed."""
+"""Latents in a NumPy or CSV file of the user. Nothing in the file is executed."""
 
 import tokenize
 import warnings
@@ -10,22 +10,24 @@ from torch import Tensor
 
 from mangagan.core.errors import UserError
 
-LARGEST = 1000.0  # far from any latent that a generator was trained on, and from where float32 overflows
-NUMBERS = "fiu"  # dtype kinds: floats, integers
+MAX_ABSOLUTE = 1000.0  # far above the values of N(0, 1), and far below an overflow of float32
+REAL_KINDS = "fiu"  # dtype kinds of real numbers: float, int, unsigned int
 
 
 def read_latents(path: Path, z_dim: int) -> Tensor:
-    """Reads latents.
+    """Read latents.
 
     Args:
-        path: .npy with an array of real numbers (N, z_dim) or (z_dim,), or .csv with one latent a line, no header.
-        z_dim: numbers a latent.
+        path: .npy file with an array of real numbers (N, z_dim) or (z_dim,), or .csv file with one latent per line and
+            no header.
+        z_dim: Length of a latent.
 
     Returns:
         float32 (N, z_dim), N at least 1.
 
     Raises:
-        UserError: another format, another shape, or a value that is no finite number of moderate size.
+        UserError: The file cannot be read, has another format or shape, or holds a number that is not finite or too
+            large.
     """
     reader = {".npy": read_npy, ".csv": read_csv}.get(path.suffix.lower())
     if reader is None:
@@ -35,43 +37,43 @@ def read_latents(path: Path, z_dim: int) -> Tensor:
     except OSError as error:
         raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
-        reason = " ".join(str(error).partition(";")[0].split())  # what follows are NumPy's options
+        reason = " ".join(str(error).partition(";")[0].split())  # NumPy lists its options after the semicolon
         raise UserError(f"{path} holds no array of numbers: {reason}") from error
     if values.ndim != 2 or values.shape[1] != z_dim or not len(values):
         raise UserError(
-            f"{path} holds an array of shape {values.shape}: the model takes (N, {z_dim}), one latent a row, N from 1"
+            f"{path} holds an array of shape {values.shape}. The model needs (N, {z_dim}): one latent per row"
         )
-    if values.dtype.kind not in NUMBERS:
-        raise UserError(f"{path} holds {values.dtype} values: real numbers are needed")
-    large = ~(np.abs(values.astype(np.float64)) <= LARGEST)  # so for NaN too
-    if large.any():
-        row, column = (int(place[0]) for place in large.nonzero())
+    if values.dtype.kind not in REAL_KINDS:
+        raise UserError(f"{path} holds {values.dtype} values. Use real numbers")
+    invalid = ~(np.abs(values.astype(np.float64)) <= MAX_ABSOLUTE)  # True for NaN as well
+    if invalid.any():
+        row, column = (int(indices[0]) for indices in invalid.nonzero())
         raise UserError(
-            f"{path}: row {row + 1}, number {column + 1} is {values[row, column]}: it must lie within ±{LARGEST:g}"
+            f"{path}: row {row + 1}, number {column + 1} is {values[row, column]}. Use numbers within ±{MAX_ABSOLUTE:g}"
         )
     return torch.from_numpy(values.astype(np.float32))
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array of a .npy file, mapped: a header that promises more than the file holds costs no memory.
+    """Map the array of a .npy file into memory, so that a false size in the header allocates nothing.
 
     Raises:
-        ValueError: no such file, an array of Python objects among them.
+        ValueError: The file is not a .npy file, or holds Python objects.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes that overflow: the error that follows says it all
+            warnings.simplefilter("ignore")  # a size that overflows warns before it raises
             return np.lib.format.open_memmap(path, mode="r")
     except (OverflowError, SyntaxError, TypeError, tokenize.TokenError) as error:
-        raise ValueError(f"its header is damaged ({error})") from error
+        raise ValueError(f"the header is damaged ({error})") from error
 
 
 def read_csv(path: Path) -> np.ndarray:
-    """The numbers of a CSV file, float64 (N, columns).
+    """Read the numbers of a CSV file as float64 (N, columns).
 
     Raises:
-        ValueError: something else is in it, or lines differ in length.
+        ValueError: The file holds something other than numbers, or lines differ in length.
     """
     with path.open(encoding="utf-8-sig") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an empty file, whose shape says it all
+        warnings.simplefilter("ignore")  # an empty file warns; the caller rejects its shape
         return np.loadtxt(file, delimiter=",", ndmin=2)

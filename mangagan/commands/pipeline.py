@@ -1,0 +1,81 @@
+"""`mangagan run`, `inspect`, `compare`: run the pipeline, and show what it produced."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mangagan.commands.arguments import add_command, non_negative_int, require_empty
+from mangagan.core import catalog
+
+if TYPE_CHECKING:
+    from mangagan.commands.arguments import Subparsers
+
+
+def add_commands(subparsers: "Subparsers") -> None:
+    """Add `run`, `inspect` and `compare`."""
+    parser = add_command(
+        subparsers, "run", run_pipeline, "run the stages that are out of date, as a Prefect flow", "mangagan run dedup"
+    )
+    parser.add_argument(
+        "stages", nargs="*", metavar="STAGE", help="run these and the stages before them (default: all)"
+    )
+
+    add_command(
+        subparsers,
+        "inspect",
+        inspect,
+        "print the number of pages, faces and dropped faces by title",
+        "mangagan inspect",
+    )
+
+    parser = add_command(
+        subparsers, "compare", compare, "compare the metrics and faces of two runs", "mangagan compare main exp-wide"
+    )
+    parser.add_argument("first", metavar="REV1", help="commit, branch, tag, DVC experiment, or `workspace`")
+    parser.add_argument("second", metavar="REV2", nargs="?", default="workspace", help="(default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="new or empty folder (default: out/compare-REV1-REV2)")
+    parser.add_argument(
+        "--seed", type=non_negative_int, default=0, help="seed of the latents of both models (default: %(default)s)"
+    )
+
+
+def run_pipeline(arguments: argparse.Namespace) -> int:
+    """Run the Prefect flow of the workspace."""
+    # The console script does not search the working directory, which holds the flows of a workspace such as demo/.
+    sys.path.insert(0, str(Path.cwd()))
+    from flows.pipeline import main
+
+    return int(main(arguments.stages))
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """Print a table of pages and faces by title, and the rejected files."""
+    import pandas as pd
+
+    from mangagan.dataset.manifest import read_manifest, summarize
+    from mangagan.pages.table import read_pages
+
+    pages = read_pages(catalog.PAGES_TABLE)
+    summary = summarize(read_manifest(catalog.MANIFEST))
+    page_counts = pages[pages["reason"] == ""].groupby("title").size()
+    table = page_counts.rename("pages").to_frame().join(summary).fillna(0).astype(int)
+    totals = pd.DataFrame([table.sum()], index=[f"all {len(table)} titles"])
+    print(pd.concat([table, totals]).to_string())
+    rejected = pages[pages["reason"] != ""]
+    if len(rejected):
+        print(f"\n{len(rejected)} rejected files:")
+        for row in rejected.itertuples():
+            print(f"  {row.source}: {row.reason}")
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Compare two recorded runs."""
+    from tasks.compare import choose_folder, compare_runs
+
+    names = (arguments.first, arguments.second)
+    folder = arguments.out or choose_folder(names)
+    require_empty(folder)
+    compare_runs(names, folder, arguments.seed)
+    return 0

@@ -1,0 +1,58 @@
+"""A fresh clone of the project: the first commands of a user."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.project_clone import GIT, clone_project, run_in
+
+NO_SCREENSHOTS = "no screenshots in data/screenshots. Put PNG"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    return clone_project(tmp_path)
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run([*GIT, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+def add_screenshot(root: Path) -> None:
+    (root / "data/screenshots/title").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (400, 300), np.uint8)
+    Image.fromarray(noise).save(root / "data/screenshots/title/1.png")
+
+
+def test_dvc_repro_without_screenshots_says_what_to_do(clone: Path) -> None:
+    ended = run_in(clone, "dvc", "repro")
+    assert ended.returncode != 0
+    lines = (ended.stdout + ended.stderr).splitlines()
+    assert any(line.startswith(f"mangagan: {NO_SCREENSHOTS}") and "data/screenshots/<title>/" in line for line in lines)
+    assert not any("Errno" in line or "Traceback" in line for line in lines)
+    assert not (clone / "data/pages").exists()
+
+
+def test_screenshots_stay_out_of_git_and_the_placeholder_out_of_dvc(clone: Path) -> None:
+    add_screenshot(clone)
+    assert git(clone, "status", "--short") == ""
+    ended = run_in(clone, "dvc", "repro", "ingest")
+    assert ended.returncode == 0, ended.stderr
+    assert "ingest: 1 file" in ended.stdout + ended.stderr
+    (clone / "data/screenshots/.gitignore").unlink()
+    assert "up to date" in run_in(clone, "dvc", "status", "ingest").stdout
+
+
+def test_screenshots_can_be_versioned_with_dvc(clone: Path) -> None:
+    add_screenshot(clone)
+    git(clone, "rm", "--cached", "-q", "data/screenshots/.gitignore")
+    ended = run_in(clone, "dvc", "add", "data/screenshots")
+    assert ended.returncode == 0, ended.stderr
+    assert (clone / "data/screenshots.dvc").is_file()
+    assert "nfiles: 1\n" in (clone / "data/screenshots.dvc").read_text()
+    git(clone, "add", "--all")
+    assert "data/screenshots/" not in git(clone, "ls-files")
+    assert run_in(clone, "dvc", "repro", "ingest").returncode == 0
