@@ -1,1 +1,1 @@
-"""Measurements of speed and of how much is found: `python -m benchmarks.NAME` prints one JSON line on stdout."""
+"""Benchmarks of speed, detection, training and metrics: `python -m benchmarks.NAME` prints one JSON line on stdout."""

@@ -1,23 +1,23 @@
-"""Real faces made worse step by step, so that figures can be watched: the worse the faces, the worse they must get."""
+"""Damage to real faces in steps: metrics must get worse as the damage grows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from mangagan.distances.reference_sets import blurred, copies
-from mangagan.faces.crop import mirrored
+from mangagan.distances.reference_sets import blur_faces, copy_with_noise
+from mangagan.faces.crop import mirror_indices
 
-Draw = np.random.Generator
+Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
 class Damage:
-    """One way to make a set of faces worse.
+    """A way to damage a set of faces.
 
     Attributes:
-        unit: of the levels.
-        levels: rising, all above 0; at 0 nothing is done.
+        unit: Unit of the levels.
+        levels: Levels of damage, rising, all above 0. Level 0 is no damage.
     """
 
     unit: str
@@ -25,80 +25,83 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Spoiling(Damage):
-    """Every image is made worse.
+class ImageDamage(Damage):
+    """Damage to every image.
 
     Attributes:
-        apply: images uint8 (N, C, S, S), a level and a generator to the spoilt images.
+        apply: Maps images, uint8 (N, C, S, S), a level and a random generator to damaged images.
     """
 
-    apply: Callable[[np.ndarray, float, Draw], np.ndarray]
+    apply: Callable[[np.ndarray, float, Rng], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Choosing(Damage):
-    """The images stay as they are; which are taken, and how often, gets worse.
+class SelectionDamage(Damage):
+    """Damage by a worse selection of unchanged images.
 
     Attributes:
-        choose: the images' groups (N,), how many are wanted, a level and a generator to indices.
-        count: the groups and a generator in the same state to how many can be taken at every level.
+        choose: Maps the groups of the images (N,), a count, a level and a random generator to `count` indices.
+        count: Maps the groups and a random generator in the same state to the count that every level can give.
     """
 
-    choose: Callable[[np.ndarray, int, float, Draw], np.ndarray]
-    count: Callable[[np.ndarray, Draw], int]
+    choose: Callable[[np.ndarray, int, float, Rng], np.ndarray]
+    count: Callable[[np.ndarray, Rng], int]
 
 
-def add_noise(images: np.ndarray, level: float, rng: Draw) -> np.ndarray:
-    """Gaussian noise of so many gray levels."""
-    return copies(images, int(rng.integers(2**31)), level)
+def add_noise(images: np.ndarray, level: float, rng: Rng) -> np.ndarray:
+    """Add Gaussian noise with a standard deviation of `level` gray levels."""
+    return copy_with_noise(images, int(rng.integers(2**31)), level)
 
 
-def shift(images: np.ndarray, level: float, rng: Draw) -> np.ndarray:
-    """Every face moved by `level` px, each in a direction of its own; the edge is mirrored."""
+def shift(images: np.ndarray, level: float, rng: Rng) -> np.ndarray:
+    """Shift every face by `level` px in a random direction; pixels from outside mirror the edge."""
     side = images.shape[2]
     result = np.empty_like(images)
     for target, image, angle in zip(result, images, rng.uniform(0, 2 * np.pi, len(images)), strict=True):
         across, down = (round(float(level * function(angle))) for function in (np.cos, np.sin))
-        rows, columns = (mirrored(np.arange(side) - move, side) for move in (down, across))
+        rows, columns = (mirror_indices(np.arange(side) - move, side) for move in (down, across))
         target[:] = image[:, rows[:, None], columns]
     return result
 
 
-def roll(images: np.ndarray, level: float, rng: Draw) -> np.ndarray:
-    """Every face moved up by `level` px, what leaves above comes in below: all parts are there, in the wrong places."""
+def roll(images: np.ndarray, level: float, rng: Rng) -> np.ndarray:
+    """Roll every face up by `level` px, so that all parts are present in wrong places."""
     return np.roll(images, -round(level), axis=2)
 
 
-def drop_modes(groups: np.ndarray, count: int, level: float, rng: Draw) -> np.ndarray:
-    """`count` images without repeats, of the groups that are left when a share `level` of them is taken away."""
-    return rng.permutation(members_left(groups, level, rng))[:count]
+def drop_modes(groups: np.ndarray, count: int, level: float, rng: Rng) -> np.ndarray:
+    """Choose `count` different images of the groups that remain when a share `level` of the groups is removed."""
+    return rng.permutation(find_remaining(groups, level, rng))[:count]
 
 
-def left_of_fewest(groups: np.ndarray, rng: Draw) -> int:
-    """How many images are left at the last level of `drop_modes`."""
-    return len(members_left(groups, MODE_DROP[-1], rng))
+def count_at_last_level(groups: np.ndarray, rng: Rng) -> int:
+    """Return how many images remain at the last level of `drop_modes`."""
+    return len(find_remaining(groups, MODE_DROP[-1], rng))
 
 
-def members_left(groups: np.ndarray, level: float, rng: Draw) -> np.ndarray:
-    """Indices of the images of the groups that are left; for one state of the generator, fewer groups of the same."""
+def find_remaining(groups: np.ndarray, level: float, rng: Rng) -> np.ndarray:
+    """Return the indices of the images in the remaining groups.
+
+    With one state of the random generator, a higher level keeps a subset of the groups of a lower level.
+    """
     names = rng.permutation(np.unique(groups))
     kept = names[: max(1, round(len(names) * (1 - level)))]
     return np.flatnonzero(np.isin(groups, kept))
 
 
-def duplicate(groups: np.ndarray, count: int, level: float, rng: Draw) -> np.ndarray:
-    """`count` images, a share `level` of which repeats one of the others."""
+def duplicate(groups: np.ndarray, count: int, level: float, rng: Rng) -> np.ndarray:
+    """Choose `count` images, a share `level` of which repeats one of the others."""
     order = rng.permutation(len(groups))[:count]
     different = max(1, round(count * (1 - level)))
     return np.concatenate([order[:different], rng.choice(order[:different], count - different)])
 
 
 MODE_DROP = (0.25, 0.5, 0.75)
-DAMAGES: dict[str, Spoiling | Choosing] = {
-    "blur": Spoiling("px", (0.5, 1, 2, 4, 8), lambda images, level, rng: blurred(images, level)),
-    "noise": Spoiling("gray levels", (5, 10, 20, 40), add_noise),
-    "crop shift": Spoiling("px", (2, 4, 8, 16), shift),
-    "parts out of place": Spoiling("px", (7, 14, 28, 56), roll),
-    "mode drop": Choosing("of the groups", MODE_DROP, drop_modes, left_of_fewest),
-    "duplicates": Choosing("of the faces", (0.25, 0.5, 0.75, 0.9), duplicate, lambda groups, rng: len(groups)),
+DAMAGES: dict[str, ImageDamage | SelectionDamage] = {
+    "blur": ImageDamage("px", (0.5, 1, 2, 4, 8), lambda images, level, rng: blur_faces(images, level)),
+    "noise": ImageDamage("gray levels", (5, 10, 20, 40), add_noise),
+    "crop shift": ImageDamage("px", (2, 4, 8, 16), shift),
+    "parts out of place": ImageDamage("px", (7, 14, 28, 56), roll),
+    "mode drop": SelectionDamage("of the groups", MODE_DROP, drop_modes, count_at_last_level),
+    "duplicates": SelectionDamage("of the faces", (0.25, 0.5, 0.75, 0.9), duplicate, lambda groups, rng: len(groups)),
 }

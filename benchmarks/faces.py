@@ -1,4 +1,4 @@
-"""Faces to measure on: those of a data set, hand-labelled ones, or drawn ones."""
+"""Gray faces for benchmarks: from a dataset, from labelled pages, or from the sample manga."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,19 +9,25 @@ import numpy as np
 from mangagan.core.errors import UserError
 from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.detector_training.labels import read_titles
-from mangagan.faces.crop import crop_square, resize, square_around
+from mangagan.faces.crop import crop_square, expand_to_square, resize
 from mangagan.faces.table import decode_faces, read_faces
-from mangagan.sample import STYLES
+from mangagan.sample.character import STYLES
 from mangagan.sample.manga import draw_story_page
 
-SIZE = 112  # px, of the faces
+SIZE = 112  # side of a face [px]
 
 
-def read(path: Path) -> Iterator[tuple[np.ndarray, str]]:
-    """The faces of a Parquet file, or the usable ones of a labelled folder: gray, uint8 (S, S), and the title.
+def read_gray_faces(path: Path) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the faces of a Parquet file, or the usable faces of a folder of labelled pages.
+
+    Args:
+        path: A Parquet file of faces, or a folder with faces.json and pages/.
+
+    Yields:
+        The face, gray, uint8 (SIZE, SIZE), and its title.
 
     Raises:
-        UserError: it is neither, or damaged.
+        UserError: `path` is neither of the two, or a file is damaged.
     """
     if path.suffix == ".parquet":
         rows = read_faces(path, ["image", "title"])
@@ -29,15 +35,21 @@ def read(path: Path) -> Iterator[tuple[np.ndarray, str]]:
             yield decode_faces([png], 1)[0, 0], title
         return
     if not (path / "faces.json").is_file():
-        raise UserError(f"{path} is neither a Parquet file of faces nor a folder with faces.json and pages/")
+        raise UserError(
+            f"{path} is not a Parquet file and contains no faces.json. Choose a file of faces or labelled pages"
+        )
     for title, pictures in read_titles(path).items():
         for picture in pictures:
             for face in picture.faces[picture.faces[:, 4] == 1]:
-                yield cut(picture.pixels, face[:4]), title
+                yield crop_gray_face(picture.pixels, face[:4]), title
 
 
-def drawn(seed: int, count: int) -> Iterator[tuple[np.ndarray, str]]:
-    """At least `count` usable faces of the sample manga, gray, and whom each shows."""
+def draw_gray_faces(seed: int, count: int) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield usable faces of the sample manga until at least `count` have been drawn.
+
+    Yields:
+        The face, gray, uint8 (SIZE, SIZE), and its character.
+    """
     found, number = 0, 1
     while found < count:
         number += 1
@@ -46,10 +58,13 @@ def drawn(seed: int, count: int) -> Iterator[tuple[np.ndarray, str]]:
             for row in rows:
                 if row["usable"]:
                     found += 1
-                    yield cut(page, np.array([row[key] for key in "xywh"])), f"{style.title}/{row['character']}"
+                    yield (
+                        crop_gray_face(page, np.array([row[key] for key in "xywh"])),
+                        f"{style.title}/{row['character']}",
+                    )
 
 
-def cut(page: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """A face as `normalize` cuts it, in gray."""
+def crop_gray_face(page: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return a face in gray, cropped as the stage normalize crops it."""
     gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
-    return resize(crop_square(gray, square_around(box, MangaFace.crop_margin)), SIZE)
+    return resize(crop_square(gray, expand_to_square(box, MangaFace.crop_margin)), SIZE)

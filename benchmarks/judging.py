@@ -1,4 +1,4 @@
-"""How good samples are: figures against held-out faces, and the same figures of real faces in the samples' place."""
+"""Metrics of samples compared with hold-out faces, and the same metrics of real faces as a floor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from functools import cached_property
 import numpy as np
 
 from mangagan.distances.kernel_distance import kernel_distance
-from mangagan.distances.manifold import manifold_figures
-from mangagan.distances.nearest_faces import nearest_faces
-from mangagan.distances.pairwise import nearest
+from mangagan.distances.manifold import manifold_metrics
+from mangagan.distances.nearest_faces import find_nearest_faces
+from mangagan.distances.pairwise import find_nearest
 from mangagan.features.types import Extractor
 from mangagan.metrics.memorisation import copied_share, ct_statistic
 from mangagan.metrics.swd import sliced_wasserstein
 
-NEIGHBORS = 5  # of coverage
-SEED = 0  # of the order in which faces are counted off, and of the lines of the sliced Wasserstein distance
-PIXELS = "pixels"  # the view of faces as they are, small and gray, beside those of the extractors
+NEIGHBORS = 5  # k of coverage
+SEED = 0  # seed of the order of the faces and of the sliced Wasserstein distance
+PIXELS = "pixels"  # name of the distance between small gray images, in place of an extractor
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
-class View:
-    """What is seen of real faces.
+class RealFeatures:
+    """Features of the real faces by one extractor.
 
     Attributes:
-        train: features (N, D) of the training faces, then of the same mirrored: a generator may copy either.
-        holdout: (M, D).
-        distances: (M,), of held-out faces to their nearest training face.
+        train: (N, D), training faces, then the same mirrored: a generator may copy either.
+        holdout: (M, D), hold-out faces.
+        distances: (M,), distance of each hold-out face to its nearest training face.
     """
 
     train: np.ndarray
@@ -36,16 +36,16 @@ class View:
 
 
 class Judge:
-    """Compares samples with faces that were held out.
+    """Comparison of samples with hold-out faces.
 
     Args:
-        train: uint8 (N, C, S, S), what the generators are trained on.
-        holdout: uint8 (M, C, S, S).
-        extractors: at least one.
-        samples: how many samples are drawn from each generator.
+        train: Training faces of the generators, uint8 (N, C, S, S).
+        holdout: Hold-out faces, uint8 (M, C, S, S).
+        extractors: At least one.
+        samples: Number of samples of each generator.
 
     Attributes:
-        count: faces a side wherever equal counts are needed; the real faces must reach for their own figures too.
+        count: Faces of each set in metrics that need equal counts.
     """
 
     def __init__(self, train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor], samples: int) -> None:
@@ -55,73 +55,73 @@ class Judge:
         self.count = min(len(train), len(holdout), samples)
 
     @cached_property
-    def views(self) -> dict[str, View]:
-        """By extractor; looked at once."""
-        views = {}
+    def real_features(self) -> dict[str, RealFeatures]:
+        """Return the features of the real faces by extractor."""
+        found = {}
         for extractor in self.extractors:
             mirrored = np.ascontiguousarray(self.train[..., ::-1])
             train = np.concatenate([extractor(self.train), extractor(mirrored)])
             holdout = extractor(self.holdout)
-            views[extractor.name] = View(train, holdout, nearest(holdout, train)[0])
-        return views
+            found[extractor.name] = RealFeatures(train, holdout, find_nearest(holdout, train)[0])
+        return found
 
     @cached_property
     def distances(self) -> np.ndarray:
-        """Of held-out faces to their nearest training face, in gray levels."""
-        return nearest_faces(self.holdout, self.train, 1).distances[:, 0]
+        """Return the distance of each hold-out face to its nearest training face, as small gray images."""
+        return find_nearest_faces(self.holdout, self.train, 1).distances[:, 0]
 
-    def figures(self, fake: np.ndarray) -> Figures:
-        """All figures of samples.
+    def measure(self, fake: np.ndarray) -> Figures:
+        """Return all metrics of samples.
 
         Args:
             fake: uint8 (`samples`, C, S, S).
 
         Returns:
-            `kernel_distance.<extractor>` (less is better, 0 for real faces), `coverage.<extractor>` (more is better),
-            `swd`, the mean over the levels (less is better); `ct.<view>` and `copied.<view>`, with `pixels` among the
-            views: below -3, or well above the share of real faces, where training faces are copied.
+            `kernel_distance.<extractor>` (lower is better, 0 for real faces), `coverage.<extractor>` (higher is
+            better), `swd`, the mean over the levels (lower is better). `ct.<name>` and `copied.<name>` for each
+            extractor and for `pixels`: copies give a `ct` below -3 and a `copied` above that of real faces.
         """
         found: Figures = {}
         for extractor in self.extractors:
-            features, view = extractor(fake), self.views[extractor.name]
-            found |= self.alike(extractor.name, features, view.holdout)
-            found |= copying(extractor.name, nearest(features, view.train)[0], view.distances)
-        found["swd"] = self.swd(fake)
-        return found | copying(PIXELS, nearest_faces(fake, self.train, 1).distances[:, 0], self.distances)
+            features, real = extractor(fake), self.real_features[extractor.name]
+            found |= self.measure_likeness(extractor.name, features, real.holdout)
+            found |= measure_copying(extractor.name, find_nearest(features, real.train)[0], real.distances)
+        found["swd"] = self.measure_swd(fake)
+        return found | measure_copying(PIXELS, find_nearest_faces(fake, self.train, 1).distances[:, 0], self.distances)
 
     @cached_property
     def floor(self) -> Figures:
-        """The figures of real faces in the samples' place.
+        """Return the metrics of real faces.
 
-        Training faces for how alike they are to the hold-out; for copying, which they cannot be judged by, one half of
-        the hold-out against the other.
+        The distances are those of training faces. Copying cannot be measured on these, so there one half of the
+        hold-out faces is compared with the other half.
         """
         found: Figures = {}
-        for name, view in self.views.items():
-            found |= self.alike(name, view.train[: min(self.samples, len(self.train))], view.holdout)
-            found |= copying(name, *halves(view.distances))
-        found["swd"] = self.swd(self.train)
-        return found | copying(PIXELS, *halves(self.distances))
+        for name, real in self.real_features.items():
+            found |= self.measure_likeness(name, real.train[: min(self.samples, len(self.train))], real.holdout)
+            found |= measure_copying(name, *split_in_halves(real.distances))
+        found["swd"] = self.measure_swd(self.train)
+        return found | measure_copying(PIXELS, *split_in_halves(self.distances))
 
-    def alike(self, name: str, features: np.ndarray, holdout: np.ndarray) -> Figures:
-        """Kernel distance of all, coverage of equal counts."""
-        manifold = manifold_figures(holdout[: self.count], features[: self.count], NEIGHBORS)
+    def measure_likeness(self, name: str, features: np.ndarray, holdout: np.ndarray) -> Figures:
+        """Return the kernel distance of all faces and the coverage at equal counts."""
+        manifold = manifold_metrics(holdout[: self.count], features[: self.count], NEIGHBORS)
         return {
             f"kernel_distance.{name}": kernel_distance(features, holdout),
             f"coverage.{name}": manifold.coverage,
         }
 
-    def swd(self, faces: np.ndarray) -> float:
-        """Sliced Wasserstein distance from the hold-out, the mean over the levels; of equal counts."""
+    def measure_swd(self, faces: np.ndarray) -> float:
+        """Return the sliced Wasserstein distance to the hold-out faces at equal counts, the mean over the levels."""
         levels = sliced_wasserstein(faces[: self.count], self.holdout[: self.count], SEED)
         return float(np.mean(list(levels.values())))
 
 
-def copying(name: str, fake: np.ndarray, holdout: np.ndarray) -> Figures:
-    """What distances to the nearest training face say of copying."""
+def measure_copying(name: str, fake: np.ndarray, holdout: np.ndarray) -> Figures:
+    """Return the metrics of copying for distances to the nearest training face."""
     return {f"ct.{name}": ct_statistic(fake, holdout), f"copied.{name}": copied_share(fake, holdout)}
 
 
-def halves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the second half."""
+def split_in_halves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the second half."""
     return values[: len(values) // 2], values[len(values) // 2 :]

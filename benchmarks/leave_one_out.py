@@ -1,11 +1,11 @@
-"""`python -m benchmarks.leave_one_out`: what the detectors find on labelled pages, each title unseen in training.
+"""`python -m benchmarks.leave_one_out`: precision and recall of the detectors on labelled pages of unseen titles.
 
-For every title of DIR/faces.json the weights FOLDER/<title>.safetensors are used, made without that title:
+The pages of a title in DIR/faces.json are searched with the weights FOLDER/<title>.safetensors, trained without it:
 
     python -m mangagan.detector_training --data DIR --leave-out TITLE --out FOLDER/TITLE.safetensors
 
-The baseline, nagadomi's cascade, saw none of these pages; it is measured on the same ones. What counts as found is said
-in `benchmarks.scoring`. A table goes to stderr, one JSON line to stdout, every detection to the CSV file.
+The baseline is nagadomi's cascade, which was not trained on these pages. `benchmarks.scoring` defines a match. The
+command prints a table on stderr and one JSON line on stdout, and writes all detections to a CSV file.
 """
 
 import argparse
@@ -17,27 +17,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import scoring
 from benchmarks.scoring import Label
-from mangagan.cli import positive
+from mangagan.commands.arguments import positive_int
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_path
+from mangagan.core.libraries import configure_libraries, limit_to_one_thread
 from mangagan.core.progress import track
-from mangagan.detection.backends.lbpcascade import CascadeParams
-from mangagan.detection.backends.mangaface import MangaFaceParams
+from mangagan.detection.backends.lbpcascade import CascadeParams, LbpCascade
+from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.run import detect_pages
 from mangagan.detection.types import Detections, Detector
-from mangagan.detector_training.labels import page_path, read_labels
-from mangagan.pages.decode import Page, Unreadable, decode_page
+from mangagan.detector_training.labels import locate_page, read_labels
+from mangagan.pages.decode import Unreadable, decode_page
 
-Detection = tuple[str, list[float]]  # page; x, y, w, h in px, score
+Detection = tuple[str, list[float]]  # page; x, y, w, h [px], score
 Report = dict[str, Any]
-EVERY_SCORE = 0.02  # low enough that the curve over thresholds is all there
+MIN_SCORE = 0.02  # low enough for the whole curve over thresholds
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Detects, writes and scores; returns the exit status."""
-    arguments = parse(argv)
+    """Run the benchmark; return the exit status."""
+    arguments = parse_arguments(argv)
+    configure_libraries()
+    limit_to_one_thread()
     try:
         run(arguments)
     except UserError as error:
@@ -46,78 +51,82 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Reads the command line."""
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     own, cascade = MangaFaceParams, CascadeParams
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.leave_one_out",
-        description="What a detector finds on labelled pages of titles that it was not trained on.",
+        description="Precision and recall of a detector on labelled pages of titles that it was not trained on.",
         epilog="example: python -m benchmarks.leave_one_out --data labelled --weights folds --out detections.csv",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with faces.json and pages/")
     parser.add_argument("--out", type=Path, required=True, help="CSV with the columns page,x,y,w,h,score")
     parser.add_argument("--detector", choices=("mangaface", "lbpcascade"), default="mangaface")
-    parser.add_argument("--at", type=float, help="score that the table is for (default: mangaface's own; 0: all hits)")
+    parser.add_argument(
+        "--at", type=float, help="threshold of the table (default: the default of mangaface; 0 for lbpcascade)"
+    )
     parser.add_argument("--weights", type=Path, help="folder with <title>.safetensors")
-    parser.add_argument("--threshold", type=float, default=EVERY_SCORE, help="least score kept (default: %(default)s)")
-    parser.add_argument("--long-side", type=positive, default=own.long_side, help="px (default: %(default)s)")
-    parser.add_argument("--scales", type=float, nargs="+", default=own.scales, help="shares of the long side")
+    parser.add_argument("--threshold", type=float, default=MIN_SCORE, help="minimum score (default: %(default)s)")
+    parser.add_argument("--long-side", type=positive_int, default=own.long_side, help="px (default: %(default)s)")
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=own.scales, help="scales, as shares of the long side"
+    )
     parser.add_argument(
         "--flip",
         action=argparse.BooleanOptionalAction,
         default=own.flip,
-        help="look at mirrored pages as well",
+        help="average over the page and its mirror image",
     )
     parser.add_argument("--cascade", type=Path, help="lbpcascade_animeface.xml")
     parser.add_argument("--scale-factor", type=float, default=cascade.scale_factor, help="(default: %(default)s)")
-    parser.add_argument("--min-neighbors", type=positive, default=cascade.min_neighbors, help="(default: %(default)s)")
+    parser.add_argument(
+        "--min-neighbors", type=positive_int, default=cascade.min_neighbors, help="(default: %(default)s)"
+    )
     return parser.parse_args(argv)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Everything; the titles' detectors are all built first, so that a missing file is known at once."""
+    """Detect, write and score. All detectors are built first, so that a missing file is reported at once."""
     labels = read_labels(arguments.data)
     if not labels:
-        raise UserError(f"{arguments.data}/faces.json names no page")
-    detectors = {title: build(arguments, title) for title in titles(labels)}
+        raise UserError(f"{arguments.data}/faces.json has no pages. Label some pages first")
+    detectors = {title: build_detector(arguments, title) for title in list_titles(labels)}
     detections: list[Detection] = []
-    for page, found in track(search(arguments.data, labels, detectors), len(labels), "detect", "pages"):
+    for page, found in track(detect_labelled(arguments.data, labels, detectors), len(labels), "detect", "pages"):
         rows = zip(found.boxes.tolist(), found.scores.tolist(), strict=True)
         detections += [(page, [*box, score]) for box, score in rows]
-    write(arguments.out, detections)
+    write_detections(arguments.out, detections)
     default = MangaFaceParams.threshold if arguments.detector == "mangaface" else 0.0
-    report = score(labels, detections, default if arguments.at is None else arguments.at)
-    print(table(report), file=sys.stderr)
-    settings = sorted({detector.version for detector in detectors.values()})
-    print(json.dumps({"benchmark": "leave_one_out", "detector": arguments.detector, "versions": settings, **report}))
+    report = build_report(labels, detections, default if arguments.at is None else arguments.at)
+    print(format_table(report), file=sys.stderr)
+    versions = sorted({detector.version for detector in detectors.values()})
+    print(json.dumps({"benchmark": "leave_one_out", "detector": arguments.detector, "versions": versions, **report}))
 
 
-def titles(labels: dict[str, list[Label]]) -> list[str]:
-    """The titles of the labelled pages."""
-    return list(dict.fromkeys(title_of(page) for page in labels))
+def list_titles(labels: dict[str, list[Label]]) -> list[str]:
+    """Return the titles of the labelled pages."""
+    return list(dict.fromkeys(read_title(page) for page in labels))
 
 
-def title_of(page: str) -> str:
-    """The title of the page "<title>/<file>"."""
+def read_title(page: str) -> str:
+    """Return the title of the page `<title>/<file>`."""
     return page.split("/")[0]
 
 
-def build(arguments: argparse.Namespace, title: str) -> Detector:
-    """The detector for the pages of a title.
+def build_detector(arguments: argparse.Namespace, title: str) -> Detector:
+    """Return the detector for the pages of a title.
 
     Raises:
-        UserError: an option or file is missing or wrong.
+        UserError: An option or file is missing or invalid.
     """
     try:
-        return build_cascade(arguments) if arguments.detector == "lbpcascade" else build_own(arguments, title)
+        return build_cascade(arguments) if arguments.detector == "lbpcascade" else build_mangaface(arguments, title)
     except ValueError as error:
         raise UserError(str(error)) from None
 
 
-def build_own(arguments: argparse.Namespace, title: str) -> Detector:
-    """The project's network with the weights that never saw the title."""
-    from mangagan.detection.backends.mangaface import MangaFace
-
+def build_mangaface(arguments: argparse.Namespace, title: str) -> Detector:
+    """Return the project's network with the weights that were trained without the title."""
     settings = MangaFaceParams(
         threshold=arguments.threshold,
         long_side=arguments.long_side,
@@ -125,74 +134,75 @@ def build_own(arguments: argparse.Namespace, title: str) -> Detector:
         flip=arguments.flip,
     )
     if not arguments.weights:
-        raise UserError("--weights is missing: the folder with <title>.safetensors for each title")
+        raise UserError("--weights is missing. Set it to a folder with <title>.safetensors for each title")
     weights = arguments.weights / f"{title}.safetensors"
     if not weights.is_file():
         options = ["--data", str(arguments.data), "--leave-out", title, "--out", str(weights), "--crops", "64000"]
-        raise UserError(f"no file {weights}: run `python -m mangagan.detector_training {shlex.join(options)}`")
+        raise UserError(f"{weights} not found. Run: python -m mangagan.detector_training {shlex.join(options)}")
     return MangaFace(settings, weights)
 
 
 def build_cascade(arguments: argparse.Namespace) -> Detector:
-    """The baseline."""
-    from mangagan.detection.backends.lbpcascade import LbpCascade
-
+    """Return the baseline."""
     settings = CascadeParams(scale_factor=arguments.scale_factor, min_neighbors=arguments.min_neighbors)
     if not arguments.cascade or not arguments.cascade.is_file():
-        raise UserError(f"no file {arguments.cascade or ''}: --cascade must name lbpcascade_animeface.xml")
+        raise UserError(f"no file {arguments.cascade or ''}. Set --cascade to lbpcascade_animeface.xml")
     return LbpCascade(arguments.cascade, settings)
 
 
-def search(
+def detect_labelled(
     data: Path, labels: dict[str, list[Label]], detectors: dict[str, Detector]
 ) -> Iterator[tuple[str, Detections]]:
-    """Yields each page and what the detector of its title finds on it."""
+    """Yield each page and its faces, found by the detector of its title."""
     for title, detector in detectors.items():
-        yield from detect_pages(detector, read_pages(data, [page for page in labels if title_of(page) == title]))
+        yield from detect_pages(detector, read_pages(data, [page for page in labels if read_title(page) == title]))
 
 
-def read_pages(data: Path, pages: list[str]) -> Iterator[tuple[str, Page]]:
-    """Yields each page with its pixels.
+def read_pages(data: Path, pages: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each page with its pixels.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: A file is missing or damaged.
     """
     for page in pages:
-        path = page_path(data, page)
+        path = locate_page(data, page)
         try:
-            yield page, decode_page(path.read_bytes())
+            yield page, decode_page(path.read_bytes()).pixels
         except (OSError, Unreadable) as error:
             raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
-def write(path: Path, detections: list[Detection]) -> None:
-    """Writes the detections as CSV."""
+def write_detections(path: Path, detections: list[Detection]) -> None:
+    """Write the detections as CSV."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "x", "y", "w", "h", "score"])
         writer.writerows([page, *numbers] for page, numbers in detections)
 
 
-def score(labels: dict[str, list[Label]], detections: list[Detection], threshold: float) -> Report:
-    """All figures: of all pages, of each title, of each view and bucket of face width."""
-    matches = scoring.match(labels, detections)
+def build_report(labels: dict[str, list[Label]], detections: list[Detection], threshold: float) -> Report:
+    """Return the metrics of all pages, of each title, of each view and of each bucket of face width."""
+    matches = scoring.match_detections(labels, detections)
     by_title = {}
-    for title in titles(labels):
-        pages = {page: faces for page, faces in labels.items() if title_of(page) == title}
-        by_title[title] = {"pages": len(pages), **scoring.figures(scoring.match(pages, detections), threshold)}
+    for title in list_titles(labels):
+        pages = {page: faces for page, faces in labels.items() if read_title(page) == title}
+        by_title[title] = {
+            "pages": len(pages),
+            **scoring.compute_metrics(scoring.match_detections(pages, detections), threshold),
+        }
     return {
-        "all": {"pages": len(labels), **scoring.figures(matches, threshold)},
+        "all": {"pages": len(labels), **scoring.compute_metrics(matches, threshold)},
         "titles": by_title,
-        "views": scoring.recall_by_view(matches, threshold),
-        "widths": scoring.recall_by_width(matches, threshold),
+        "views": scoring.measure_recall_by_view(matches, threshold),
+        "widths": scoring.measure_recall_by_width(matches, threshold),
     }
 
 
-def table(report: Report) -> str:
-    """The report for people: a line a title, then recall by view and by width."""
-    precise = f"usable_recall_at_precision_{scoring.PRECISION}"
-    columns = ["pages", "faces", "precision", "recall", "usable_recall", "f1", "best_f1", precise]
-    names = ["pages", "faces", "precision", "recall", "usable", "F1", "best F1", f"usable@P{scoring.PRECISION}"]
+def format_table(report: Report) -> str:
+    """Return the report as text: one line for each title, then recall by view and by width."""
+    usable_key = f"usable_recall_at_precision_{scoring.TARGET_PRECISION}"
+    columns = ["pages", "faces", "precision", "recall", "usable_recall", "f1", "best_f1", usable_key]
+    names = ["pages", "faces", "precision", "recall", "usable", "F1", "best F1", f"usable@P{scoring.TARGET_PRECISION}"]
     lines = [f"{'title':<20}" + "".join(f"{name:>12}" for name in names)]
     for title, row in [*report["titles"].items(), ("all", report["all"])]:
         cells = (f"{row[column]:>12.3f}" if isinstance(row[column], float) else row[column] for column in columns)
@@ -200,7 +210,7 @@ def table(report: Report) -> str:
     for name, unit in (("views", ""), ("widths", " px")):
         lines += ["", f"{name:<20}{'faces':>12}{'recall':>12}"]
         lines += [f"{key + unit:<20}{count:>12}{share:>12.3f}" for key, (count, share) in report[name].items()]
-    return "\n".join([*lines, "", f"precision, recall, usable, F1 at scores from {report['all']['threshold']:g} on"])
+    return "\n".join([*lines, "", f"precision, recall, usable and F1 at threshold {report['all']['threshold']:g}"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a sweep found: a summary, a table for people, and samples of all variants side by side."""
+"""Summary, Markdown table and sample sheet of a comparison of recipes."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.variants import BASELINE, OURS
+from benchmarks.variants import BASELINE, CANDIDATE
 from mangagan.core.images import write_png
-from mangagan.pictures.grid import PAPER, grid
+from mangagan.pictures.grid import PAPER, draw_grid
 
-COLUMNS, ROWS = 12, 2  # of each variant's samples
-CAPTION = 20  # px, the line above them
-# Figure → heading of its column.
+COLUMNS, ROWS = 12, 2  # size of the sample grid of a variant
+CAPTION = 20  # height of the caption above it [px]
+# Figure: heading of its column
 HEADINGS = {
     "kernel_distance.random": "kernel distance, random",
     "kernel_distance.mangaface": "kernel distance, mangaface",
@@ -24,78 +24,80 @@ HEADINGS = {
     "copied.pixels": "copied",
     "images_per_second": "images/s",
 }
-LESS_IS_BETTER = ("kernel_distance.random", "kernel_distance.mangaface", "swd")
-Record = dict[str, Any]  # a run's file
+LOWER_IS_BETTER = ("kernel_distance.random", "kernel_distance.mangaface", "swd")
+Record = dict[str, Any]  # content of the JSON file of a run
 
 
 def summarize(records: Sequence[Record], floors: Sequence[dict[str, float]], names: Iterable[str]) -> Record:
-    """Means over the runs of one set.
+    """Return the mean figures of each variant on one set.
 
     Args:
-        records: finished runs of the set, `figures` or `failed` in each.
-        floors: the real faces' figures, of each fold that has a run.
-        names: of the variants, in the order of the table.
+        records: Finished runs of the set, each with `figures` or `failed`.
+        floors: Figures of real faces, one per fold.
+        names: Variants in the order of the table.
 
     Returns:
-        `floor`, and by variant `runs`, `failed`, `mean` and `sd` by figure; `gain` of ours over the baseline where both
-        have run: how many times less a distance is, how much more is covered.
+        `floor` (mean figures of real faces), `variants` (by name: `runs`, `failed`, `mean` and `sd` by figure), and
+        `gain` of the candidate over the baseline (see `compute_gain`) if both have runs.
     """
     variants: dict[str, Record] = {}
     for name in names:
-        own = [record for record in records if record["variant"] == name]
-        done = [record["figures"] for record in own if "figures" in record]
-        if own:
-            variants[name] = {"runs": len(own), "failed": len(own) - len(done), **spread(done)}
-    summary: Record = {"floor": spread(floors)["mean"], "variants": variants}
-    means = [variants.get(name, {}).get("mean") for name in (OURS, BASELINE)]
+        runs = [record for record in records if record["variant"] == name]
+        done = [record["figures"] for record in runs if "figures" in record]
+        if runs:
+            variants[name] = {"runs": len(runs), "failed": len(runs) - len(done), **average_figures(done)}
+    summary: Record = {"floor": average_figures(floors)["mean"], "variants": variants}
+    means = [variants.get(name, {}).get("mean") for name in (CANDIDATE, BASELINE)]
     if all(means):
-        summary["gain"] = gain(means[0] or {}, means[1] or {})
+        summary["gain"] = compute_gain(means[0] or {}, means[1] or {})
     return summary
 
 
-def spread(figures: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Mean of each figure, and its standard deviation (n - 1) where there is more than one run; `mean` and `sd`."""
+def average_figures(figures: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return `mean` and, for two or more runs, `sd` (n - 1) of the figures that all runs have."""
     common = [name for name in (figures[0] if figures else {}) if all(name in row for row in figures)]
     columns = {name: np.array([row[name] for row in figures], float) for name in common}
     return {
-        "mean": {name: rounded(float(values.mean())) for name, values in columns.items()},
-        "sd": {name: rounded(float(values.std(ddof=1))) for name, values in columns.items() if len(values) > 1},
+        "mean": {name: round_figure(float(values.mean())) for name, values in columns.items()},
+        "sd": {name: round_figure(float(values.std(ddof=1))) for name, values in columns.items() if len(values) > 1},
     }
 
 
-def rounded(value: float) -> float:
-    """To 5 significant digits."""
+def round_figure(value: float) -> float:
+    """Return the value rounded to 5 significant digits."""
     return float(f"{value:.5g}")
 
 
-def gain(ours: Record, theirs: Record) -> dict[str, float]:
-    """The baseline's distances over ours; our coverages less the baseline's."""
-    ratios = {name: rounded(theirs[name] / ours[name]) for name in LESS_IS_BETTER if ours.get(name, 0) > 0}
-    covered = [name for name in ours if name.startswith("coverage.")]
-    return ratios | {name: rounded(ours[name] - theirs[name]) for name in covered}
+def compute_gain(candidate: Record, baseline: Record) -> dict[str, float]:
+    """Return the ratio of distances (baseline / candidate) and the difference of coverages (candidate - baseline)."""
+    ratios = {
+        name: round_figure(baseline[name] / candidate[name]) for name in LOWER_IS_BETTER if candidate.get(name, 0) > 0
+    }
+    coverages = [name for name in candidate if name.startswith("coverage.")]
+    return ratios | {name: round_figure(candidate[name] - baseline[name]) for name in coverages}
 
 
-def table(summary: Record) -> str:
-    """A summary as a Markdown table: a line a variant, real faces first."""
+def format_table(summary: Record) -> str:
+    """Return a summary as a Markdown table with one row per variant, after a row for real faces."""
     shown = [name for name in HEADINGS if any(name in row["mean"] for row in summary["variants"].values())]
     lines = [
         "| | runs | " + " | ".join(HEADINGS[name] for name in shown) + " |",
         "|---|---|" + "---|" * len(shown),
-        line("real faces", "", summary["floor"], {}, shown),
+        format_row("real faces", "", summary["floor"], {}, shown),
     ]
     for name, row in summary["variants"].items():
         runs = f"{row['runs']}" + (f", {row['failed']} diverged" if row["failed"] else "")
-        lines.append(line(name, runs, row["mean"], row["sd"], shown))
+        lines.append(format_row(name, runs, row["mean"], row["sd"], shown))
     return "\n".join(lines) + "\n"
 
 
-def line(name: str, runs: str, mean: Record, sd: Record, shown: Sequence[str]) -> str:
-    """One line of the table."""
-    return f"| {name} | {runs} | " + " | ".join(cell(key, mean.get(key), sd.get(key)) for key in shown) + " |"
+def format_row(name: str, runs: str, mean: Record, sd: Record, shown: Sequence[str]) -> str:
+    """Return one row of the table."""
+    return f"| {name} | {runs} | " + " | ".join(format_cell(key, mean.get(key), sd.get(key)) for key in shown) + " |"
 
 
-def cell(key: str, mean: float | None, sd: float | None) -> str:
-    """A figure with its spread, as people read it."""
+def format_cell(key: str, mean: float | None, sd: float | None) -> str:
+    """Return a figure with its standard deviation as text."""
     if mean is None:
         return ""
     if key.startswith("copied"):
@@ -103,13 +105,13 @@ def cell(key: str, mean: float | None, sd: float | None) -> str:
     return f"{mean:.3g}" + ("" if sd is None else f" ± {sd:.2g}")
 
 
-def strip(images: np.ndarray) -> np.ndarray:
-    """The first images in ROWS lines, uint8 (H, W, C)."""
-    return grid(images[: COLUMNS * ROWS], COLUMNS)
+def make_strip(images: np.ndarray) -> np.ndarray:
+    """Return the first COLUMNS * ROWS images as a grid, uint8 (H, W, C)."""
+    return draw_grid(images[: COLUMNS * ROWS], COLUMNS)
 
 
-def side_by_side(path: Path, strips: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Writes strips (as of `strip`) one below the other, each under its name."""
+def write_strips(path: Path, strips: Sequence[tuple[str, np.ndarray]]) -> None:
+    """Write strips of `make_strip` into one picture, one below the other, with their names as captions."""
     width = max(image.shape[1] for _, image in strips)
     height = sum(image.shape[0] + CAPTION for _, image in strips)
     sheet = Image.new("RGB", (width, height), (PAPER,) * 3)
@@ -123,5 +125,5 @@ def side_by_side(path: Path, strips: Sequence[tuple[str, np.ndarray]]) -> None:
 
 
 def read_strip(path: Path) -> np.ndarray:
-    """A strip that was written as PNG."""
+    """Return a strip that was written as PNG."""
     return np.asarray(Image.open(path))

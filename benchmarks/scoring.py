@@ -1,12 +1,12 @@
-"""How many of the labelled faces a detector found.
+"""Precision and recall of a detector on labelled faces.
 
-A detection and a labelled face match when their intersection over union is at least 0.3, or when each holds the other's
-centre and neither has more than four times the other's area: detectors draw their boxes with more or less hair, and
-that is not what is measured. Matching is greedy by falling score, one to one; among the faces still free that match, a
-detection takes the one that it overlaps most. Detections on faces that are not usable are right, not false.
+A detection and a labelled face match if their IoU is at least 0.3, or if each contains the centre of the other and
+their areas differ by a factor of at most four. The second rule tolerates boxes with more or less hair. Matching is
+greedy by descending score and one to one: a detection takes the free matching face with the largest IoU. A detection
+that matches a face that is not usable is a true positive.
 
-Because surer detections choose first, a threshold changes no match of those above it: pages are matched once, and every
-figure at every threshold follows.
+A threshold does not change the matches above it, because detections with a higher score are matched first. Pages are
+therefore matched once for all thresholds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,22 +15,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mangagan.detection.overlap import overlap
+from mangagan.detection.overlap import compute_iou
 
-LEAST_OVERLAP, MOST_AREA_RATIO = 0.3, 4.0
-PRECISION = 0.8  # at which recall is compared: one crop in five is no face
-WIDTHS = (0, 32, 48, 64, 96, 128, 192)  # px, the least face width of each bucket
-Label = dict[str, Any]  # a face of faces.json: x, y, w, h in px, view, usable
+MIN_IOU, MAX_AREA_RATIO = 0.3, 4.0
+TARGET_PRECISION = 0.8  # usable recall is compared at this precision
+WIDTH_BUCKETS = (0, 32, 48, 64, 96, 128, 192)  # px, minimum face width of each bucket
+Label = dict[str, Any]  # a face of faces.json: x, y, w, h [px], view, usable
 
 
 class Matches(NamedTuple):
-    """What became of D detections and F labelled faces.
+    """The matches of D detections with F labelled faces.
 
     Attributes:
-        scores: float64 (D,), falling; ties in the order of the pages.
-        face: int64 (D,): number of the labelled face that each detection found, -1 for none.
-        labels: the F faces.
-        found_at: float64 (F,): score of the detection that found each face, -inf where none did.
+        scores: float64 (D,), descending; ties in the order of the pages.
+        face: int64 (D,): index of the labelled face that each detection matches, -1 if none.
+        labels: The F labelled faces.
+        found_at: float64 (F,): score of the detection that matches each labelled face, -inf if none.
     """
 
     scores: np.ndarray
@@ -39,71 +39,72 @@ class Matches(NamedTuple):
     found_at: np.ndarray
 
 
-def overlaps(box: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One detection against labelled faces.
+def compare_box(box: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare one detection with labelled faces.
 
     Args:
-        box: (4,): x, y, w, h in px.
-        faces: (F, 4), the same.
+        box: (4,): x, y, w, h [px].
+        faces: (F, 4): x, y, w, h [px].
 
     Returns:
-        Intersection over union, float64 (F,), 0 to 1; whether each matches, bool (F,).
+        IoU, float64 (F,) in [0, 1].
+        Matches, bool (F,).
     """
     area, areas = box[2:].prod(), faces[:, 2:].prod(axis=1)
-    union_share = overlap(box, faces)
-    apart = np.abs(box[:2] + box[2:] / 2 - faces[:, :2] - faces[:, 2:] / 2)  # between the centres, along x and y
-    centred = (apart <= np.minimum(box[2:], faces[:, 2:]) / 2).all(axis=1)
-    alike = np.maximum(area / areas, areas / area) <= MOST_AREA_RATIO
-    return union_share, (union_share >= LEAST_OVERLAP) | (centred & alike)
+    iou = compute_iou(box, faces)
+    distances = np.abs(box[:2] + box[2:] / 2 - faces[:, :2] - faces[:, 2:] / 2)  # of the centres, along x and y
+    centred = (distances <= np.minimum(box[2:], faces[:, 2:]) / 2).all(axis=1)
+    similar = np.maximum(area / areas, areas / area) <= MAX_AREA_RATIO
+    return iou, (iou >= MIN_IOU) | (centred & similar)
 
 
 def match_page(boxes: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Number of the face that each detection found, int64 (D,), -1 for none.
+    """Return the index of the face that each detection matches, int64 (D,), -1 if none.
 
     Args:
-        boxes: (D, 4), in order of falling score.
+        boxes: (D, 4), by descending score.
         faces: (F, 4).
     """
-    free, taken = np.ones(len(faces), bool), np.full(len(boxes), -1)
+    free, matched = np.ones(len(faces), bool), np.full(len(boxes), -1)
     for number, box in enumerate(boxes if len(faces) else ()):
-        share, match = overlaps(box, faces)
-        share = np.where(match & free, share, -1)
-        best = int(share.argmax())
-        if share[best] >= 0:
-            taken[number], free[best] = best, False
-    return taken
+        iou, matches = compare_box(box, faces)
+        iou = np.where(matches & free, iou, -1)
+        best = int(iou.argmax())
+        if iou[best] >= 0:
+            matched[number], free[best] = best, False
+    return matched
 
 
-def match(labels: dict[str, list[Label]], detections: Iterable[tuple[str, Sequence[float]]]) -> Matches:
-    """Matches detections with the labelled faces of the same page.
+def match_detections(labels: dict[str, list[Label]], detections: Iterable[tuple[str, Sequence[float]]]) -> Matches:
+    """Match detections with the labelled faces of the same page.
 
     Args:
-        labels: page to faces. Detections on other pages are left out.
-        detections: page, and x, y, w, h, score.
+        labels: Page to faces. Detections on other pages are omitted.
+        detections: (page, (x, y, w, h, score)) for each detection.
     """
     by_page: dict[str, list[Sequence[float]]] = {page: [] for page in labels}
     for page, detection in detections:
         if page in by_page:
             by_page[page].append(detection)
-    scores, face, everyone = [], [], list[Label]()
+    scores, face, all_labels = [], [], list[Label]()
     for page, faces in labels.items():
         rows = np.array(by_page[page], np.float64).reshape(-1, 5)
         rows = rows[np.argsort(-rows[:, 4], kind="stable")]
-        taken = match_page(rows[:, :4], np.array([[f[key] for key in "xywh"] for f in faces], float).reshape(-1, 4))
+        matched = match_page(rows[:, :4], np.array([[f[key] for key in "xywh"] for f in faces], float).reshape(-1, 4))
         scores.append(rows[:, 4])
-        face.append(np.where(taken >= 0, taken + len(everyone), -1))
-        everyone += faces
+        face.append(np.where(matched >= 0, matched + len(all_labels), -1))
+        all_labels += faces
     all_scores, all_faces = (np.concatenate(parts) if parts else np.zeros(0) for parts in (scores, face))
     order = np.argsort(-all_scores, kind="stable")
     all_scores, all_faces = all_scores[order], all_faces[order].astype(np.int64)
-    found_at = np.full(len(everyone), -np.inf)
+    found_at = np.full(len(all_labels), -np.inf)
     found_at[all_faces[all_faces >= 0]] = all_scores[all_faces >= 0]
-    return Matches(all_scores, all_faces, everyone, found_at)
+    return Matches(all_scores, all_faces, all_labels, found_at)
 
 
-def curve(matches: Matches) -> dict[str, np.ndarray]:
-    """Precision, recall, usable recall and F1 after each detection in order of falling score; each float64 (D,)."""
-    usable = np.array([bool(face["usable"]) for face in matches.labels] + [False])  # the last for face -1
+def compute_curves(matches: Matches) -> dict[str, np.ndarray]:
+    """Return precision, recall, usable recall and F1, each float64 (D,), with the score of detection d as threshold."""
+    usable = np.array([bool(face["usable"]) for face in matches.labels] + [False])  # the last entry is for face -1
     hits, usable_hits = np.cumsum(matches.face >= 0), np.cumsum(usable[matches.face])
     precision = hits / np.arange(1, len(hits) + 1)
     recall = hits / max(len(matches.labels), 1)
@@ -111,45 +112,47 @@ def curve(matches: Matches) -> dict[str, np.ndarray]:
     return {"precision": precision, "recall": recall, "usable_recall": usable_hits / max(usable.sum(), 1), "f1": f1}
 
 
-def figures(matches: Matches, threshold: float) -> dict[str, float | int | None]:
-    """Counts; precision, recall, usable recall and F1 at a threshold; the best F1, and usable recall at `PRECISION`.
+def compute_metrics(matches: Matches, threshold: float) -> dict[str, float | int | None]:
+    """Return counts, the metrics at a threshold, the best F1, and the usable recall at `TARGET_PRECISION`.
 
-    Usable recall at a precision is that of the lowest threshold that still has it. Without any detection above the
-    threshold precision is 1 and recall 0.
+    Usable recall at a precision is the maximum over all thresholds with at least this precision. Without detections
+    above the threshold, precision is 1 and recall is 0.
     """
-    curves = curve(matches)
+    curves = compute_curves(matches)
     count = int((matches.scores >= threshold).sum())
-    at = {name: float(values[count - 1]) if count else float(name == "precision") for name, values in curves.items()}
+    metrics = {
+        name: float(values[count - 1]) if count else float(name == "precision") for name, values in curves.items()
+    }
     best = int(curves["f1"].argmax()) if len(curves["f1"]) else None
-    precise = curves["usable_recall"][curves["precision"] >= PRECISION]
+    recalls = curves["usable_recall"][curves["precision"] >= TARGET_PRECISION]
     return {
         "faces": len(matches.labels),
         "usable_faces": sum(bool(face["usable"]) for face in matches.labels),
         "detections": count,
         "threshold": threshold,
-        **{name: round(value, 4) for name, value in at.items()},
+        **{name: round(value, 4) for name, value in metrics.items()},
         "best_f1": 0.0 if best is None else round(float(curves["f1"][best]), 4),
         "best_f1_threshold": None if best is None else float(matches.scores[best]),
-        f"usable_recall_at_precision_{PRECISION}": round(float(precise.max(initial=0)), 4),
+        f"usable_recall_at_precision_{TARGET_PRECISION}": round(float(recalls.max(initial=0)), 4),
     }
 
 
-def recall_by_view(matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
-    """Faces and recall at a threshold for each view; the most frequent first."""
-    return recall_by([str(face["view"]) for face in matches.labels], matches, threshold)
+def measure_recall_by_view(matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
+    """Return the number of faces and the recall for each view, by descending number."""
+    return measure_recall([str(face["view"]) for face in matches.labels], matches, threshold)
 
 
-def recall_by_width(matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
-    """Faces and recall at a threshold for each bucket of face width in px, the narrowest first."""
-    names = [f"{low}-{high - 1}" for low, high in pairwise(WIDTHS)] + [f"{WIDTHS[-1]}+"]
+def measure_recall_by_width(matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
+    """Return the number of faces and the recall for each bucket of face width [px], narrow faces first."""
+    names = [f"{low}-{high - 1}" for low, high in pairwise(WIDTH_BUCKETS)] + [f"{WIDTH_BUCKETS[-1]}+"]
     widths = np.array([face["w"] for face in matches.labels])
-    buckets = np.searchsorted(WIDTHS, widths, side="right") - 1
-    recalls = recall_by([names[bucket] for bucket in buckets], matches, threshold)
+    buckets = np.searchsorted(WIDTH_BUCKETS, widths, side="right") - 1
+    recalls = measure_recall([names[bucket] for bucket in buckets], matches, threshold)
     return {name: recalls[name] for name in names if name in recalls}
 
 
-def recall_by(groups: list[str], matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
-    """Faces and recall at a threshold for each group; `groups` names that of each face."""
+def measure_recall(groups: list[str], matches: Matches, threshold: float) -> dict[str, tuple[int, float]]:
+    """Return the number of faces and the recall for each group. `groups` has the group of each face."""
     found = matches.found_at >= threshold
     members = {name: np.array([group == name for group in groups]) for name in sorted(set(groups))}
     rows = {name: (int(mask.sum()), round(float(found[mask].mean()), 4)) for name, mask in members.items()}

@@ -1,4 +1,4 @@
-"""What is compared: the recipes as they are, one with each of its tricks left out, and others that a person names."""
+"""Variants that are compared: the recipes, ablations of a recipe, and recipes with settings from the command line."""
 
 import json
 from collections.abc import Iterable
@@ -9,26 +9,26 @@ from mangagan.core.errors import UserError
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.recipes import RECIPES, Recipe
 
-BASELINE, OURS = "classic", "modern"
-# Tricks that are made up of several settings; every other setting is a trick by itself.
-TRICKS = {
+BASELINE, CANDIDATE = "classic", "modern"
+# Settings that are changed together; every other setting is a group of its own.
+SETTING_GROUPS = {
     "augment": ("augment", "augment_p", "augment_target"),
     "latent": ("z_dim", "latent"),
     "penalty": ("r1", "r2"),
     "adam": ("learning_rate_g", "learning_rate_d", "beta1", "beta2"),
 }
-# How a trick works: without the trick it has no effect, and with it it stays.
-DETAILS = ("augment_kimg", "penalty_every", "ema_ramp")
+# Settings that have no effect without another setting; ablations do not change them.
+DEPENDENT_SETTINGS = ("augment_kimg", "penalty_every", "ema_ramp")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe with some settings changed.
+    """A recipe with changed settings.
 
     Attributes:
-        name: for people, and in file names.
-        recipe: a row of `RECIPES`.
-        changes: settings that differ from the recipe's.
+        name: Name in tables and file names.
+        recipe: A key of `RECIPES`.
+        changes: Settings that differ from the recipe.
     """
 
     name: str
@@ -36,59 +36,69 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-def tricks() -> dict[str, tuple[str, ...]]:
-    """The settings of each trick; it is left out by giving them the baseline's values."""
-    grouped = {*DETAILS, *(name for names in TRICKS.values() for name in names)}
-    return TRICKS | {each.name: (each.name,) for each in fields(Recipe) if each.name not in grouped}
+def list_setting_groups() -> dict[str, tuple[str, ...]]:
+    """Return the settings of each group; an ablation gives all settings of a group the values of the baseline."""
+    grouped = {*DEPENDENT_SETTINGS, *(name for names in SETTING_GROUPS.values() for name in names)}
+    return SETTING_GROUPS | {each.name: (each.name,) for each in fields(Recipe) if each.name not in grouped}
 
 
-def left_out(recipe: str = OURS, baseline: str = BASELINE) -> list[Variant]:
-    """A recipe with each of the tricks left out that it does not share with the baseline."""
+def make_ablations(recipe: str = CANDIDATE, baseline: str = BASELINE) -> list[Variant]:
+    """Return one variant per setting group in which the recipe and the baseline differ."""
     ours, theirs = vars(RECIPES[recipe]), vars(RECIPES[baseline])
     variants = []
-    for trick, names in tricks().items():
+    for group, names in list_setting_groups().items():
         changes = {name: theirs[name] for name in names if theirs[name] != ours[name]}
         if changes:
-            variants.append(Variant(f"{recipe}-no-{trick}", recipe, changes))
+            variants.append(Variant(f"{recipe}-no-{group}", recipe, changes))
     return variants
 
 
-def named(text: str, recipe: str = OURS) -> Variant:
-    """The recipe with settings as a person writes them: `r1=10,flip=random`.
+def parse_variant(text: str, recipe: str = CANDIDATE) -> Variant:
+    """Return a recipe with the settings of a text such as `r1=10,flip=random`.
 
     Raises:
-        UserError: an unknown setting, or a value that it cannot have.
+        UserError: A setting is unknown, or its value is not allowed.
     """
     changes: dict[str, Any] = {}
     for pair in text.split(","):
         name, sign, value = pair.partition("=")
         if not sign or name not in vars(RECIPES[recipe]):
-            raise UserError(f"--try {text}: {name} is none of {', '.join(vars(RECIPES[recipe]))}")
-        changes[name] = parsed(value)
+            raise UserError(f"--try {text}: unknown setting {name}. Choose from {', '.join(vars(RECIPES[recipe]))}")
+        changes[name] = parse_value(value)
     variant = Variant(f"{recipe}-{text}", recipe, changes)
-    config(variant)
+    make_config(variant)
     return variant
 
 
-def parsed(value: str) -> Any:
-    """A number or truth value as JSON writes them, else the text itself."""
+def parse_value(value: str) -> Any:
+    """Return a number or truth value in JSON notation as such, anything else as text."""
     try:
         return json.loads(value)
     except ValueError:
         return value
 
 
-def chosen(recipes: Iterable[str], leave_one_out: bool, tries: Iterable[str]) -> list[Variant]:
-    """All variants that the command line asks for, in the order of the table."""
+def list_variants(recipes: Iterable[str], leave_one_out: bool, tries: Iterable[str]) -> list[Variant]:
+    """Return the variants of a comparison in the order of the table.
+
+    Args:
+        recipes: Recipes without changes.
+        leave_one_out: Add the ablations.
+        tries: Texts for `parse_variant`.
+    """
     variants = [Variant(recipe, recipe) for recipe in recipes]
-    return variants + (left_out() if leave_one_out else []) + [named(text) for text in tries]
+    return variants + (make_ablations() if leave_one_out else []) + [parse_variant(text) for text in tries]
 
 
-def config(variant: Variant, **others: Any) -> TrainConfig:
-    """The configuration of a variant, with what the sweep sets.
+def make_config(variant: Variant, **others: Any) -> TrainConfig:
+    """Return the training configuration of a variant.
+
+    Args:
+        variant: The variant.
+        others: Further settings, for example the seed.
 
     Raises:
-        UserError: a value is out of range.
+        UserError: A value is out of range.
     """
     try:
         return TrainConfig(**{"recipe": variant.recipe, **variant.changes, **others})

@@ -1,4 +1,4 @@
-"""The sample manga: known answers must really be in the pictures."""
+"""The sample manga: the ground truth must agree with the pictures."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mangagan.core.errors import UserError
-from mangagan.sample import STYLES, draw_face, draw_manga, draw_page, labels, random_character
-from mangagan.sample.manga import draw_screenshot
+from mangagan.sample.character import STYLES, sample_character
+from mangagan.sample.head import draw_face
+from mangagan.sample.manga import draw_manga, draw_screenshot
+from mangagan.sample.page import draw_page
 
-PAGES = 8  # the fewest in which every kind of planted file comes
+PAGES = 8  # smallest number that includes every kind of special file
 
 
 @pytest.fixture(scope="module")
 def manga(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A small sample manga and its truth."""
+    """Return the folder and the ground truth of a small sample manga."""
     folder = tmp_path_factory.mktemp("manga")
     return folder, draw_manga(folder, seed=3, pages_per_title=PAGES)
 
 
-def path_of(folder: Path, row: dict[str, Any]) -> Path:
-    """Where a row's file is."""
+def get_path(folder: Path, row: dict[str, Any]) -> Path:
+    """Return the path of a row's file."""
     return folder / "screenshots" / row["title"] / row["file"]
 
 
-def upright(path: Path) -> np.ndarray:
-    """A file as the gray picture (H, W) that a person would see."""
+def read_upright(path: Path) -> np.ndarray:
+    """Return the gray picture (H, W) that an image viewer displays."""
     with Image.open(path) as stored:
         picture = ImageOps.exif_transpose(stored)
         if picture.mode.startswith("I"):
@@ -44,29 +46,29 @@ def upright(path: Path) -> np.ndarray:
         return np.asarray(picture.convert("L"))
 
 
-def test_same_seed_gives_same_bytes_and_more_pages_change_none(manga: tuple[Path, dict[str, Any]]) -> None:
+def test_same_seed_gives_same_bytes_for_any_number_of_pages(manga: tuple[Path, dict[str, Any]]) -> None:
     folder, truth = manga
     for style in STYLES:
         for number in (3, 6):
             data, row = draw_screenshot(3, style, number)
-            assert path_of(folder, row).read_bytes() == data
+            assert get_path(folder, row).read_bytes() == data
             assert row in truth["pages"]
 
 
 def test_workers_do_not_change_the_files(tmp_path: Path) -> None:
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    draw_manga(alone, seed=5, pages_per_title=2)
-    draw_manga(together, seed=5, pages_per_title=2, workers=2)
-    names = sorted(p.relative_to(alone) for p in alone.rglob("*") if p.is_file())
-    assert names == sorted(p.relative_to(together) for p in together.rglob("*") if p.is_file())
-    assert all((alone / name).read_bytes() == (together / name).read_bytes() for name in names)
+    serial, parallel = tmp_path / "serial", tmp_path / "parallel"
+    draw_manga(serial, seed=5, pages_per_title=2)
+    draw_manga(parallel, seed=5, pages_per_title=2, workers=2)
+    names = sorted(p.relative_to(serial) for p in serial.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(parallel) for p in parallel.rglob("*") if p.is_file())
+    assert all((serial / name).read_bytes() == (parallel / name).read_bytes() for name in names)
 
 
 def test_other_seed_gives_other_pages() -> None:
     assert draw_screenshot(1, STYLES[0], 2)[0] != draw_screenshot(2, STYLES[0], 2)[0]
 
 
-def test_every_kind_is_planted(manga: tuple[Path, dict[str, Any]]) -> None:
+def test_every_kind_of_special_file_is_drawn(manga: tuple[Path, dict[str, Any]]) -> None:
     folder, truth = manga
     rows = truth["pages"]
     assert {row["kind"] for row in rows} == {"page", "repeat", "rescreenshot", "broken", "tiny"}
@@ -74,14 +76,14 @@ def test_every_kind_is_planted(manga: tuple[Path, dict[str, Any]]) -> None:
     assert json.loads((folder / "truth.json").read_text()) == truth
     assert {row["title"] for row in rows} == {style.title for style in STYLES}
     files = sorted(p for p in (folder / "screenshots").rglob("*") if p.is_file())
-    assert files == sorted(path_of(folder, row) for row in rows)
+    assert files == sorted(get_path(folder, row) for row in rows)
 
 
 def test_repeats_are_byte_identical_and_broken_files_do_not_open(manga: tuple[Path, dict[str, Any]]) -> None:
     folder, truth = manga
     repeats = broken = 0
     for row in truth["pages"]:
-        path = path_of(folder, row)
+        path = get_path(folder, row)
         if row["kind"] == "repeat":
             repeats += 1
             assert path.read_bytes() == (path.parent / row["repeat_of"]).read_bytes()
@@ -92,13 +94,13 @@ def test_repeats_are_byte_identical_and_broken_files_do_not_open(manga: tuple[Pa
     assert repeats and broken
 
 
-def test_boxes_lie_on_drawn_faces_in_the_upright_picture(manga: tuple[Path, dict[str, Any]]) -> None:
+def test_boxes_enclose_faces_in_the_displayed_picture(manga: tuple[Path, dict[str, Any]]) -> None:
     folder, truth = manga
-    seen = 0
+    usable_faces = 0
     for row in truth["pages"]:
         if row["kind"] in ("broken", "tiny"):
             continue
-        picture = upright(path_of(folder, row))
+        picture = read_upright(get_path(folder, row))
         assert picture.shape == (row["height"], row["width"])
         for face in row["faces"]:
             assert face["x"] >= 0 and face["x"] + face["w"] <= row["width"], row
@@ -106,14 +108,14 @@ def test_boxes_lie_on_drawn_faces_in_the_upright_picture(manga: tuple[Path, dict
             inside = picture[face["y"] : face["y"] + face["h"], face["x"] : face["x"] + face["w"]]
             assert inside.std() > 20, (row["file"], face)
             if face["usable"]:
-                seen += 1
+                usable_faces += 1
                 assert face["w"] >= 40
                 eyes = inside[int(0.3 * face["h"]) : int(0.65 * face["h"])]
                 assert eyes.min() < 90, (row["file"], face)  # irises or closed lids
-    assert seen > 60
+    assert usable_faces > 60
 
 
-def test_rescreenshot_shows_the_same_faces_where_the_truth_says(manga: tuple[Path, dict[str, Any]]) -> None:
+def test_rescreenshots_show_the_faces_of_the_original_page(manga: tuple[Path, dict[str, Any]]) -> None:
     folder, truth = manga
     by_file = {(row["title"], row["file"]): row for row in truth["pages"]}
     compared = 0
@@ -121,7 +123,7 @@ def test_rescreenshot_shows_the_same_faces_where_the_truth_says(manga: tuple[Pat
         if row["kind"] != "rescreenshot":
             continue
         original = by_file[row["title"], row["repeat_of"]]
-        new_page, old_page = upright(path_of(folder, row)), upright(path_of(folder, original))
+        new_page, old_page = read_upright(get_path(folder, row)), read_upright(get_path(folder, original))
         for new, old in zip(row["faces"], original["faces"], strict=True):
             crops = [
                 np.asarray(
@@ -136,7 +138,7 @@ def test_rescreenshot_shows_the_same_faces_where_the_truth_says(manga: tuple[Pat
     assert compared > 5
 
 
-def test_files_of_another_draw_are_refused_with_advice(tmp_path: Path) -> None:
+def test_other_files_in_the_folder_raise_an_error_with_advice(tmp_path: Path) -> None:
     (tmp_path / "screenshots" / "paper_moon").mkdir(parents=True)
     (tmp_path / "screenshots" / "paper_moon" / "mine.png").write_bytes(b"x")
     with pytest.raises(UserError, match=r"mine\.png"):
@@ -145,16 +147,9 @@ def test_files_of_another_draw_are_refused_with_advice(tmp_path: Path) -> None:
         draw_manga(tmp_path, pages_per_title=0)
 
 
-def test_labels_are_the_readable_files_by_title_and_name(manga: tuple[Path, dict[str, Any]]) -> None:
-    _, truth = manga
-    named = labels(truth)
-    assert len(named) == sum(row["kind"] not in ("broken", "tiny") for row in truth["pages"])
-    assert set(named["harbor_lights/001.png"]) == {"width", "height", "faces"}
-
-
 @pytest.mark.parametrize("style", STYLES, ids=lambda style: style.title)
 @pytest.mark.parametrize("size", [24, 112, 300])
-def test_draw_face_has_any_size_and_holds_its_face(style: Any, size: int) -> None:
+def test_draw_face_shows_the_complete_face_at_any_size(style: Any, size: int) -> None:
     picture, face = draw_face(np.random.default_rng(size), style, size)
     assert picture.dtype == np.uint8
     assert picture.shape == ((size, size, 3) if style.colour else (size, size))
@@ -166,9 +161,9 @@ def test_draw_face_has_any_size_and_holds_its_face(style: Any, size: int) -> Non
     assert np.array_equal(picture, again)
 
 
-def test_different_people_look_different_and_one_person_alike() -> None:
+def test_pictures_differ_between_characters_and_repeat_for_one() -> None:
     style = replace(STYLES[2], softness=0.0)
-    people = [random_character(np.random.default_rng(seed), style) for seed in range(6)]
+    people = [sample_character(np.random.default_rng(seed), style) for seed in range(6)]
     drawn = [draw_face(np.random.default_rng(1), style, 96, person)[0].astype(int) for person in people]
     for index, one in enumerate(drawn):
         for other in drawn[:index]:
@@ -176,12 +171,12 @@ def test_different_people_look_different_and_one_person_alike() -> None:
     assert np.array_equal(draw_face(np.random.default_rng(1), style, 96, people[0])[0], drawn[0])
 
 
-def test_draw_face_refuses_sizes_too_small_to_show_a_face() -> None:
+def test_draw_face_rejects_sizes_that_are_too_small() -> None:
     with pytest.raises(ValueError, match="size"):
         draw_face(np.random.default_rng(0), STYLES[0], 4)
 
 
-def test_draw_page_of_any_size_keeps_boxes_inside() -> None:
+def test_draw_page_keeps_boxes_inside_a_page_of_any_size() -> None:
     picture, faces = draw_page(np.random.default_rng(8), STYLES[1], 400, 560)
     assert picture.shape == (560, 400) and picture.dtype == np.uint8
     assert faces

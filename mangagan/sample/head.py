@@ -1,87 +1,77 @@
-"""A whole head with its bust, in drawing order, and the truth about the face it shows."""
+"""Heads with hair, face and upper body, drawn from back to front."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mangagan.sample import face, hair, profile
-from mangagan.sample.background import rectangle
+from mangagan.sample import frontal_face, hair
 from mangagan.sample.body import draw_body
 from mangagan.sample.character import (
     Character,
     Expression,
-    FaceTruth,
     Pose,
     Rng,
     Style,
-    random_character,
-    random_expression,
-    random_pose,
+    sample_character,
+    sample_expression,
+    sample_pose,
 )
+from mangagan.sample.frontal_face import EYE_X, EYE_Y
+from mangagan.sample.ground_truth import FaceTruth, make_face_truth
 from mangagan.sample.pen import Pen
-from mangagan.sample.strokes import Canvas, Paint, Points, points
+from mangagan.sample.profile import draw_profile
+from mangagan.sample.strokes import Canvas, Image, Paint, points, rectangle
+
+MIN_SIZE = 8  # smallest side of a face picture [px]
+LARGE_SIZE = 48  # [px]; smaller pictures use 4x supersampling and no blur
 
 
 def draw_head(canvas: Canvas, style: Style, person: Character, expression: Expression, pose: Pose) -> FaceTruth:
-    """Draw a head and bust and return where its face is, in pixels of the finished picture."""
+    """Draw a head with its upper body and return the ground truth of its face in final pixels."""
     pen = Pen(canvas, pose, style)
     if pose.view == "profile":
-        return profile.draw_profile(pen, person, expression)
+        return draw_profile(pen, person, expression)
     hair.draw_back_hair(pen, person)
     draw_body(pen, person)
-    face.draw_ears(pen, person)
-    face.draw_face(pen, person, expression)
+    frontal_face.draw_ears(pen, person)
+    frontal_face.draw_frontal_face(pen, person, expression)
     if person.glasses:
-        face.draw_glasses(pen)
+        frontal_face.draw_glasses(pen)
     hair.draw_front_hair(pen, person)
-    face.draw_brows(pen, person, expression)
+    frontal_face.draw_brows(pen, person, expression)
     if expression.sweat:
-        face.draw_sweat(pen)
-    outline = face.truth_outline(face.face_outline(person, pose.yaw))
-    eyes = pen.turned(points((-face.EYE_X, face.EYE_Y), (face.EYE_X, face.EYE_Y)))
-    return truth(pen, person, expression, outline, eyes)
+        frontal_face.draw_sweat(pen)
+    outline = frontal_face.crop_below_hairline(frontal_face.outline_frontal_face(person, pose.yaw))
+    eyes = pen.rotate(points((-EYE_X, EYE_Y), (EYE_X, EYE_Y)))
+    return make_face_truth(pen, person, expression, outline, eyes)
 
 
-def truth(pen: Pen, person: Character, expression: Expression, outline: Points, eyes: Points) -> FaceTruth:
-    """The box around `outline` and the eyes' centres, both given in head units, as they lie on the picture."""
-    placed = pen.pose.place(outline)
-    (x0, y0), (x1, y1) = placed.min(0), placed.max(0)
-    centres = tuple((float(x), float(y)) for x, y in pen.pose.place(np.atleast_2d(eyes)))
-    return FaceTruth(
-        float(x0), float(y0), float(x1 - x0), float(y1 - y0), pen.pose.view, centres, person.name, expression.name
-    )
-
-
-def draw_face(
-    rng: Rng, style: Style, size: int, person: Character | None = None
-) -> tuple[NDArray[np.uint8], FaceTruth]:
-    """Draw one head on paper or tone, filling a square picture as the crops of the pipeline do.
+def draw_face(rng: Rng, style: Style, size: int, person: Character | None = None) -> tuple[Image, FaceTruth]:
+    """Draw one frontal or three-quarter face that fills a square picture, as the face crops of the pipeline do.
 
     Args:
-        rng: decides pose, expression, ground and, unless given, the person.
-        style: the artist's hand; with `style.colour` the picture is RGB.
-        size: side of the picture in pixels, 8 or more.
-        person: who is drawn; invented when not given.
+        rng: Source of pose, expression, background and, if `person` is None, of the character.
+        style: The drawing style; with `style.colour` the picture is RGB.
+        size: Side of the picture [px], 8 or more.
+        person: The character. Default: a random one.
 
     Returns:
-        The picture, uint8, (size, size) or (size, size, 3), and the face in its pixels.
+        The picture, uint8, (size, size) or (size, size, 3), and the ground truth of the face in its pixels.
 
     Raises:
         ValueError: `size` is below 8.
     """
-    if size < 8:
-        raise ValueError(f"size must be 8 or more, not {size}")
-    person = person or random_character(rng, style)
-    canvas = Canvas(size, size, style.colour, scale=2 if size >= 48 else 4)
+    if size < MIN_SIZE:
+        raise ValueError(f"size is {size} px. Choose {MIN_SIZE} or more")
+    person = person or sample_character(rng, style)
+    canvas = Canvas(size, size, style.colour, scale=2 if size >= LARGE_SIZE else 4)
     if rng.random() < 0.5:
         level = float(rng.uniform(0.08, 0.45))
-        ground = (225, 214, 200) if rng.random() < 0.5 else (190, 214, 232)
-        canvas.fill(rectangle(0, 0, size, size), Paint(ground) if style.colour else style.tone_paint(level))
+        background = (225, 214, 200) if rng.random() < 0.5 else (190, 214, 232)
+        paint = Paint(background) if style.colour else style.make_screentone(level)
+        canvas.fill(rectangle(0, 0, size, size), paint)
     unit = size * float(rng.uniform(0.27, 0.33))
     x, y = size * (0.5 + rng.uniform(-0.03, 0.03, 2))
-    pose = random_pose(rng, float(x), float(y), unit)
+    pose = sample_pose(rng, float(x), float(y), unit)
     while pose.view in ("profile", "other"):
-        pose = random_pose(rng, float(x), float(y), unit)
-    face_truth = draw_head(canvas, style, person, random_expression(rng), pose)
-    return canvas.finished(style.softness if size >= 48 else 0.0), face_truth
+        pose = sample_pose(rng, float(x), float(y), unit)
+    face = draw_head(canvas, style, person, sample_expression(rng), pose)
+    return canvas.render(style.softness if size >= LARGE_SIZE else 0.0), face

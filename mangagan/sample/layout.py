@@ -1,4 +1,4 @@
-"""How a page is cut into panels: rows, columns, slanted gutters and bleeds."""
+"""Division of a page into panels: rows, columns, slanted gutters and bleeds."""
 
 from __future__ import annotations
 
@@ -12,28 +12,35 @@ from mangagan.sample.strokes import Points, points
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: its corners (4, 2) in page pixels, clockwise from the top left, and whether it has a border."""
+    """One panel of a page."""
 
-    corners: Points
-    border: bool = True
+    corners: Points  # (4, 2) in page pixels, clockwise from the top left
+    has_border: bool = True
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """The bounding box x, y, width, height in whole pixels."""
+        """Bounding box: x, y, width, height [px]."""
         x0, y0 = np.floor(self.corners.min(0)).astype(int)
         x1, y1 = np.ceil(self.corners.max(0)).astype(int)
         return int(x0), int(y0), int(x1 - x0), int(y1 - y0)
 
 
-def random_layout(rng: Rng, width: int, height: int, gutter: float) -> list[Panel]:
-    """Cut a page into three to seven panels, read from the top right."""
+def sample_layout(rng: Rng, width: int, height: int, gutter: float) -> list[Panel]:
+    """Return the panels of a random page layout in reading order (from the top right).
+
+    Args:
+        rng: Source of the layout.
+        width: Page width [px].
+        height: Page height [px].
+        gutter: Distance between panels [px].
+    """
     margin_x, margin_y = 0.055 * width, 0.05 * height
     rows = int(rng.choice([2, 3, 4], p=[0.15, 0.6, 0.25]))
     shares = rng.uniform(0.75, 1.35, rows)
     edges = margin_y + np.concatenate([[0], np.cumsum(shares / shares.sum())]) * (height - 2 * margin_y)
     slants = np.zeros(rows + 1)
     slants[1:-1] = np.where(rng.random(rows - 1) < 0.3, rng.uniform(-28, 28, rows - 1), 0)
-    columns = [_columns(rng, rows) for _ in range(rows)]
+    columns = [_sample_column_count(rng, rows) for _ in range(rows)]
     if rows == 2 and max(columns) == 1:
         columns[1] = 2
     panels: list[Panel] = []
@@ -41,15 +48,15 @@ def random_layout(rng: Rng, width: int, height: int, gutter: float) -> list[Pane
         above, below = edges[row], edges[row + 1]
         top = (above - slants[row], above + slants[row])
         bottom = (below - slants[row + 1], below + slants[row + 1])
-        panels += _row(rng, columns[row], (margin_x, width - margin_x), top, bottom, gutter)
-    return [_bled(rng, panel, width, height) for panel in panels]
+        panels += _split_row(rng, columns[row], (margin_x, width - margin_x), top, bottom, gutter)
+    return [_apply_bleed(rng, panel, width, height) for panel in panels]
 
 
-def _columns(rng: Rng, rows: int) -> int:
+def _sample_column_count(rng: Rng, rows: int) -> int:
     return int(rng.choice([1, 2, 3], p=[0.2, 0.55, 0.25] if rows < 4 else [0.25, 0.6, 0.15]))
 
 
-def _row(
+def _split_row(
     rng: Rng,
     count: int,
     sides: tuple[float, float],
@@ -57,6 +64,16 @@ def _row(
     bottom: tuple[float, float],
     gutter: float,
 ) -> list[Panel]:
+    """Split one row into `count` panels, from right to left.
+
+    Args:
+        rng: Source of the widths and slants.
+        count: Number of panels.
+        sides: Left and right end of the row [px].
+        top: Height of the upper edge at the left and the right end [px].
+        bottom: The same of the lower edge [px].
+        gutter: Distance between panels [px].
+    """
     left, right = sides
     shares = rng.uniform(0.7, 1.3, count)
     cuts = left + np.concatenate([[0], np.cumsum(shares / shares.sum())]) * (right - left)
@@ -78,8 +95,8 @@ def _row(
     return panels[::-1]
 
 
-def _bled(rng: Rng, panel: Panel, width: int, height: int) -> Panel:
-    """Now and then push the panel's outer sides over the paper's edge."""
+def _apply_bleed(rng: Rng, panel: Panel, width: int, height: int) -> Panel:
+    """Return the panel; with probability 0.16, extend its outer sides beyond the page (bleed)."""
     if rng.random() > 0.16:
         return panel
     corners = panel.corners.copy()
@@ -87,4 +104,4 @@ def _bled(rng: Rng, panel: Panel, width: int, height: int) -> Panel:
     corners[:, 0] = np.where(corners[:, 0] > 0.93 * width, width + 8, corners[:, 0])
     corners[:, 1] = np.where(corners[:, 1] < 0.09 * height, -8, corners[:, 1])
     corners[:, 1] = np.where(corners[:, 1] > 0.92 * height, height + 8, corners[:, 1])
-    return Panel(corners, panel.border)
+    return Panel(corners, panel.has_border)

@@ -1,4 +1,4 @@
-"""Speech: balloons with tails, thought clouds, captions, sound effects, filled with strokes that look like writing."""
+"""Speech balloons, thought clouds, captions and sound effects, with strokes that look like Japanese text."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from mangagan.sample.character import Rng
 from mangagan.sample.strokes import BLACK, WHITE, Canvas, Colour, Points, bezier, ellipse, points
 
-# Letters of sound effects in a unit square, after katakana: each a list of strokes
-_TICKS = [[(0.72, 0.02), (0.8, 0.17)], [(0.88, -0.04), (0.96, 0.11)]]
+# Katakana of sound effects: strokes in the unit square
+_DAKUTEN = [[(0.72, 0.02), (0.8, 0.17)], [(0.88, -0.04), (0.96, 0.11)]]
 SOUND_STROKES: dict[str, list[list[tuple[float, float]]]] = {
-    "do": [[(0.35, 0.05), (0.35, 0.97)], [(0.35, 0.4), (0.75, 0.62)], *_TICKS],
-    "go": [[(0.12, 0.25), (0.78, 0.25), (0.76, 0.88)], [(0.12, 0.86), (0.8, 0.86)], *_TICKS],
-    "ba": [[(0.38, 0.3), (0.08, 0.9)], [(0.58, 0.3), (0.92, 0.9)], *_TICKS],
+    "do": [[(0.35, 0.05), (0.35, 0.97)], [(0.35, 0.4), (0.75, 0.62)], *_DAKUTEN],
+    "go": [[(0.12, 0.25), (0.78, 0.25), (0.76, 0.88)], [(0.12, 0.86), (0.8, 0.86)], *_DAKUTEN],
+    "ba": [[(0.38, 0.3), (0.08, 0.9)], [(0.58, 0.3), (0.92, 0.9)], *_DAKUTEN],
     "za": [
         [(0.05, 0.38), (0.92, 0.38)],
         [(0.28, 0.12), (0.28, 0.62)],
         [(0.64, 0.12), (0.62, 0.6), (0.35, 0.97)],
-        *_TICKS,
+        *_DAKUTEN,
     ],
     "n": [[(0.12, 0.2), (0.36, 0.36)], [(0.9, 0.25), (0.6, 0.7), (0.15, 0.92)]],
     "long": [[(0.5, 0.05), (0.5, 0.95)]],
 }
-SOUNDS: tuple[tuple[str, ...], ...] = (
+SOUND_EFFECTS: tuple[tuple[str, ...], ...] = (
     ("do", "n"), ("go", "go", "go"), ("ba", "n"), ("za", "za"), ("do", "do", "do"), ("za", "long"), ("ba", "long", "n"),
 )  # fmt: skip
 
@@ -34,25 +34,26 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 
 @dataclass(frozen=True)
 class Balloon:
-    """Where a balloon sits, in pixels, and what kind it is: speech, shout, thought or caption."""
+    """Centre, half-axes and kind of a balloon."""
 
-    x: float
+    x: float  # centre [px]
     y: float
-    rx: float
+    rx: float  # half-axes [px]
     ry: float
-    kind: str = "speech"
+    kind: str = "speech"  # speech, shout, thought or caption
 
 
 def draw_glyph(canvas: Canvas, rng: Rng, x: float, y: float, size: float, colour: Colour = BLACK) -> None:
-    """Draw one made-up character in the square of `size` pixels whose corner is (x, y)."""
+    """Draw one invented character in a square of `size` pixels with the upper left corner (x, y)."""
     width = max(size * 0.075, 0.8)
-    if rng.random() < 0.45:  # like kana: one or two curved strokes
+    if rng.random() < 0.45:  # like kana: curved strokes
         for _ in range(int(rng.integers(1, 4))):
             a, b, c = rng.uniform(0.12, 0.88, (3, 2))
             canvas.polyline(bezier((x + size * a[0], y + size * a[1]), (x + size * b[0], y + size * b[1]),
                                    (x + size * c[0], y + size * c[1]), 6), width, colour)  # fmt: skip
         return
-    for share in np.linspace(0.15, 0.85, int(rng.integers(2, 5))):  # like kanji: bars, a post, a leg
+    # like kanji: horizontal, vertical and diagonal strokes
+    for share in np.linspace(0.15, 0.85, int(rng.integers(2, 5))):
         left, right = rng.uniform(0.05, 0.3), rng.uniform(0.7, 0.95)
         canvas.polyline(
             points((x + size * left, y + size * share), (x + size * right, y + size * share)), width, colour
@@ -65,7 +66,7 @@ def draw_glyph(canvas: Canvas, rng: Rng, x: float, y: float, size: float, colour
 
 
 def draw_text(canvas: Canvas, rng: Rng, box: Box, size: float, colour: Colour = BLACK) -> None:
-    """Fill a box with vertical columns of made-up writing, read from the right, ragged at the foot."""
+    """Fill a box with columns of invented characters of `size` pixels; the last column is shorter."""
     x, y, width, height = box
     columns = max(int(width / (size * 1.25)), 1)
     left = x + (width - columns * size * 1.25) / 2
@@ -77,8 +78,8 @@ def draw_text(canvas: Canvas, rng: Rng, box: Box, size: float, colour: Colour = 
             draw_glyph(canvas, rng, glyph_x, y + row * size * 1.04, size, colour)
 
 
-def balloon_outline(balloon: Balloon, rng: Rng) -> Points:
-    """The balloon's edge (n, 2) without its tail."""
+def outline_balloon(balloon: Balloon, rng: Rng) -> Points:
+    """Return the outline (n, 2) of a balloon without its tail."""
     x, y, rx, ry = balloon.x, balloon.y, balloon.rx, balloon.ry
     if balloon.kind == "caption":
         return points((x - rx, y - ry), (x + rx, y - ry), (x + rx, y + ry), (x - rx, y + ry))
@@ -96,7 +97,7 @@ def balloon_outline(balloon: Balloon, rng: Rng) -> Points:
         radius = 0.94 + 0.1 * np.abs(np.sin(angle * 5))
     else:
         radius = 1.0 + 0.02 * np.sin(angle * 3 + rng.uniform(0, 6))
-    square = 0.86  # balloons are a little squarer than ellipses
+    square = 0.86  # exponent below 1: slightly squarer than an ellipse
     cos, sin = np.cos(angle), np.sin(angle)
     return np.stack([x + rx * radius * np.sign(cos) * np.abs(cos) ** square,
                      y + ry * radius * np.sign(sin) * np.abs(sin) ** square], axis=1)  # fmt: skip
@@ -105,9 +106,9 @@ def balloon_outline(balloon: Balloon, rng: Rng) -> Points:
 def draw_balloon(
     canvas: Canvas, rng: Rng, balloon: Balloon, mouth: tuple[float, float] | None, size: float, ink: Colour
 ) -> None:
-    """Draw a balloon with a tail that points towards `mouth`, and its lettering of `size` pixels."""
-    outline = balloon_outline(balloon, rng)
-    tail = _tail(balloon, mouth, rng) if mouth and balloon.kind in ("speech", "shout") else None
+    """Draw a balloon with a tail towards `mouth` (None: no tail) and letters of `size` pixels."""
+    outline = outline_balloon(balloon, rng)
+    tail = _outline_tail(balloon, mouth, rng) if mouth and balloon.kind in ("speech", "shout") else None
     line = 1.6 if balloon.kind != "shout" else 2.2
     for shape in [outline] if tail is None else [outline, tail]:
         canvas.contour(shape, line * 2, ink)
@@ -130,10 +131,11 @@ def draw_balloon(
     draw_text(canvas, rng, text, size, ink)
 
 
-def _tail(balloon: Balloon, mouth: tuple[float, float], rng: Rng) -> Points:
+def _outline_tail(balloon: Balloon, mouth: tuple[float, float], rng: Rng) -> Points:
+    """Return the outline (n, 2) of a balloon's tail that points towards the mouth."""
     aim = np.array([mouth[0] - balloon.x, mouth[1] - balloon.y])
     distance = max(float(np.hypot(*(aim / (balloon.rx, balloon.ry)))), 1e-6)
-    edge = aim / distance  # the point of the ellipse towards the mouth
+    edge = aim / distance  # point of the ellipse in the direction of the mouth
     away = aim - edge
     reach = min(float(np.hypot(*away)) * 0.45, 0.55 * min(balloon.rx, balloon.ry) + 8)
     direction = aim / max(float(np.hypot(*aim)), 1e-6)
@@ -147,8 +149,10 @@ def _tail(balloon: Balloon, mouth: tuple[float, float], rng: Rng) -> Points:
     ])  # fmt: skip
 
 
-def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound: tuple[str, ...], ink: Colour) -> None:
-    """Draw a sound effect: letters of SOUND_STROKES one under the other from (x, y), thick and edged in white."""
+def draw_sound_effect(
+    canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound: tuple[str, ...], ink: Colour
+) -> None:
+    """Draw a column of letters of SOUND_STROKES, `size` pixels each, from (x, y) down, with a white outline."""
     strokes = []
     lean = rng.uniform(-0.25, 0.25)
     for index, letter in enumerate(sound):
@@ -156,7 +160,7 @@ def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound:
         for stroke in SOUND_STROKES[letter]:
             shape = np.array(stroke, np.float64)
             shape[:, 0] += lean * (0.5 - shape[:, 1])
-            # a pen drawn along straight strokes needs points between their ends to swell and thin
+            # intermediate points, because a stroke is tapered from point to point
             path = np.concatenate([np.linspace(a, b, 6) for a, b in pairwise(shape)])
             strokes.append(path * tall + (x + rng.uniform(-0.05, 0.05) * size, y + index * size * 1.05))
     for path in strokes:
@@ -166,7 +170,7 @@ def draw_sound(canvas: Canvas, rng: Rng, x: float, y: float, size: float, sound:
 
 
 def overlaps(box: Box, others: list[Box], margin: float = 0.0) -> bool:
-    """Whether a box comes within `margin` pixels of any of the others."""
+    """Return True if the box is within `margin` pixels of any of the others."""
     x, y, w, h = box
     return any(
         x < ox + ow + margin and ox - margin < x + w and y < oy + oh + margin and oy - margin < y + h
@@ -174,16 +178,24 @@ def overlaps(box: Box, others: list[Box], margin: float = 0.0) -> bool:
     )
 
 
-def find_room(rng: Rng, panel: Box, rx: float, ry: float, keep_free: list[Box]) -> tuple[float, float] | None:
-    """A centre for a balloon of half-axes (rx, ry) inside `panel` that covers nothing of `keep_free`; None if none."""
+def find_free_place(rng: Rng, panel: Box, rx: float, ry: float, occupied: list[Box]) -> tuple[float, float] | None:
+    """Return a random centre for a balloon with half-axes (rx, ry), or None if no free place was found.
+
+    Args:
+        rng: Source of the 24 places that are tried.
+        panel: The balloon is inside this box.
+        rx: Horizontal half-axis [px].
+        ry: Vertical half-axis [px].
+        occupied: Boxes that the balloon must not overlap.
+    """
     x, y, w, h = panel
     if w < 2 * rx or h < 2 * ry:
         return None
     tries = rng.random((24, 2))
-    tries[::2] = np.round(tries[::2])  # corners first: that is where artists put them
+    tries[::2] = np.round(tries[::2])  # half of the tries are at the left or right edge, the usual place of balloons
     tries[::2, 1] *= 0.35
     for across, down in tries:
         cx, cy = x + rx + across * (w - 2 * rx), y + ry + down * (h - 2 * ry)
-        if not overlaps((cx - rx, cy - ry, 2 * rx, 2 * ry), keep_free, 4.0):
+        if not overlaps((cx - rx, cy - ry, 2 * rx, 2 * ry), occupied, 4.0):
             return float(cx), float(cy)
     return None

@@ -1,25 +1,21 @@
-"""Heads seen from the side."""
+"""Heads in profile."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mangagan.sample.body import draw_body
-from mangagan.sample.character import Character, Expression, FaceTruth
-from mangagan.sample.hair import draw_back_hair, locks_rng
-from mangagan.sample.pen import Pen, darker, hair_paint, skin_paint
-from mangagan.sample.strokes import WHITE, Points, bezier, ellipse, points, spline
+from mangagan.sample.character import Character, Expression
+from mangagan.sample.ground_truth import FaceTruth, make_face_truth
+from mangagan.sample.hair import draw_back_hair, make_hair_rng
+from mangagan.sample.pen import Pen, choose_hair_paint, choose_skin_paint, darken
+from mangagan.sample.strokes import WHITE, Colour, Points, bezier, ellipse, points, spline
 
-if TYPE_CHECKING:
-    from mangagan.sample.strokes import Colour
-
-EYE = (0.42, 0.15)
+EYE = (0.42, 0.15)  # centre of the eye [head units]
 
 
-def profile_outline(person: Character) -> Points:
-    """Forehead, nose, lips, chin and jaw of a head that looks right, in head units."""
+def outline_profile(person: Character) -> Points:
+    """Return the outline (n, 2) of forehead, nose, lips, chin and jaw of a head that faces right, in head units."""
     c = person.chin
     front = spline(points((0.5, -0.75), (0.66, -0.35), (0.66, -0.02), (0.64, 0.16), (0.76, 0.38 * c), (0.9, 0.53 * c)))
     mouth = spline(points((0.9, 0.53 * c), (0.74, 0.6 * c), (0.74, 0.68 * c), (0.67, 0.73 * c), (0.71, 0.8 * c),
@@ -29,25 +25,23 @@ def profile_outline(person: Character) -> Points:
 
 
 def draw_profile(pen: Pen, person: Character, expression: Expression) -> FaceTruth:
-    """Draw a head and bust from the side; return where the face is."""
-    from mangagan.sample.head import truth
-
+    """Draw a head in profile with its upper body and return the ground truth of its face."""
     draw_back_hair(pen, person)
     draw_body(pen, person)
-    outline = profile_outline(person)
-    pen.fill(outline, skin_paint(pen, person))
+    outline = outline_profile(person)
+    pen.fill(outline, choose_skin_paint(pen, person))
     pen.line(outline, taper=(0.05, 0.3))
     _draw_eye(pen, person, expression)
     y = 0.735 * person.chin
     pen.line(bezier((0.68, y), (0.58, y + 0.02), (0.48, y + (0.05 if "frown" in expression.mouth else -0.04))), 0.035)
-    _draw_cap(pen, person)
-    return truth(pen, person, expression, outline, np.array([EYE]))
+    _draw_profile_hair(pen, person)
+    return make_face_truth(pen, person, expression, outline, points(EYE))
 
 
 def _draw_eye(pen: Pen, person: Character, expression: Expression) -> None:
     x, y = EYE
-    brow: Colour = darker(person.hair, 0.4) if pen.style.colour else pen.style.ink
-    pen.line(bezier((0.62, y - 0.42), (0.45, y - 0.55), (0.2, y - 0.42)), person.brow, brow, (0.2, 0.7))
+    brow: Colour = darken(person.hair, 0.4) if pen.style.colour else pen.style.ink
+    pen.line(bezier((0.62, y - 0.42), (0.45, y - 0.55), (0.2, y - 0.42)), person.brow_thickness, brow, (0.2, 0.7))
     if expression.eyes in ("happy", "shut"):
         pen.line(bezier((0.58, y + 0.1), (0.42, y - 0.2), (0.22, y + 0.08)), 0.07)
         return
@@ -57,7 +51,7 @@ def _draw_eye(pen: Pen, person: Character, expression: Expression) -> None:
     )
     pen.fill(opening, WHITE)
     iris = ellipse(x + 0.1, y + 0.01, 0.11, b * 0.82)
-    pen.fill(iris, darker(person.iris, 0.3) if pen.style.colour else (60, 60, 60), clip=opening)
+    pen.fill(iris, darken(person.iris, 0.3) if pen.style.colour else (60, 60, 60), clip=opening)
     pen.fill(ellipse(x + 0.11, y + 0.02, 0.05, b * 0.4), pen.style.ink, clip=opening)
     pen.fill(ellipse(x + 0.08, y - b * 0.35, 0.045, b * 0.22), WHITE)
     pen.line(
@@ -68,8 +62,8 @@ def _draw_eye(pen: Pen, person: Character, expression: Expression) -> None:
     pen.line(points((x + 0.12, y + b * 0.82), (x - 0.02, y + b * 0.7)), 0.03)
 
 
-def _draw_cap(pen: Pen, person: Character) -> None:
-    rng = locks_rng(person)
+def _draw_profile_hair(pen: Pen, person: Character) -> None:
+    rng = make_hair_rng(person)
     angle = np.linspace(np.pi * 1.25, 0.16 * np.pi, 50)
     ragged = 0.2 if person.hairstyle == "spiky" else 0.0
     radius = person.volume * (1 + ragged * ((angle * 3.0) % 1.0))
@@ -78,10 +72,10 @@ def _draw_cap(pen: Pen, person: Character) -> None:
                   (-0.08, person.side_locks), (-0.32, 0.1), (-0.45, person.side_locks * 0.9), (-0.75, 0.8))  # fmt: skip
     tips[1:7:2, 1] += rng.uniform(-0.08, 0.05, 3)
     shape = np.concatenate([outer, tips])
-    pen.fill(shape, hair_paint(pen, person))
+    pen.fill(shape, choose_hair_paint(pen, person))
     pen.contour(shape)
     dark = person.finish == "black" and not pen.style.colour
-    colour = WHITE if dark else (darker(person.hair, 0.4) if pen.style.colour else pen.style.ink)
+    colour = WHITE if dark else (darken(person.hair, 0.4) if pen.style.colour else pen.style.ink)
     for x, y in tips[2:9]:
         path = bezier((x, y), (x - 0.05, -1.0), (-0.4, -1.35), 12)
         pen.line(path[:6] if not dark else path[4:8], 0.04, colour, (0.1, 0.7))
