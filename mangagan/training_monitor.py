@@ -1,8 +1,8 @@
-"""Figures along the training: quick ones, of few samples, to see the way and to choose the best snapshot by.
+"""Cheap metrics computed during training, for the curves and to select the best weights.
 
-The choice is made on the hold-out that the evaluation compares with, so that the chosen generator's distance is a
-little flattering. A snapshot must beat the last one by more than the spread that is printed beside it to be chosen;
-the evaluation draws samples of its own, so that luck with samples does not pass on.
+They use the same hold-out set as the evaluation, so the selected generator's distance is slightly optimistic. To limit
+this, a snapshot is selected only if it beats the last one by more than the standard deviation, and the evaluation
+generates other samples.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from mangagan.distances.kernel_distance import kernel_distance
-from mangagan.distances.manifold import manifold_figures
-from mangagan.distances.nearest_faces import nearest_faces
-from mangagan.distances.reference_sets import spoil
-from mangagan.distances.subsamples import subsamples
+from mangagan.distances.manifold import manifold_metrics
+from mangagan.distances.nearest_faces import find_nearest_faces
+from mangagan.distances.reference_sets import make_ruined_sets
+from mangagan.distances.subsamples import draw_subsamples
 from mangagan.features.types import Extractor
 
-SAMPLES = 500  # drawn for every look; 0.004 s each for both extractors on one core
-LEAST = 20  # hold-out faces, below which there is nothing to choose by
-NEAREST = 2000  # training faces that the nearest is looked for among
-REPEATS = 8  # halves of the samples, for the spread
-NEIGHBORS = 5
+SAMPLE_COUNT = 500  # generated for each measurement; both extractors take 0.004 s per image on one core
+MIN_FACES = 20  # in the hold-out set and in the training set; with fewer, the metrics are too noisy
+MAX_TRAIN_FACES = 2000  # training faces among which the nearest is searched
+REPEATS = 8  # subsamples for the standard deviation, of half of the samples
+NEIGHBORS = 5  # k of the coverage
 
 
 @dataclass(frozen=True)
-class Scale:
-    """One extractor's view of the faces.
+class ReferenceScale:
+    """The scale of the kernel distance in the features of one extractor.
 
     Attributes:
-        extractor: which.
-        holdout: features of the hold-out, (N, D).
-        floor: kernel distance of training faces from the hold-out.
-        ceiling: that of spoilt training faces, the least.
+        extractor: The extractor.
+        holdout: Features of the hold-out set (N, D).
+        floor: Kernel distance of training faces from the hold-out set.
+        ceiling: The least kernel distance of a ruined set of training faces.
     """
 
     extractor: Extractor
@@ -40,86 +40,92 @@ class Scale:
     floor: float
     ceiling: float
 
+    def rescale(self, distance: float) -> float:
+        """Return the distance on a scale from 0 (real faces) to 1 (ruined faces)."""
+        return (distance - self.floor) / max(self.ceiling - self.floor, 1e-9)
+
 
 @dataclass(frozen=True)
-class Watch:
-    """What samples are compared with along the training; see `watch`.
+class Monitor:
+    """The references with which samples are compared during training; see `build_monitor`.
 
     Attributes:
-        scales: by extractor.
-        train: uint8 (N, C, S, S), training faces, at most `NEAREST`.
-        typical: median distance of a hold-out face to the nearest of them.
-        seed: of the subsamples.
+        scales: One scale for each extractor.
+        train: Training faces, uint8 (N, C, S, S), at most MAX_TRAIN_FACES.
+        typical_distance: Median distance of a hold-out face to the nearest of them.
+        seed: Seed of the subsamples.
     """
 
-    scales: Sequence[Scale]
+    scales: Sequence[ReferenceScale]
     train: np.ndarray
-    typical: float
+    typical_distance: float
     seed: int
 
     def measure(self, fake: np.ndarray) -> dict[str, float]:
-        """Figures of samples.
+        """Return the metrics of samples.
 
         Args:
             fake: uint8 (N, C, S, S), N at least 20.
 
         Returns:
-            `kernel_distance`: mean over the extractors of the distance from the hold-out, 0 for real faces and 1 for
-            spoilt ones, with its spread `kernel_distance_sd`; `kernel_distance_<extractor>`; `coverage`, the mean over
-            the extractors; `nearest_train`, the median distance to the nearest training face as a share of the
-            hold-out's: well below 1 where faces are copied. `<figure>_floor` is what real faces get.
+            `kernel_distance`: Mean over the extractors of the distance from the hold-out set, 0 for real and 1 for
+            ruined faces, with its standard deviation `kernel_distance_sd`.
+            `kernel_distance_<extractor>`: The distance in the features of one extractor.
+            `coverage`: Mean over the extractors.
+            `nearest_train`: Median distance to the nearest training face, divided by that of the hold-out set. Well
+            below 1: training faces are copied.
+            `<metric>_floor`: Value for real faces.
         """
-        found: dict[str, float] = {}
-        positions, halves, coverages = [], [], []
+        metrics: dict[str, float] = {}
+        distances, subsample_distances, coverages = [], [], []
         for scale in self.scales:
             features = scale.extractor(fake)
             value = kernel_distance(features, scale.holdout)
-            found[f"kernel_distance_{scale.extractor.name}"] = value
-            found[f"kernel_distance_{scale.extractor.name}_floor"] = scale.floor
-            positions.append(position(value, scale))
-            parts = subsamples(len(fake), max(len(fake) // 2, 2), REPEATS, self.seed)
-            halves.append([position(kernel_distance(features[part], scale.holdout), scale) for part in parts])
+            metrics[f"kernel_distance_{scale.extractor.name}"] = value
+            metrics[f"kernel_distance_{scale.extractor.name}_floor"] = scale.floor
+            distances.append(scale.rescale(value))
+            parts = draw_subsamples(len(fake), max(len(fake) // 2, 2), REPEATS, self.seed)
+            subsample_distances.append(
+                [scale.rescale(kernel_distance(features[part], scale.holdout)) for part in parts]
+            )
             count = min(len(fake), len(scale.holdout))
-            coverages.append(manifold_figures(scale.holdout[:count], features[:count], NEIGHBORS).coverage)
-        nearest = float(np.median(nearest_faces(fake, self.train, 1).distances))
+            coverages.append(manifold_metrics(scale.holdout[:count], features[:count], NEIGHBORS).coverage)
+        nearest = float(np.median(find_nearest_faces(fake, self.train, 1).distances))
         return {
-            "kernel_distance": float(np.mean(positions)),
-            "kernel_distance_sd": float(np.std(np.mean(halves, axis=0), ddof=1)),
+            "kernel_distance": float(np.mean(distances)),
+            "kernel_distance_sd": float(np.std(np.mean(subsample_distances, axis=0), ddof=1)),
             "kernel_distance_floor": 0.0,
-            **found,
+            **metrics,
             "coverage": float(np.mean(coverages)),
-            "nearest_train": nearest / self.typical if self.typical else float("nan"),
+            "nearest_train": nearest / self.typical_distance if self.typical_distance else float("nan"),
             "nearest_train_floor": 1.0,
         }
 
 
-def position(value: float, scale: Scale) -> float:
-    """Where a distance lies between real faces, 0, and spoilt ones, 1."""
-    return (value - scale.floor) / max(scale.ceiling - scale.floor, 1e-9)
-
-
-def watch(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor], seed: int) -> Watch | None:
-    """Looks at the real faces once.
+def build_monitor(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[Extractor], seed: int) -> Monitor | None:
+    """Compute the references from real faces.
 
     Args:
-        train: uint8 (N, C, S, S).
-        holdout: uint8 (M, C, S, S).
-        extractors: at least one.
-        seed: of the choice of training faces and of the subsamples.
+        train: Training faces, uint8 (N, C, S, S).
+        holdout: Hold-out faces, uint8 (M, C, S, S).
+        extractors: At least one extractor.
+        seed: Seed of the choice of training faces and of the subsamples.
 
     Returns:
-        What to measure samples with; None where the sets are too small for a figure to mean anything.
+        The references; None if one of the sets has fewer than MIN_FACES faces.
     """
-    if min(len(train), len(holdout)) < LEAST:
+    if min(len(train), len(holdout)) < MIN_FACES:
         return None
-    some = np.ascontiguousarray(train[np.sort(np.random.default_rng(seed).permutation(len(train))[:NEAREST])])
-    chosen = some[np.random.default_rng(seed).permutation(len(some))[:SAMPLES]]
-    holdout = holdout[np.random.default_rng(seed).permutation(len(holdout))]  # the first are of one title
+    order = np.random.default_rng(seed).permutation(len(train))
+    searched = np.ascontiguousarray(train[np.sort(order[:MAX_TRAIN_FACES])])
+    compared = searched[np.random.default_rng(seed).permutation(len(searched))[:SAMPLE_COUNT]]
+    holdout = holdout[np.random.default_rng(seed).permutation(len(holdout))]  # files are sorted by title
     scales = []
     for extractor in extractors:
         reference = extractor(holdout)
-        floor = kernel_distance(extractor(chosen), reference)
-        ceilings = [kernel_distance(extractor(faces), reference) for faces in spoil(chosen, seed).values()]
-        scales.append(Scale(extractor, reference, floor, min(ceilings)))
-    typical = float(np.median(nearest_faces(holdout, some, 1).distances))
-    return Watch(scales, some, typical, seed)
+        floor = kernel_distance(extractor(compared), reference)
+        ruined_sets = make_ruined_sets(compared, seed).values()
+        ceiling = min(kernel_distance(extractor(faces), reference) for faces in ruined_sets)
+        scales.append(ReferenceScale(extractor, reference, floor, ceiling))
+    typical_distance = float(np.median(find_nearest_faces(holdout, searched, 1).distances))
+    return Monitor(scales, searched, typical_distance, seed)

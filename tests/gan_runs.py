@@ -1,12 +1,15 @@
-"""What the tests of the networks share: tiny faces, tiny networks, when two runs are the same."""
+"""Helpers of the training tests: tiny faces, tiny networks, comparison of two runs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from mangagan.gan.checkpoint import OPTIMIZERS, PLAIN, SCALARS, networks
+from mangagan.gan.checkpoint import FILE, OPTIMIZERS, PLAIN, SCALARS, list_networks
 from mangagan.gan.config import Settings, TrainConfig, resolve
+from mangagan.gan.measurements import Measurements, Measurer
+from mangagan.gan.observer import Observer
 from mangagan.gan.state import TrainState, create_state
 
 CPU = torch.device("cpu")
@@ -17,7 +20,7 @@ CLASSIC = resolve(replace(CONFIG, recipe="classic"))
 
 
 def faces(count: int = 8, size: int = 28, channels: int = 1) -> np.ndarray:
-    """Discs of different sizes and tones on white."""
+    """Return discs of different sizes and tones on white."""
     rng = np.random.default_rng(3)
     rows, columns = np.mgrid[:size, :size]
     distance = np.hypot(rows - size / 2, columns - size / 2)
@@ -31,20 +34,19 @@ def fresh(settings: Settings, images: np.ndarray) -> TrainState:
     return create_state(settings, images.shape[2], images.shape[1], CPU)
 
 
+def observe(settings: Settings, images: np.ndarray, folder: Path, measurer: Measurer | None = None) -> Observer:
+    """Return an observer of a run in the folder, without reports."""
+    return Observer(settings, images, folder / FILE, Measurements(folder, settings, measurer))
+
+
 def assert_same(one: TrainState, other: TrainState) -> None:
-    for name in PLAIN:
-        if name != "best":
-            assert getattr(one, name) == getattr(other, name), name
+    for name in (*PLAIN, "rows"):
+        assert getattr(one, name) == getattr(other, name), name
     for name in SCALARS:
         assert torch.equal(getattr(one, name), getattr(other, name)), name
-    assert (one.best is None) == (other.best is None)
-    pairs = [
-        (name, network.state_dict(), networks(other)[name].state_dict()) for name, network in networks(one).items()
-    ]
-    if one.best is not None and other.best is not None:
-        pairs.append(("best", one.best, other.best))
-    for name, found, expected in pairs:
-        for key, value in found.items():
+    for name, network in list_networks(one).items():
+        expected = list_networks(other)[name].state_dict()
+        for key, value in network.state_dict().items():
             assert torch.equal(value, expected[key]), f"{name}.{key} differs"
     for name in OPTIMIZERS:
         expected = getattr(other, name).state_dict()["state"]

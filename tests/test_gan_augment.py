@@ -35,26 +35,26 @@ def test_nothing_changes_at_strength_zero_or_without_names() -> None:
 
 
 def test_the_strength_is_the_share_of_images_that_change() -> None:
-    some = images(400, 1, 8)
+    clean = images(400, 1, 8)
     for name in AUGMENTATIONS:
-        seen = augment(some, (name,), torch.tensor(0.25), numbers(400))
-        changed = (seen - some).abs().amax(dim=(1, 2, 3)) > 1e-5
+        augmented = augment(clean, (name,), torch.tensor(0.25), numbers(400))
+        changed = (augmented - clean).abs().amax(dim=(1, 2, 3)) > 1e-5
         assert 0.1 < changed.float().mean().item() < 0.35, name
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 def test_gradients_pass_through(name: str) -> None:
-    some = images(3, 3, 8).double().requires_grad_(True)
+    clean = images(3, 3, 8).double().requires_grad_(True)
     draws = numbers(3).double()
-    assert torch.autograd.gradcheck(lambda x: augment(x, (name,), ONE, draws), some)
+    assert torch.autograd.gradcheck(lambda x: augment(x, (name,), ONE, draws), clean)
 
 
 def test_translation_moves_whole_pixels_by_at_most_an_eighth() -> None:
-    some = torch.zeros(200, 1, 32, 32)
-    some[:, 0, 16, 16] = 1
-    seen = augment(some, ("translation",), ONE, numbers(200))
-    assert torch.equal(seen.sum(dim=(1, 2, 3)), torch.ones(200))
-    _, _, rows, columns = seen.nonzero(as_tuple=True)
+    clean = torch.zeros(200, 1, 32, 32)
+    clean[:, 0, 16, 16] = 1
+    augmented = augment(clean, ("translation",), ONE, numbers(200))
+    assert torch.equal(augmented.sum(dim=(1, 2, 3)), torch.ones(200))
+    _, _, rows, columns = augmented.nonzero(as_tuple=True)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (12, 20, 12, 20)
     edge = augment(torch.ones(50, 1, 32, 32), ("translation",), ONE, numbers(50))
     assert set(edge.unique().tolist()) == {0.0, 1.0}
@@ -68,9 +68,9 @@ def test_cutout_takes_at_most_half_of_each_side() -> None:
 
 
 def test_color_changes_brightness_contrast_and_saturation() -> None:
-    some = images(500)
-    seen = augment(some, ("color",), ONE, numbers(500))
-    shift = seen.mean(dim=(1, 2, 3)) - some.mean(dim=(1, 2, 3))
+    clean = images(500)
+    augmented = augment(clean, ("color",), ONE, numbers(500))
+    shift = augmented.mean(dim=(1, 2, 3)) - clean.mean(dim=(1, 2, 3))
     assert shift.abs().max() <= 0.5
     assert shift.std().item() == pytest.approx(1 / math.sqrt(12), rel=0.1)
     gray = images(500, 1)
@@ -83,10 +83,12 @@ def test_color_changes_brightness_contrast_and_saturation() -> None:
 
 
 def test_the_weight_of_a_step_halves_in_the_half_life() -> None:
-    keep = ema.decay(5.0, 0.05, 10**6, 50)
+    keep = ema.ema_beta(5.0, 0.05, 10**6, 50)
     assert keep ** (5000 / 50) == pytest.approx(0.5)
-    assert ema.decay(5.0, 0.05, 20_000, 50) ** (1000 / 50) == pytest.approx(0.5), "the ramp: a twentieth of the images"
-    assert ema.decay(5.0, 0.05, 0, 50) == 0
+    assert ema.ema_beta(5.0, 0.05, 20_000, 50) ** (1000 / 50) == pytest.approx(0.5), (
+        "the ramp: a twentieth of the images"
+    )
+    assert ema.ema_beta(5.0, 0.05, 0, 50) == 0
 
 
 def test_the_average_moves_towards_the_generator() -> None:
@@ -94,7 +96,7 @@ def test_the_average_moves_towards_the_generator() -> None:
     for network, seed in ((generator, 0), (average, 1)):
         initialize(network, torch.Generator().manual_seed(seed))
     before = [parameter.clone() for parameter in average.parameters()]
-    ema.update(average, generator, 0.75)
+    ema.update_average(average, generator, 0.75)
     for old, new, target in zip(before, average.parameters(), generator.parameters(), strict=True):
         assert torch.allclose(new, 0.75 * old + 0.25 * target, atol=1e-6)
 
@@ -104,10 +106,10 @@ def test_a_calibrated_average_draws_as_in_training() -> None:
     average = Generator(28, 1, 8, 4)
     initialize(average, torch.Generator().manual_seed(0))
     z = torch.randn(64, 8, generator=torch.Generator().manual_seed(2))
-    result = ema.calibrated(average, z).eval()
+    result = ema.calibrate(average, z).eval()
     average.train()
     assert torch.allclose(result(z), average(z), atol=0.02)
     assert all(torch.equal(a, b) for a, b in zip(average.parameters(), result.parameters(), strict=True))
-    ema.calibrated(average, z)
+    ema.calibrate(average, z)
     plain = Generator(28, 1, 8, 4, norm="pixel")
-    assert ema.calibrated(plain, z).state_dict().keys() == plain.state_dict().keys()
+    assert ema.calibrate(plain, z).state_dict().keys() == plain.state_dict().keys()

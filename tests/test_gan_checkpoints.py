@@ -1,30 +1,41 @@
-"""Runs that are interrupted, resumed, delivered and forgotten, with real training on tiny networks."""
+"""Runs that are interrupted, resumed, delivered and deleted, with real training on tiny networks."""
 
 import itertools
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from mangagan.core.code import import_closure
 from mangagan.core.errors import UserError
-from mangagan.core.progress import Progress
-from mangagan.gan import run as resumable
-from mangagan.gan.checkpoint import FILE, forget_old_runs, mark_delivered, resume, run_key, save_checkpoint
-from mangagan.gan.config import TrainConfig
-from mangagan.gan.loop import Hooks, train
+from mangagan.core.progress import progress_bar
+from mangagan.gan import checkpoint, reporting
+from mangagan.gan.checkpoint import (
+    FILE,
+    TRAINING_CODE,
+    delete_old_runs,
+    identify_run,
+    mark_delivered,
+    resume,
+    run_key,
+    save_checkpoint,
+)
+from mangagan.gan.config import Settings, TrainConfig
+from mangagan.gan.loop import Callbacks, train
 from mangagan.gan.machine import pick_device
-from mangagan.gan.run import snapshot_name, train_resumable
+from mangagan.gan.reporting import snapshot_name
+from mangagan.gan.run import train_resumable
 from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_missing() -> None:
     assert pick_device("auto") == CPU
-    with pytest.raises(UserError, match=r"no GPU: set it to auto or cpu"):
+    with pytest.raises(UserError, match=r"no GPU\. Set it to auto or cpu"):
         pick_device("cuda")
 
 
@@ -41,26 +52,55 @@ def test_training_on_a_gpu_resumes_too(tmp_path: Path) -> None:
 # Checkpoints
 
 
-def test_keys_name_everything_the_weights_depend_on() -> None:
-    key = run_key(faces(), TINY, CPU, 2)
-    assert key == run_key(faces(), replace(TINY, kimg=9, checkpoint_kimg=9, select="last", on_alarm="stop"), CPU, 2)
+def test_keys_depend_on_everything_that_the_weights_depend_on() -> None:
+    def key(images: np.ndarray, settings: Settings, device: torch.device = CPU, threads: int = 2) -> str:
+        return run_key(identify_run(images, settings, device, threads))
+
+    first = key(faces(), TINY)
+    intervals = {"checkpoint_kimg": 9.0, "log_kimg": 9.0, "snapshot_kimg": 9, "measure_kimg": 9.0}
+    assert first == key(faces(), replace(TINY, kimg=9, select="last", on_alarm="stop", memory_mb=1, **intervals))  # type: ignore[arg-type]
     others = [
-        run_key(faces()[::-1], TINY, CPU, 2),
-        run_key(faces(7), TINY, CPU, 2),
-        run_key(faces(), replace(TINY, learning_rate_g=1e-4), CPU, 2),
-        run_key(faces(), replace(TINY, seed=1), CPU, 2),
-        run_key(faces(), TINY, CPU, 1),
-        run_key(faces(), TINY, torch.device("cuda"), 2),
-        run_key(faces(), TINY, CPU, 2, "hold-out"),
+        key(faces()[::-1], TINY),
+        key(faces(7), TINY),
+        key(faces(), replace(TINY, learning_rate_g=1e-4)),
+        key(faces(), replace(TINY, seed=1)),
+        key(faces(), TINY, threads=1),
+        key(faces(), TINY, torch.device("cuda")),
     ]
-    assert len({key, *others}) == len(others) + 1
+    assert len({first, *others}) == len(others) + 1
+
+
+def test_the_key_depends_on_the_code_of_the_step_and_not_on_measuring_or_reporting() -> None:
+    paths = {path.as_posix() for path in import_closure(*TRAINING_CODE)}
+    for name in ("loop", "step", "batches", "augment", "losses", "penalty", "ema", "state", "config", "recipes"):
+        assert f"mangagan/gan/{name}.py" in paths
+    assert {"mangagan/gan/distributed.py", "mangagan/gan/numerics.py", "mangagan/networks/dcgan.py"} <= paths
+    for name in ("alarms", "measurements", "selection", "reporting", "observer", "checkpoint", "machine", "run"):
+        assert f"mangagan/gan/{name}.py" not in paths
+    folders = ("features", "distances", "metrics", "pictures", "faces")
+    assert not any(path.startswith(f"mangagan/{folder}/") for path in paths for folder in folders)
+    assert "mangagan/training_monitor.py" not in paths
+
+
+def test_a_new_run_says_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    train_resumable(faces(), CONFIG, tmp_path, said.append)
+    assert not any("changed" in line for line in said)
+    train_resumable(faces(), replace(CONFIG, r1=1.0), tmp_path, said.append)
+    assert "training from the start: train.r1 changed since the last run on these faces" in said
+    monkeypatch.setattr(checkpoint, "code_hash", lambda *_: "other")
+    train_resumable(faces(), replace(CONFIG, r1=1.0), tmp_path, said.append)
+    assert "training from the start: the training code changed since the last run on these faces" in said
+    said.clear()
+    train_resumable(faces(7), CONFIG, tmp_path, said.append)
+    assert not any("changed" in line for line in said)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "flipped", "header", "other networks"])
-def test_damaged_checkpoints_are_told_and_set_aside(tmp_path: Path, damage: str) -> None:
+def test_damaged_checkpoints_are_reported_and_renamed(tmp_path: Path, damage: str) -> None:
     images, path, said = faces(), tmp_path / "key" / FILE, []
     state = fresh(TINY, images)
-    train(state, images, replace(TINY, kimg=0.02), Hooks(checkpoint=lambda state: save_checkpoint(path, state)))
+    train(state, images, replace(TINY, kimg=0.02), Callbacks(save=lambda state: save_checkpoint(path, state)))
     whole = path.read_bytes()
     flipped, header = bytearray(whole), bytearray(whole)
     flipped[whole.index(state.generator.project.weight.detach().numpy().tobytes()) + 1] ^= 0x01
@@ -77,12 +117,12 @@ def test_damaged_checkpoints_are_told_and_set_aside(tmp_path: Path, damage: str)
     assert path.with_suffix(".damaged").read_bytes() == damaged
     assert len(said) == 1
     assert "is damaged" in said[0]
-    assert "moved to checkpoint.damaged, starting over" in said[0]
+    assert "renamed to checkpoint.damaged, training from the start" in said[0]
     assert_same(resume(tmp_path, "key", 40, lambda: fresh(TINY, images), said.append)[1], fresh(TINY, images))
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), torch.OutOfMemoryError("no room"), MemoryError()])
-def test_a_machine_in_trouble_is_no_damage(
+def test_errors_of_the_machine_are_not_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     path, state = tmp_path / "key" / FILE, fresh(TINY, faces())
@@ -123,11 +163,11 @@ def test_a_complete_run_is_delivered_again_without_training(tmp_path: Path) -> N
     said: list[str] = []
     first = train_resumable(faces(), CONFIG, tmp_path, said.append)
     run, changed = first.checkpoint.parent, first.checkpoint.stat().st_mtime_ns
-    for deliver in (first.delivered, lambda: None):
+    for deliver in (first.mark_delivered, lambda: None):
         deliver()
         said.clear()
         again = train_resumable(faces(), CONFIG, tmp_path, said.append)
-        assert said == [f"already trained: delivering the checkpoint of 0.0 kimg; remove {run} to train anew"]
+        assert said == [f"already trained: delivering the checkpoint of 0.0 kimg. To train again, remove {run}"]
         assert_same(again.state, first.state)
         assert again.rows == first.rows
         assert list(again.snapshots) == list(first.snapshots)
@@ -137,14 +177,14 @@ def test_a_complete_run_is_delivered_again_without_training(tmp_path: Path) -> N
 def test_a_smaller_budget_leaves_the_larger_runs_checkpoint(tmp_path: Path) -> None:
     images, said = faces(), []
     expected = fresh(TINY, images)
-    train(expected, images, TINY, Hooks())
+    train(expected, images, TINY, Callbacks())
     interrupted = replace(CONFIG, kimg=0.4)
     path = train_resumable(images, replace(CONFIG, kimg=0.2), tmp_path, said.append).checkpoint
     assert checkpoints(tmp_path) == {"": 200}
     shorter = train_resumable(images, CONFIG, tmp_path, said.append)
     assert_same(shorter.state, expected)
     assert checkpoints(tmp_path) == {"": 200, "-40": 40}
-    shorter.delivered()
+    shorter.mark_delivered()
     said.clear()
     assert_same(train_resumable(images, CONFIG, tmp_path, said.append).state, expected)
     assert "already trained" in said[0]
@@ -154,7 +194,7 @@ def test_a_smaller_budget_leaves_the_larger_runs_checkpoint(tmp_path: Path) -> N
     assert checkpoints(tmp_path) == {"": 400, "-40": 40}
 
 
-def test_only_delivered_runs_are_forgotten(tmp_path: Path) -> None:
+def test_only_delivered_runs_are_deleted(tmp_path: Path) -> None:
     for number in range(7):
         path = tmp_path / f"run{number}" / FILE
         path.parent.mkdir()
@@ -163,13 +203,13 @@ def test_only_delivered_runs_are_forgotten(tmp_path: Path) -> None:
             mark_delivered(path)
             os.utime(path.with_suffix(".delivered"), (number, number))
     mark_delivered(tmp_path / "run5" / FILE, False)
-    forget_old_runs(tmp_path)
+    delete_old_runs(tmp_path)
     assert sorted(run.name for run in tmp_path.iterdir()) == ["run0", "run3", "run4", "run5", "run6"]
 
 
-def test_a_delivered_run_that_goes_on_is_no_longer_delivered(tmp_path: Path) -> None:
+def test_a_resumed_run_is_no_longer_marked_as_delivered(tmp_path: Path) -> None:
     run = train_resumable(faces(), CONFIG, tmp_path, print)
-    run.delivered()
+    run.mark_delivered()
     assert run.checkpoint.with_suffix(".delivered").exists()
     train_resumable(faces(), replace(CONFIG, kimg=0.08), tmp_path, print)
     assert not run.checkpoint.with_suffix(".delivered").exists()
@@ -182,11 +222,11 @@ def test_a_run_keeps_its_grids_and_its_last_row(tmp_path: Path) -> None:
     said: list[str] = []
     config = replace(CONFIG, kimg=2.5, log_kimg=1, batch_size=100)
     run = train_resumable(faces(12), config, tmp_path, said.append)
-    assert said[0] == "batch_size 100 is more than there are faces: using 12"
+    assert said[0] == "train.batch_size 100 is larger than the number of faces: using 12"
     assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 1, 2, 2.5)]
     assert list(run.snapshots)[-1] == "000003kimg.png"
     assert all(Image.open(path).size == (8 * 30 - 2, 8 * 30 - 2) for path in run.snapshots.values())
-    assert [row[0] for row in run.rows] == [1.008, 2.004, 2.508]
+    assert [row.kimg for row in run.rows] == [1.008, 2.004, 2.508]
     assert len(run.state.rows) == 2
     again = train_resumable(faces(12), replace(config, kimg=3.0), tmp_path, said.append)
     assert any(line.startswith("resuming at 2.5 kimg") for line in said)
@@ -201,20 +241,19 @@ def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
     assert all(path.exists() for path in run.snapshots.values())
 
 
-def test_what_was_chosen_and_how_long_it_will_take_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_and_the_remaining_time_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=0.5)
-    monkeypatch.setattr(resumable.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: next(clock))
     said: list[str] = []
     settings = replace(TINY, kimg=100)
-    reporter = resumable.Reporter(settings, tmp_path, Progress(100_000, "train", "img"), said.append)
+    reporter = reporting.Reporter(settings, progress_bar(100_000, "train", "img"), said.append)
     for step in range(1, 31):
         reporter.step(8 * step)
-    assert len(said) == 1
-    assert re.fullmatch(r"1[56] img/s: about 1\.[789] h for 100 kimg", said[0])
-    chosen = resumable.described(settings, TrainConfig(), 8)
+    assert said == ["45 img/s: about 37 min for 100 kimg"], "112 images in the 2.5 s after the first step"
+    chosen = reporting.describe_run(settings, TrainConfig(), 8)
     assert "recipe modern, batch 8, width 4, 100 kimg (chosen for this machine" in chosen
-    assert "chosen" not in resumable.described(settings, TrainConfig(base_channels=4, kimg=100.0), 8)
-    assert resumable.duration(12.4) == "12 min"
+    assert "chosen" not in reporting.describe_run(settings, TrainConfig(base_channels=4, kimg=100.0), 8)
+    assert [reporting.format_duration(minutes) for minutes in (12.4, 108)] == ["12 min", "1.8 h"]
 
 
 def test_the_machine_that_the_weights_depend_on(tmp_path: Path) -> None:
@@ -225,7 +264,7 @@ def test_the_machine_that_the_weights_depend_on(tmp_path: Path) -> None:
 
 
 def test_faces_of_a_size_that_cannot_be_drawn(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not 90"):
+    with pytest.raises(UserError, match=r"not 90\. Change normalize\.size in params\.yaml"):
         train_resumable(faces(8, 90), CONFIG, tmp_path, print)
     with pytest.raises(UserError, match="square"):
         train_resumable(faces(8, 28)[:, :, :20], CONFIG, tmp_path, print)

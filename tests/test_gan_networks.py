@@ -1,4 +1,4 @@
-"""The networks."""
+"""Generator and discriminator: shapes, initialization, layers."""
 
 from dataclasses import replace
 
@@ -6,21 +6,12 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
-from mangagan.gan.loop import Hooks, train
+from mangagan.core.image_size import factor_size
+from mangagan.gan.loop import Callbacks, train
 from mangagan.gan.recipes import Kernel, NormG
-from mangagan.networks.dcgan import (
-    Discriminator,
-    Generator,
-    PixelNorm,
-    Smeared,
-    append_stddev,
-    count_parameters,
-    factor_size,
-    initialize,
-)
+from mangagan.networks.dcgan import Discriminator, Generator, count_parameters, initialize
+from mangagan.networks.layers import PixelNorm, SmearedConv2d, append_stddev
 from tests.gan_runs import CLASSIC, faces, fresh
-
-# Networks
 
 
 @pytest.mark.parametrize(("size", "expected"), [(8, (4, 1)), (28, (7, 2)), (64, (4, 4)), (96, (6, 4)), (112, (7, 4))])
@@ -29,7 +20,7 @@ def test_a_size_is_a_small_base_times_a_power_of_two(size: int, expected: tuple[
 
 
 @pytest.mark.parametrize("size", [7, 90, 100, 113])
-def test_a_size_of_no_such_form_is_refused(size: int) -> None:
+def test_other_sizes_are_rejected(size: int) -> None:
     with pytest.raises(ValueError, match=f"not {size}"):
         factor_size(size)
 
@@ -78,7 +69,7 @@ def test_every_network_draws_and_judges_every_size(kernel: Kernel, norm_g: NormG
 def test_smeared_layers_are_a_convolution_between_nearest_neighbours_or_before_mean_pooling() -> None:
     x = torch.randn(2, 3, 8, 8)
     for up in (True, False):
-        layer = Smeared(3, 5, up, bias=True)
+        layer = SmearedConv2d(3, 5, up, bias=True)
         for parameter in layer.parameters():
             torch.nn.init.normal_(parameter)
         if up:
@@ -97,11 +88,11 @@ def test_without_batchnorm_the_first_weights_keep_the_scale_of_their_input() -> 
 
 
 def test_uniform_latents_are_uniform() -> None:
-    seen: list[torch.Tensor] = []
+    inputs_of_project: list[torch.Tensor] = []
     network = Generator(28, 1, 10, 4, latent="uniform")
-    network.project.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network.project.register_forward_pre_hook(lambda _, inputs: inputs_of_project.append(inputs[0]))
     network(torch.randn(2000, 10, generator=torch.Generator().manual_seed(0)))
-    values = seen[0].flatten().sort().values
+    values = inputs_of_project[0].flatten().sort().values
     assert torch.allclose(values, torch.linspace(-1, 1, len(values)), atol=0.02)
 
 
@@ -121,14 +112,14 @@ def test_minibatch_standard_deviation_is_that_of_neighbours_in_fours() -> None:
     assert append_stddev(torch.ones(4, 3, 2, 2))[:, 3].max() < 1e-3, "images that are alike"
 
 
-def test_a_judgement_without_batchnorm_does_not_depend_on_other_images() -> None:
+def test_a_logit_without_batchnorm_does_not_depend_on_other_images() -> None:
     network = Discriminator(28, 1, 4, norm="none")
     images = torch.randn(6, 1, 28, 28)
     assert torch.allclose(network(images)[:2], network(images[:2]), atol=1e-6)
 
 
-def test_the_discriminator_learns_to_tell_faces_from_fakes() -> None:
+def test_the_discriminator_learns_to_separate_faces_from_fakes() -> None:
     state = fresh(CLASSIC, faces())
-    train(state, faces(), replace(CLASSIC, kimg=0.8, log_kimg=0.1), Hooks())
+    train(state, faces(), replace(CLASSIC, kimg=0.8, log_kimg=0.1), Callbacks())
     assert len(state.rows) == 8
-    assert state.rows[-1][3] > 0.65 > 0.35 > state.rows[-1][4]
+    assert state.rows[-1].d_real > 0.65 > 0.35 > state.rows[-1].d_fake

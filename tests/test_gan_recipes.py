@@ -1,4 +1,4 @@
-"""Recipes, presets, alarms and what is delivered."""
+"""Recipes, presets, alarms and memory errors."""
 
 import weakref
 from dataclasses import asdict, fields, replace
@@ -11,15 +11,13 @@ import torch
 from mangagan.core import params
 from mangagan.core.errors import UserError
 from mangagan.gan import alarms
-from mangagan.gan.augment import STRONGEST
-from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
+from mangagan.gan.augment import MAX_STRENGTH
 from mangagan.gan.config import Settings, TrainConfig, resolve
-from mangagan.gan.loop import Draw, Hooks, train
-from mangagan.gan.machine import explained_memory, largest_fitting
+from mangagan.gan.curves import CurveRow
+from mangagan.gan.loop import Diverged
+from mangagan.gan.machine import explain_cpu_shortage, explain_memory_errors, find_largest_fitting
 from mangagan.gan.recipes import RECIPES, SIZES, Recipe
-from mangagan.gan.run import train_resumable
-from mangagan.networks.sampling import latents, sample
-from tests.gan_runs import CONFIG, TINY, assert_same, faces, fresh
+from tests.gan_runs import TINY
 
 # Recipes
 
@@ -30,7 +28,7 @@ def test_a_recipe_is_its_row_of_the_table(name: str) -> None:
     assert {field.name: settings[field.name] for field in fields(Recipe)} == asdict(RECIPES[name])
 
 
-def test_classic_is_the_dcgan_that_everybody_knows() -> None:
+def test_classic_is_the_dcgan_of_the_paper() -> None:
     settings = resolve(TrainConfig(recipe="classic"))
     assert (settings.z_dim, settings.latent) == (100, "uniform")
     assert (settings.norm_g, settings.norm_d) == ("batch", "batch")
@@ -48,7 +46,7 @@ def test_each_setting_can_be_set_alone() -> None:
         assert resolve(TrainConfig(**{name: new})) == replace(modern, **{name: new}) != modern, name
 
 
-def test_presets_by_device_and_values_that_win() -> None:
+def test_presets_by_device_and_values_that_override_them() -> None:
     assert resolve(TrainConfig(), "cpu").base_channels == SIZES["half"].base_channels
     assert resolve(TrainConfig(), "cuda").base_channels == SIZES["full"].base_channels == 64
     small = resolve(TrainConfig(preset="small", kimg=7.0), "cuda")
@@ -76,7 +74,7 @@ def test_presets_by_device_and_values_that_win() -> None:
         ("on_alarm: ignore", r"train\.on_alarm"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_values_are_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "params.yaml").write_text(f"train: {{{text}}}")
     with pytest.raises(UserError, match=message):
         params.load("train", TrainConfig, tmp_path)
@@ -86,156 +84,61 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 def rows(
-    count: int, d_real: float = 0.6, d_fake: float = 0.4, sure: float = 0.5, strength: float = 1.0
-) -> list[list[float]]:
-    return [[float(kimg), 0.7, 0.7, d_real, d_fake, sure, strength] for kimg in range(1, count + 1)]
+    count: int, d_real: float = 0.6, d_fake: float = 0.4, realness: float = 0.5, augment_p: float = 1.0
+) -> list[CurveRow]:
+    return [CurveRow(float(kimg), 0.7, 0.7, d_real, d_fake, realness, augment_p) for kimg in range(1, count + 1)]
 
 
-def test_nan_is_told() -> None:
-    assert alarms.not_finite([3.0, 0.5]) is None
-    assert "learning_rate_g" in (alarms.not_finite([3.0, float("nan")]) or "")
-    assert "3.0 kimg" in (alarms.not_finite([3.0, float("inf")]) or "")
+def test_a_diverged_run_says_when_and_what_to_change() -> None:
+    assert "before 3.0 kimg" in str(Diverged(3.0))
+    assert "learning_rate_g" in str(Diverged(3.0))
 
 
-def test_a_discriminator_that_tells_every_image_is_told_after_a_while() -> None:
+def test_a_discriminator_that_is_always_right_raises_an_alarm_after_a_while() -> None:
     sure = rows(5, d_real=0.99, d_fake=0.01)
-    assert alarms.saturated(rows(9)) is None
-    assert alarms.saturated(sure[:4]) is None
-    assert alarms.saturated(rows(1) + sure[1:]) is None
-    line = alarms.saturated(sure)
+    assert alarms.find_saturation(rows(9)) is None
+    assert alarms.find_saturation(sure[:4]) is None
+    assert alarms.find_saturation(rows(1) + sure[1:]) is None
+    line = alarms.find_saturation(sure)
     assert line is not None
     assert "since 1.0 kimg" in line
     assert "train.r1" in line
 
 
-def test_overfitting_is_told_when_no_augmentation_is_left_to_add() -> None:
+def test_overfitting_raises_an_alarm_if_augmentation_cannot_increase() -> None:
     adaptive = replace(TINY, augment_target=0.6)
-    sure = rows(5, sure=0.97)
-    assert alarms.overfitting(rows(9), TINY) is None
-    assert "add faces" in (alarms.overfitting(sure, TINY) or "")
-    assert "translation+cutout+color" in (alarms.overfitting(sure, replace(TINY, augment="none")) or "")
-    assert alarms.overfitting(rows(5, sure=0.97, strength=0.5), adaptive) is None
-    strongest = float(np.float32(STRONGEST))
-    assert "add faces" in (alarms.overfitting(rows(5, sure=0.97, strength=strongest), adaptive) or "")
+    sure = rows(5, realness=0.97)
+    assert alarms.find_overfitting(rows(9), TINY) is None
+    assert "Add faces" in (alarms.find_overfitting(sure, TINY) or "")
+    assert "translation+cutout+color" in (alarms.find_overfitting(sure, replace(TINY, augment="none")) or "")
+    assert alarms.find_overfitting(rows(5, realness=0.97, augment_p=0.5), adaptive) is None
+    strongest = float(np.float32(MAX_STRENGTH))
+    assert "Add faces" in (alarms.find_overfitting(rows(5, realness=0.97, augment_p=strongest), adaptive) or "")
 
 
-def test_samples_that_get_worse_are_told() -> None:
+def test_samples_that_get_worse_raise_an_alarm() -> None:
     def measured(*values: float) -> list[dict[str, float]]:
         sd = 0.1
         return [{"kimg": 20.0 * n, "kernel_distance": v, "kernel_distance_sd": sd} for n, v in enumerate(values)]
 
-    assert alarms.worse([]) is None
-    assert alarms.worse(measured(5, 4, 3, 2)) is None
-    assert alarms.worse(measured(5, 1, 1.3, 1.3)) is None, "two in a row"
-    assert alarms.worse(measured(5, 1, 1.3, 1.1, 1.3, 1.3)) is None
-    line = alarms.worse(measured(5, 1, 1.3, 1.3, 1.3))
+    assert alarms.find_deterioration([]) is None
+    assert alarms.find_deterioration(measured(5, 4, 3, 2)) is None
+    assert alarms.find_deterioration(measured(5, 1, 1.3, 1.3)) is None, "two in a row"
+    assert alarms.find_deterioration(measured(5, 1, 1.3, 1.1, 1.3, 1.3)) is None
+    line = alarms.find_deterioration(measured(5, 1, 1.3, 1.3, 1.3))
     assert line is not None
-    assert "kernel distance 1.3 at 80 kimg, 1 at 20" in line
+    assert "kernel distance 1.3 at 80 kimg, 1 at 20 kimg" in line
 
 
-def test_samples_that_are_alike_are_told() -> None:
+def test_mode_collapse_raises_an_alarm() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8)).astype(np.uint8)
-    spread = alarms.spread(noise)
+    spread = alarms.compute_spread(noise)
     assert spread == pytest.approx(256 / np.sqrt(6), rel=0.02), "two uniform values differ by 256/√6, root mean square"
-    assert alarms.alike(noise, spread, 20) is None
-    line = alarms.alike(noise // 4, spread, 20)
+    assert alarms.find_collapse(noise, spread, 20) is None
+    line = alarms.find_collapse(noise // 4, spread, 20)
     assert line is not None
     assert "25%" in line
-    assert alarms.alike(np.zeros_like(noise), spread, 20) is not None
-
-
-# What is delivered
-
-
-class Measured:
-    """Gives figures out one by one, and notes what it was asked."""
-
-    def __init__(self, values: list[float], asked: list[float]) -> None:
-        self.values, self.asked = iter(values), asked
-
-    def __call__(self, kimg: float, draw: Draw) -> dict[str, float]:
-        assert draw(5).shape == (5, 1, 28, 28)
-        assert np.array_equal(draw(3), draw(5)[:3])
-        self.asked.append(kimg)
-        return {"kernel_distance": next(self.values), "kernel_distance_sd": 0.1}
-
-
-@pytest.mark.parametrize(
-    ("change", "values", "kept"),
-    [
-        ({}, [1.0, 3.0, 2.0], 0.016),
-        ({}, [1.0, 3.0, 1.05], 0.04),
-        ({"select": "last"}, [1.0, 3.0, 2.0], 0.04),
-        ({}, [3.0, 2.0, 1.0], 0.04),
-    ],
-)
-def test_the_best_measured_weights_are_delivered_when_clearly_better(
-    tmp_path: Path, change: dict[str, str], values: list[float], kept: float
-) -> None:
-    config = replace(CONFIG, measure_kimg=0.016, **change)
-    said: list[str] = []
-    asked: list[float] = []
-    run = train_resumable(faces(), config, tmp_path, said.append, Measured(values, asked), "test")
-    assert asked == [0.016, 0.032, 0.04]
-    assert run.kimg == kept
-    assert [row["kept"] for row in run.measured] == [float(kimg == kept) for kimg in asked]
-    assert [row["kernel_distance"] for row in run.measured] == values
-    assert len(run.state.measured) == 2, "what only this length of run has is not in the checkpoint"
-    settings = resolve(config)
-    at = fresh(settings, faces())
-    train(at, faces(), replace(settings, kimg=kept), Hooks())
-    expected = train_resumable(faces(), replace(config, kimg=kept), tmp_path / "short", print).generator
-    z = latents(4, 8, 0)
-    assert np.array_equal(sample(run.generator, z), sample(expected, z))
-    assert any("delivering the weights of 0.0 kimg" in line for line in said) == (kept == 0.016)
-
-
-def test_measured_runs_resume_bit_identical(tmp_path: Path) -> None:
-    settings = replace(TINY, measure_kimg=0.008, augment_p=0.2, augment_target=0.6, augment_kimg=0.1)
-    values = [5.0, 4.0, 3.0, 6.0, 7.0]
-    unbroken = fresh(settings, faces(10))
-    train(unbroken, faces(10), settings, Hooks(measure=Measured(values, [])))
-    assert unbroken.strength.item() != pytest.approx(0.2)
-    for stop, measured in ((12, 1), (28, 3)):
-        path, first = tmp_path / f"{stop}.pt", fresh(settings, faces(10))
-        hooks = Hooks(
-            measure=Measured(values, []),
-            checkpoint=lambda state, path=path: save_checkpoint(path, state),  # type: ignore[misc]
-            stop=lambda state=first, stop=stop: state.images_seen >= stop,  # type: ignore[misc]
-        )
-        assert not train(first, faces(10), settings, hooks)
-        second = load_checkpoint(path, fresh(settings, faces(10)))
-        train(second, faces(10), settings, Hooks(measure=Measured(values[measured:], [])))
-        assert_same(second, unbroken)
-
-
-@pytest.mark.parametrize("action", ["warn", "stop", "rollback"])
-def test_what_an_alarm_does(tmp_path: Path, action: str) -> None:
-    config = replace(CONFIG, kimg=0.1, measure_kimg=0.008, on_alarm=action)  # type: ignore[arg-type]
-    said: list[str] = []
-    values = [2.0, 1.0, 5.0, 5.0, 5.0, *[5.0] * 9]
-    run = train_resumable(faces(), config, tmp_path, said.append, Measured(values, []), "test")
-    told = [line for line in said if "samples get worse" in line]
-    assert len(told) == 1, "once"
-    assert run.state.images_seen == (100 if action == "warn" else 40)
-    assert run.kimg == 0.016, "clearly better, so that `select` takes it too"
-    assert any("ended at 0.0 kimg" in line for line in said) == (action != "warn")
-    plain = train_resumable(
-        faces(), replace(config, select="last"), tmp_path, said.append, Measured(values, []), "test"
-    )
-    assert plain.kimg == {"warn": 0.1, "stop": 0.04, "rollback": 0.016}[action]
-
-
-def test_a_run_that_diverges_rolls_back(tmp_path: Path) -> None:
-    config = replace(CONFIG, measure_kimg=0.016, learning_rate_g=1e30, on_alarm="rollback")
-    said: list[str] = []
-    with pytest.raises(UserError, match="diverged"):
-        train_resumable(faces(), replace(config, measure_kimg=1.0), tmp_path, said.append, Measured([], []), "test")
-    config = replace(CONFIG, kimg=0.2, measure_kimg=0.004, log_kimg=0.004, learning_rate_g=1e30, on_alarm="rollback")
-    run = train_resumable(faces(), config, tmp_path, said.append, Measured([1.0] * 99, []), "test")
-    assert any("diverged" in line for line in said)
-    assert run.kimg < 0.2
-    assert all(torch.isfinite(parameter).all() for parameter in run.generator.parameters())
+    assert alarms.find_collapse(np.zeros_like(noise), spread, 20) is not None
 
 
 # Memory
@@ -249,18 +152,18 @@ def test_the_batch_that_fits_is_named() -> None:
         if images > 20:
             raise torch.OutOfMemoryError("no room")
 
-    assert largest_fitting(128, attempt) == 16
+    assert find_largest_fitting(128, attempt) == 16
     assert tried == [64, 32, 16]
     settings: Settings = replace(TINY, batch_size=128)
-    advice = r"16 images at once fit: set train\.batch_size to 16 .* train\.accumulate to 8"
-    with pytest.raises(UserError, match=advice), explained_memory(settings, 128, attempt):
+    advice = r"16 images at once fit\. Set train\.batch_size to 16 .* train\.accumulate to 8"
+    with pytest.raises(UserError, match=advice), explain_memory_errors(settings, 128, attempt):
         attempt(128)
-    advice = r"lower train\.base_channels"
-    with pytest.raises(UserError, match=advice), explained_memory(settings, 16, lambda _: attempt(99)):
+    advice = r"Lower train\.base_channels"
+    with pytest.raises(UserError, match=advice), explain_memory_errors(settings, 16, lambda _: attempt(99)):
         attempt(99)
 
 
-def test_what_filled_the_memory_is_gone_before_less_is_tried() -> None:
+def test_memory_is_freed_before_smaller_batches_are_tried() -> None:
     filled: list[weakref.ref[torch.Tensor]] = []
 
     def fill() -> None:
@@ -271,5 +174,18 @@ def test_what_filled_the_memory_is_gone_before_less_is_tried() -> None:
     def attempt(_: int) -> None:
         assert filled[0]() is None
 
-    with pytest.raises(UserError, match="8 images at once fit"), explained_memory(TINY, 16, attempt):
+    with pytest.raises(UserError, match="8 images at once fit"), explain_memory_errors(TINY, 16, attempt):
         fill()
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
+def test_too_little_main_memory_is_one_line(error: Exception) -> None:
+    advice = r"out of memory\. .*train\.accumulate \(now 1\).*train\.batch_size \(now 4\).*train\.memory_mb"
+    with pytest.raises(UserError, match=advice), explain_memory_errors(TINY, 4, print):
+        raise error
+    with pytest.raises(UserError, match=r"out of memory\. Lower it"), explain_cpu_shortage("Lower it"):
+        raise error
+    with pytest.raises(RuntimeError, match="other"), explain_memory_errors(TINY, 4, print):
+        raise RuntimeError("other")

@@ -1,7 +1,7 @@
-"""What the loop is fed, the loop, and its knobs, with real training on tiny networks."""
+"""Batches, the training loop and its settings, with real training on tiny networks."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +12,22 @@ from mangagan.core.errors import UserError
 from mangagan.gan import loop as training
 from mangagan.gan.batches import Batches, derive_seed
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
-from mangagan.gan.loop import Diverged, Hooks, final_images, train
+from mangagan.gan.loop import Callbacks, Diverged, train
+from mangagan.gan.schedule import count_final_images
 from mangagan.gan.state import TrainState
-from tests.gan_runs import TINY, assert_same, faces, fresh
+from tests.gan_runs import TINY, assert_same, faces, fresh, observe
 
 # Batches
 
 
 def test_an_epoch_shows_every_face_once_in_an_order_of_its_own() -> None:
     batches = Batches(torch.from_numpy(faces(10)), 4, TINY)
-    seen = torch.cat([batches.indices(images) for images in range(0, 40, 4)]).view(4, 10)
+    seen = torch.cat([batches.select(images) for images in range(0, 40, 4)]).view(4, 10)
     assert all(sorted(epoch) == list(range(10)) for epoch in seen.tolist())
     assert len({tuple(epoch) for epoch in seen.tolist()}) == 4
 
 
-def test_batches_do_not_depend_on_what_was_read_before() -> None:
+def test_batches_do_not_depend_on_earlier_batches() -> None:
     images = torch.from_numpy(faces(10))
     walked = Batches(images, 4, TINY)
     for seen in range(0, 36, 4):
@@ -45,7 +46,7 @@ def test_random_flips_mirror_about_half_of_the_images_and_can_be_switched_off() 
 
 def test_alternating_flips_show_every_face_both_ways_in_two_epochs() -> None:
     batches = Batches(ramps(10), 4, replace(TINY, flip="alternate"))
-    shown = [(torch.cat([batches.indices(seen), (batches.read(seen)[:, 0, 0, 0] > 0)])) for seen in range(0, 40, 4)]
+    shown = [(torch.cat([batches.select(seen), (batches.read(seen)[:, 0, 0, 0] > 0)])) for seen in range(0, 40, 4)]
     pairs = [(int(face), bool(mirrored)) for part in shown for face, mirrored in part.view(2, 4).T]
     for epochs in (pairs[:20], pairs[20:]):
         assert set(epochs) == {(face, mirrored) for face in range(10) for mirrored in (False, True)}
@@ -53,7 +54,7 @@ def test_alternating_flips_show_every_face_both_ways_in_two_epochs() -> None:
 
 
 def ramps(count: int) -> torch.Tensor:
-    """Images that are dark on their left."""
+    """Return images that are dark on their left."""
     return torch.from_numpy(np.tile(np.arange(28, dtype=np.uint8) * 9, (count, 1, 28, 1)))
 
 
@@ -67,51 +68,48 @@ def test_seeds_differ_by_seed_purpose_and_number() -> None:
 
 
 @pytest.mark.parametrize(("count", "size", "channels", "batch"), [(8, 112, 1, 8), (8, 28, 3, 3), (2, 28, 1, 64)])
-def test_smoke(count: int, size: int, channels: int, batch: int) -> None:
+def test_smoke(tmp_path: Path, count: int, size: int, channels: int, batch: int) -> None:
     images = faces(count, size, channels)
     config = replace(TINY, kimg=0.03, batch_size=batch)
     state = fresh(config, images)
-    kimgs, grids = [], []
-    hooks = Hooks(snapshot=lambda kimg, drawn: (kimgs.append(kimg), grids.append(drawn)))
-    assert train(state, images, config, hooks)
-    assert state.images_seen == final_images(config, count) >= 30
-    assert kimgs == [0]
-    assert grids[0].shape == (64, channels, size, size)
-    assert all(math.isfinite(value) for row in state.rows for value in row)
+    assert train(state, images, config, observe(config, images, tmp_path).callbacks())
+    assert state.images_seen == count_final_images(config, count) >= 30
+    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["000000kimg.png"]
+    assert np.isfinite([list(asdict(row).values()) for row in state.rows]).all()
 
 
 def test_resumed_runs_end_bit_identical_to_an_unbroken_one(tmp_path: Path) -> None:
     images = faces(10)
     unbroken = fresh(TINY, images)
-    train(unbroken, images, TINY, Hooks())
+    train(unbroken, images, TINY, Callbacks())
     assert unbroken.images_seen == 40
     for stop in (4, 20, 36):
         first = fresh(TINY, images)
         path = tmp_path / f"{stop}.pt"
-        hooks = Hooks(
-            checkpoint=lambda state, path=path: save_checkpoint(path, state),
-            stop=lambda state=first, stop=stop: state.images_seen >= stop,
+        callbacks = Callbacks(
+            save=lambda state, path=path: save_checkpoint(path, state),
+            should_stop=lambda state=first, stop=stop: state.images_seen >= stop,
         )
-        assert not train(first, images, TINY, hooks)
+        assert not train(first, images, TINY, callbacks)
         assert first.images_seen == stop
         second = load_checkpoint(path, fresh(TINY, images))
-        train(second, images, TINY, Hooks())
+        train(second, images, TINY, Callbacks())
         assert_same(second, unbroken)
 
 
-def test_a_larger_budget_goes_on_where_a_smaller_one_ended(tmp_path: Path) -> None:
+def test_a_larger_budget_continues_a_smaller_one(tmp_path: Path) -> None:
     images = faces(10)
     at_once, path = fresh(TINY, images), tmp_path / "checkpoint.pt"
-    train(at_once, images, TINY, Hooks())
+    train(at_once, images, TINY, Callbacks())
     train(
         fresh(TINY, images),
         images,
         replace(TINY, kimg=0.02),
-        Hooks(checkpoint=lambda state: save_checkpoint(path, state)),
+        Callbacks(save=lambda state: save_checkpoint(path, state)),
     )
     longer = load_checkpoint(path, fresh(TINY, images))
     assert longer.images_seen == 20
-    train(longer, images, TINY, Hooks())
+    train(longer, images, TINY, Callbacks())
     assert_same(longer, at_once)
 
 
@@ -120,14 +118,15 @@ def test_other_seeds_train_other_networks() -> None:
     assert not torch.equal(one.generator.project.weight, other.generator.project.weight)
 
 
-def test_rows_snapshots_and_checkpoints_come_when_they_are_due() -> None:
+def test_rows_snapshots_and_checkpoints_come_when_they_are_due(tmp_path: Path) -> None:
     config = replace(TINY, kimg=2.5, log_kimg=1, checkpoint_kimg=2, batch_size=300)
-    images, kimgs, saved = faces(400), [], []
+    images, saved = faces(400), []
     state = fresh(config, images)
-    hooks = Hooks(snapshot=lambda kimg, _: kimgs.append(kimg), checkpoint=lambda state: saved.append(state.images_seen))
-    train(state, images, config, hooks)
-    assert [row[0] for row in state.rows] == [1.2, 2.1]
-    assert kimgs == [0, 1, 2]
+    callbacks = observe(config, images, tmp_path).callbacks()
+    train(state, images, config, replace(callbacks, save=lambda state: saved.append(state.images_seen)))
+    assert [row.kimg for row in state.rows] == [1.2, 2.1]
+    names = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert names == ["000000kimg.png", "000001kimg.png", "000002kimg.png"]
     assert saved == [2100, 2700]
     assert state.steps == 2
 
@@ -135,14 +134,13 @@ def test_rows_snapshots_and_checkpoints_come_when_they_are_due() -> None:
 def test_rows_are_means_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter(range(1, 100))
 
-    def step(state: TrainState, *_: object) -> torch.Tensor:
-        state.images_seen += 4
+    def step(*_: object) -> torch.Tensor:
         return torch.full((6,), float(next(losses)))
 
     monkeypatch.setattr(training, "train_step", step)
     state = fresh(TINY, faces())
-    train(state, faces(), TINY, Hooks())
-    assert [row[:2] for row in state.rows] == [[0.016, 2.5], [0.032, 6.5]]
+    train(state, faces(), TINY, Callbacks())
+    assert [(row.kimg, row.loss_d) for row in state.rows] == [(0.016, 2.5), (0.032, 6.5)]
 
 
 def test_nan_ends_the_run_with_advice_and_without_a_checkpoint() -> None:
@@ -150,13 +148,13 @@ def test_nan_ends_the_run_with_advice_and_without_a_checkpoint() -> None:
     state = fresh(TINY, faces())
     torch.nn.init.constant_(state.generator.project.weight, math.nan)
     with pytest.raises(Diverged, match="learning_rate_g"):
-        train(state, faces(), TINY, Hooks(checkpoint=saved.append))
+        train(state, faces(), TINY, Callbacks(save=saved.append))
     assert not saved
 
 
 def test_too_few_faces() -> None:
     with pytest.raises(UserError, match="at least 2 faces, found 1"):
-        train(fresh(TINY, faces()), faces(1), TINY, Hooks())
+        train(fresh(TINY, faces()), faces(1), TINY, Callbacks())
 
 
 # Configuration

@@ -1,17 +1,13 @@
-"""The train stage as a process: what it writes, what survives a kill, what it says to a user who erred."""
+"""The stage train as a process: its outs, resumption after a kill, and error messages."""
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,75 +16,22 @@ from PIL import Image
 
 from mangagan.core import catalog, params
 from mangagan.core.errors import UserError
-from mangagan.core.files import sha256_bytes, sha256_file
-from mangagan.core.images import encode_png
-from mangagan.faces.table import write_faces
+from mangagan.core.files import sha256_file
 from mangagan.gan.config import TrainConfig
-from mangagan.networks.sampling import latents, sample
+from mangagan.networks.sampling import draw_latents, generate_images
 from mangagan.networks.weights import load_generator
 from mangagan.stages.train import choose_channels, git_revision, load_images, run
-
-PROJECT = Path(__file__).parents[1]
-OUTS = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.metrics("train"), catalog.pictures("train"))
-CHECKPOINTS = catalog.STATE / "train"
-SCHEMA = pa.schema([("face_id", pa.string()), ("is_gray", pa.bool_())])
-TINY = {
-    "kimg": 0.2,
-    "log_kimg": 0.04,
-    "snapshot_kimg": 1,
-    "checkpoint_kimg": 0.04,
-    "base_channels": 4,
-    "z_dim": 8,
-    "batch_size": 8,
-    "device": "cpu",
-    "threads": 1,
-}
-
-
-def make_workspace(root: Path, count: int = 12, gray: bool = True, holdout: int = 4, **changes: object) -> Path:
-    """A folder with params.yaml and a dataset of noisy ramps, 28 px."""
-    write_ramps(root / catalog.TRAIN_FACES, count, gray, seed=0)
-    write_ramps(root / catalog.HOLDOUT_FACES, holdout, gray, seed=1)
-    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, **changes}}))
-    return root
-
-
-def write_ramps(path: Path, count: int, gray: bool, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    ramp = np.linspace(0, 200, 28)[:, None, None] * np.ones((28, 28, 1 if gray else 3))
-    pngs = [encode_png((ramp + rng.uniform(0, 50, ramp.shape)).astype(np.uint8)) for _ in range(count)]
-    rows = pd.DataFrame({"face_id": [sha256_bytes(png)[:16] for png in pngs], "is_gray": [gray] * count, "png": pngs})
-    write_faces(path, rows, SCHEMA)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    """Every out of the stage with its bytes."""
-    files = [path for out in OUTS for path in ([root / out] if (root / out).is_file() else (root / out).rglob("*"))]
-    return {str(path.relative_to(root)): path.read_bytes() for path in files if path.is_file()}
-
-
-def start(root: Path) -> subprocess.Popen[str]:
-    """Runs the stage in a process of its own."""
-    code = "import sys; from pathlib import Path; from mangagan.stages.train import run; run(Path(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, "-c", code, str(root)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def wait_for_checkpoint(root: Path, process: subprocess.Popen[str]) -> Path:
-    """The checkpoint, as soon as there is one."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if found := list((root / CHECKPOINTS).glob("*/checkpoint.pt")):
-            return found[0]
-        time.sleep(0.01)
-    raise AssertionError(f"no checkpoint; the stage said: {process.communicate()[1]}")
-
-
-def make_long(root: Path, kimg: float) -> Path:
-    """Changes the budget alone."""
-    (root / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": kimg}}))
-    return root
+from tests.train_workspace import (
+    CHECKPOINTS,
+    OUTS,
+    TINY,
+    contents,
+    images_in_checkpoint,
+    make_long,
+    make_workspace,
+    start,
+    wait_for_checkpoint,
+)
 
 
 def test_outs(tmp_path: Path) -> None:
@@ -115,9 +58,9 @@ def test_outs(tmp_path: Path) -> None:
 
 
 def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mangagan.stages.train.SAMPLES", 40)
+    monkeypatch.setattr("mangagan.stages.train.SAMPLE_COUNT", 40)
     run(make_workspace(tmp_path, count=24, holdout=24, kimg=0.4, measure_kimg=0.1))
     rows = list(csv.DictReader((tmp_path / "reports/train/metrics.csv").open()))
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.104, 0.2, 0.304, 0.4])
@@ -126,9 +69,19 @@ def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     (kept,) = [float(row["kimg"]) for row in rows if float(row["kept"])]
     card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
     assert card["images_seen"] == round(1000 * kept)
+    outs = "models/generator.safetensors, models/model.json, reports/train, metrics/train.json"
+    assert capsys.readouterr().err.endswith(f"train: wrote {outs}\n")
+    before = contents(tmp_path)
+    monkeypatch.setattr("mangagan.stages.train.code_hash", lambda *_: "other code")
+    run(tmp_path)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("train: already trained")
+    assert lines[1].startswith("train: measuring 4 snapshots again")
+    assert len([line for line in lines if "kernel distance" in line and "delivering" not in line]) == 4
+    assert contents(tmp_path) == before
 
 
-def test_a_holdout_too_small_to_measure_by_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_holdout_set_that_is_too_small_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(make_workspace(tmp_path, kimg=0.02, holdout=0))
     assert "0 hold-out faces: too few to measure" in capsys.readouterr().err
     assert (tmp_path / "reports/train/metrics.csv").read_text().startswith("kimg,kernel_distance,")
@@ -143,7 +96,7 @@ def test_an_extractor_that_the_evaluation_lacks_stops_the_training_before_it_sta
     assert not (tmp_path / CHECKPOINTS).exists()
 
 
-def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: Path) -> None:
+def test_the_card_describes_the_weights_and_the_last_grid_shows_them(tmp_path: Path) -> None:
     run(make_workspace(tmp_path))
     card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
     assert card["weights_sha256"] == sha256_file(tmp_path / catalog.GENERATOR)
@@ -156,7 +109,7 @@ def test_the_card_vouches_for_the_weights_and_the_last_grid_is_theirs(tmp_path: 
     generator = load_generator(tmp_path / catalog.GENERATOR, tmp_path / catalog.MODEL_CARD)
     sheet = np.asarray(Image.open(tmp_path / "reports/train/samples.png"))
     assert sheet.shape == (238, 238)
-    assert np.array_equal(sheet[30:58, 30:58], sample(generator, latents(64, 8, 0))[9, 0])
+    assert np.array_equal(sheet[30:58, 30:58], generate_images(generator, draw_latents(64, 8, 0))[9, 0])
 
 
 @pytest.mark.parametrize(("gray", "asked", "expected"), [(True, "auto", 1), (False, "auto", 3), (False, "gray", 1)])
@@ -174,16 +127,17 @@ def test_faces_that_take_too_much_memory_are_read_from_a_file(
     assert "memory_mb" not in capsys.readouterr().err
     (mapped / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": 0.05, "memory_mb": 0}}))
     run(mapped)
-    assert "12 faces take more than train.memory_mb: reading them from" in capsys.readouterr().err
+    assert "12 faces need more than train.memory_mb: reading them from" in capsys.readouterr().err
     assert isinstance(load_images(params.load("train", TrainConfig, mapped), mapped), np.memmap)
     one, other = ((root / catalog.GENERATOR).read_bytes() for root in (in_memory, mapped))
     assert one == other
 
 
-def test_one_coloured_cover_does_not_decide_for_a_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_colour_cover_does_not_make_a_book_rgb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [choose_channels(asked, 1, 50) for asked in ("auto", "gray", "rgb")] == [1, 1, 3]
     assert (
-        "train: 1 of 50 faces are coloured and lose their colour: set train.channels to rgb" in capsys.readouterr().err
+        "train: 1 of 50 faces are coloured and lose their colour. To keep it, set train.channels to rgb"
+        in capsys.readouterr().err
     )
     assert [choose_channels("auto", coloured, 100) for coloured in (0, 3, 100)] == [1, 3, 3]
     assert capsys.readouterr().err == ""
@@ -210,8 +164,9 @@ def test_two_runs_write_the_same_bytes_and_a_complete_one_is_delivered_again(
     capsys.readouterr()
     run(one)
     where = next((one / CHECKPOINTS).iterdir())
-    assert capsys.readouterr().err.endswith(
-        f"train: already trained: delivering the checkpoint of 0.2 kimg; remove {where} to train anew\n"
+    assert (
+        f"train: already trained: delivering the checkpoint of 0.2 kimg. To train again, remove {where}\n"
+        in capsys.readouterr().err
     )
     assert contents(one) == before
     shutil.rmtree(where)
@@ -220,7 +175,7 @@ def test_two_runs_write_the_same_bytes_and_a_complete_one_is_delivered_again(
     assert contents(one) == before
 
 
-def test_a_larger_budget_goes_on_from_the_smaller_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_larger_budget_continues_the_smaller_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole, grown = make_workspace(tmp_path / "whole", kimg=0.3), make_workspace(tmp_path / "grown")
     run(whole)
     run(grown)
@@ -230,7 +185,7 @@ def test_a_larger_budget_goes_on_from_the_smaller_one(tmp_path: Path, capsys: py
     assert contents(grown) == contents(whole)
 
 
-def test_a_killed_stage_leaves_no_outs_and_the_next_run_ends_as_if_nothing_had_happened(
+def test_a_killed_stage_leaves_no_outs_and_the_next_run_equals_an_unbroken_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = make_workspace(tmp_path / "broken", kimg=2000)
@@ -256,17 +211,11 @@ def test_a_shorter_run_leaves_the_paused_longer_one(tmp_path: Path, capsys: pyte
     assert process.wait(timeout=30) == 143
     paused = path.read_bytes()
     run(make_long(tmp_path, 0.02))
-    assert "is longer than asked for: kept" in capsys.readouterr().err
+    assert "is longer than requested: kept" in capsys.readouterr().err
     for seed in range(1, 5):
         (tmp_path / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": 0.02, "seed": seed}}))
         run(tmp_path)
     assert path.read_bytes() == paused
-
-
-def images_in_checkpoint(root: Path) -> int:
-    """How far the checkpoint is."""
-    path = next((root / CHECKPOINTS).glob("*/checkpoint.pt"))
-    return int(torch.load(path, weights_only=True)["images_seen"])
 
 
 @pytest.mark.parametrize(("number", "statuses"), [(signal.SIGTERM, {143}), (signal.SIGINT, {1, -signal.SIGINT})])
@@ -286,7 +235,7 @@ def test_signals_save_a_checkpoint_and_end_the_stage(tmp_path: Path, number: int
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_checkpoint_costs_only_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(make_workspace(tmp_path))
     before = contents(tmp_path)
     checkpoint = next((tmp_path / CHECKPOINTS).glob("*/checkpoint.pt"))
@@ -309,19 +258,23 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     make_workspace(tmp_path, learning_rate=1e-4)
     with pytest.raises(UserError, match="did you mean learning_rate_g"):
         run(tmp_path)
+    (make_workspace(tmp_path) / catalog.HOLDOUT_FACES).unlink()
+    with pytest.raises(UserError, match=r"holdout\.parquet not found\. Run: dvc repro dedup"):
+        run(tmp_path)
+    assert not (tmp_path / CHECKPOINTS).exists(), "inputs are checked before the training"
     (make_workspace(tmp_path) / catalog.TRAIN_FACES).unlink()
-    with pytest.raises(UserError, match=r"train\.parquet not found: .*dvc repro"):
+    with pytest.raises(UserError, match=r"train\.parquet not found\. Run: dvc repro dedup"):
         run(tmp_path)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_missing_gpu_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"train\.device is cuda but PyTorch sees no GPU") as raised:
+    with pytest.raises(UserError, match=r"train\.device is cuda but PyTorch finds no GPU") as raised:
         run(make_workspace(tmp_path, device="cuda"))
     assert "\n" not in str(raised.value)
 
 
-def test_old_runs_are_forgotten(tmp_path: Path) -> None:
+def test_old_runs_are_deleted(tmp_path: Path) -> None:
     for seed in range(5):
         run(make_workspace(tmp_path, seed=seed, kimg=0.01))
     assert len(list((tmp_path / CHECKPOINTS).iterdir())) == 3

@@ -1,55 +1,53 @@
-"""What goes wrong in training, told from its figures: functions that return a line of what to change, or None."""
-
-import math
+"""Conditions under which training goes wrong. Each function returns a message that says what to change, or None."""
 
 import numpy as np
 
-from mangagan.gan.augment import STRONGEST
+from mangagan.gan.augment import MAX_STRENGTH
 from mangagan.gan.config import Settings
+from mangagan.gan.curves import CurveRow
 
-SURE = 0.98  # D is this sure of real and of generated images: G's gradients are small and uninformative
-SURE_ROWS = 5  # rows of the curves in which that holds without a break
-AUGMENT = "set train.augment to translation+cutout+color and train.augment_target to 0.6"
+SATURATED = 0.98  # mean probability from which D is right about nearly every image; G's gradients are small then
+SATURATED_ROWS = 5  # consecutive rows of the curves
+AUGMENT_ADVICE = "set train.augment to translation+cutout+color and train.augment_target to 0.6"
 ROUNDING = 1e-3  # of a mean of float32 strengths
-OVERFIT = 0.95  # realness from which D knows the faces by heart
-ALIKE = 0.5  # samples that differ less than this share of what faces differ
-WORSE_ROWS = 3  # measurements in a row that are clearly worse than the best
+OVERFITTING = 0.95  # realness from which D has memorised the faces
+COLLAPSED = 0.5  # spread of the samples as a share of the spread of the faces
+WORSE_ROWS = 3  # consecutive measurements that are clearly worse than the best
 
 
-def not_finite(row: list[float]) -> str | None:
-    """The curves of a row (see CURVES) or a measurement hold NaN or infinity."""
-    if all(math.isfinite(value) for value in row):
+def find_saturation(rows: list[CurveRow]) -> str | None:
+    """Report that D has been right about nearly every image in the last SATURATED_ROWS rows: G learns no more."""
+    last = rows[-SATURATED_ROWS:]
+    if len(last) < SATURATED_ROWS or any(row.d_real < SATURATED or row.d_fake > 1 - SATURATED for row in last):
         return None
     return (
-        f"training diverged (NaN) before {row[0]:.1f} kimg: "
-        "halve train.learning_rate_g and train.learning_rate_d in params.yaml or raise train.batch_size"
+        f"D classifies nearly every image correctly since {last[0].kimg:.1f} kimg (D(x) {last[-1].d_real:.3f}, "
+        f"D(G(z)) {last[-1].d_fake:.3f}). Increase train.r1, lower train.learning_rate_d, or {AUGMENT_ADVICE}"
     )
 
 
-def saturated(rows: list[list[float]]) -> str | None:
-    """D has been sure of nearly every image for the last SURE_ROWS rows: G no longer learns from it."""
-    last = rows[-SURE_ROWS:]
-    if len(last) < SURE_ROWS or any(row[3] < SURE or row[4] > 1 - SURE for row in last):
+def find_overfitting(rows: list[CurveRow], settings: Settings) -> str | None:
+    """Report that D has memorised the faces, although they are augmented: realness stays at OVERFITTING or above."""
+    last = rows[-SATURATED_ROWS:]
+    if len(last) < SATURATED_ROWS or any(row.realness < OVERFITTING for row in last):
         return None
+    if settings.augmentations and settings.augment_target and last[-1].augment_p < MAX_STRENGTH - ROUNDING:
+        return None  # the strength is still increasing
+    change = "Add faces" if settings.augmentations else f"S{AUGMENT_ADVICE[1:]}"
     return (
-        f"D tells every image since {last[0][0]:.1f} kimg (D(x) {last[-1][3]:.3f}, D(G(z)) {last[-1][4]:.3f}): "
-        f"raise train.r1, lower train.learning_rate_d, or {AUGMENT}"
+        f"D has memorised the faces (realness {last[-1].realness:.2f} at {last[-1].kimg:.1f} kimg). {change}, or stop "
+        "the training here"
     )
 
 
-def overfitting(rows: list[list[float]], settings: Settings) -> str | None:
-    """D knows the faces by heart, as augmented as they are: realness stays at OVERFIT or above."""
-    last = rows[-SURE_ROWS:]
-    if len(last) < SURE_ROWS or any(row[5] < OVERFIT for row in last):
-        return None
-    if settings.augmentations and settings.augment_target and last[-1][6] < STRONGEST - ROUNDING:
-        return None  # the strength is still on its way up
-    change = "add faces" if settings.augmentations else AUGMENT
-    return f"D knows the faces by heart (realness {last[-1][5]:.2f} at {last[-1][0]:.1f} kimg): {change}, or stop here"
+def find_first_deterioration(measured: list[dict[str, float]]) -> str | None:
+    """Return the first report of `find_deterioration` as the measurements came in."""
+    reports = (find_deterioration(measured[:count]) for count in range(1, len(measured) + 1))
+    return next((report for report in reports if report), None)
 
 
-def worse(measured: list[dict[str, float]]) -> str | None:
-    """The kernel distance has been worse than the best by more than two deviations WORSE_ROWS times in a row."""
+def find_deterioration(measured: list[dict[str, float]]) -> str | None:
+    """Report that the last WORSE_ROWS kernel distances exceed the best one by more than two standard deviations."""
     rows = [row for row in measured if "kernel_distance" in row]
     if len(rows) <= WORSE_ROWS:
         return None
@@ -59,12 +57,13 @@ def worse(measured: list[dict[str, float]]) -> str | None:
         return None
     return (
         f"samples get worse: kernel distance {rows[-1]['kernel_distance']:.4g} at {rows[-1]['kimg']:.0f} kimg, "
-        f"{best['kernel_distance']:.4g} at {best['kimg']:.0f}: end there (train.kimg), add faces, or raise train.r1"
+        f"{best['kernel_distance']:.4g} at {best['kimg']:.0f} kimg. End the training there (train.kimg), add faces, or "
+        "increase train.r1"
     )
 
 
-def spread(images: np.ndarray) -> float:
-    """How much images differ: the root mean square distance of two of them, in gray levels of a pixel.
+def compute_spread(images: np.ndarray) -> float:
+    """Return the root mean square difference of two images [gray levels per pixel].
 
     Args:
         images: uint8 (N, C, H, W), N at least 2.
@@ -72,18 +71,18 @@ def spread(images: np.ndarray) -> float:
     return float(np.sqrt(2 * images.astype(np.float64).var(axis=0, ddof=1).mean()))
 
 
-def alike(samples: np.ndarray, faces_spread: float, kimg: float) -> str | None:
-    """The samples differ far less than the faces do: G has collapsed.
+def find_collapse(samples: np.ndarray, faces_spread: float, kimg: float) -> str | None:
+    """Report mode collapse: the samples differ far less than the faces do.
 
     Args:
         samples: uint8 (N, C, H, W), N at least 2.
-        faces_spread: `spread` of the faces.
-        kimg: when they were drawn.
+        faces_spread: `compute_spread` of the faces.
+        kimg: Images shown when they were generated [kimg].
     """
-    share = spread(samples) / max(faces_spread, 1e-9)
-    if share >= ALIKE:
+    share = compute_spread(samples) / max(faces_spread, 1e-9)
+    if share >= COLLAPSED:
         return None
     return (
-        f"samples are alike at {kimg:.0f} kimg: they differ {share:.0%} as much as faces do: set "
-        "train.minibatch_stddev to true, lower train.learning_rate_g, or take another train.seed"
+        f"mode collapse at {kimg:.0f} kimg: samples differ {share:.0%} as much as faces do. Set train.minibatch_stddev "
+        "to true, lower train.learning_rate_g, or change train.seed"
     )

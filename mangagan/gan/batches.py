@@ -1,75 +1,135 @@
-"""What each step is fed, as a function of the seed and the images seen: faces, mirroring, a source of latents."""
+"""The inputs of each step as a function of the seed and the number of images shown: faces and all random numbers."""
 
 import hashlib
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mangagan.gan import distributed
+from mangagan.gan.augment import draw_numbers
 from mangagan.gan.config import Settings
-from mangagan.networks.dcgan import LAYOUT
+from mangagan.networks.dcgan import MEMORY_FORMAT
 
 
 def derive_seed(seed: int, purpose: str, number: int) -> int:
-    """A seed for one draw: independent of every other purpose and number."""
+    """Return a seed for one draw, independent of every other purpose and number."""
     digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
-def generator_for(seed: int, purpose: str, number: int, device: torch.device) -> torch.Generator:
-    """A fresh random source on the device for one draw."""
+def create_rng(seed: int, purpose: str, number: int, device: torch.device) -> torch.Generator:
+    """Return a new random number generator for one draw, on the device."""
     return torch.Generator(device).manual_seed(derive_seed(seed, purpose, number))
 
 
-class Batches:
-    """Shuffled batches: without replacement within an epoch, a batch may span two epochs.
+@dataclass(frozen=True)
+class StepInputs:
+    """Everything that differs from one step to the next; N is the number of images of this process.
 
-    Args:
-        faces: uint8 (N, C, H, W); where they lie is where they are picked and mirrored: on the training device, or in
-            memory or in a file mapped into it, when they are too many for that.
-        batch: images a step, at most N.
-        settings: seed and flip.
-        device: the training device; the faces' by default.
+    Attributes:
+        real: Real images, float32 (N, C, H, W) in [-1, 1].
+        z: Latents, float32 (N, z_dim).
+        real_numbers: Random numbers that augment the real images, see `augment.draw_numbers`; (N, 0) if there are none.
+        fake_numbers: The same for the generated images in the update of D.
+        generator_numbers: The same for each update of G, (generator_steps, N, …).
+        penalize: True if the gradient penalty applies (lazy regularization).
+        scale: Share of the batch, the weight of its loss; below 1 only in parts of a split batch.
     """
 
-    def __init__(self, faces: Tensor, batch: int, settings: Settings, device: torch.device | None = None) -> None:
-        self.faces, self.batch, self.settings, self.device = faces, batch, settings, device or faces.device
+    real: Tensor
+    z: Tensor
+    real_numbers: Tensor
+    fake_numbers: Tensor
+    generator_numbers: Tensor
+    penalize: bool
+    scale: float = 1.0
+
+    def split(self, parts: int) -> list["StepInputs"]:
+        """Split the batch into at most so many parts."""
+        chunks = zip(
+            self.real.chunk(parts),
+            self.z.chunk(parts),
+            self.real_numbers.chunk(parts),
+            self.fake_numbers.chunk(parts),
+            self.generator_numbers.chunk(parts, dim=1),
+            strict=True,
+        )
+        return [
+            StepInputs(*tensors, penalize=self.penalize, scale=len(tensors[0]) / len(self.real)) for tensors in chunks
+        ]
+
+
+class Batches:
+    """Shuffled batches, without replacement within an epoch; a batch may span two epochs.
+
+    Args:
+        faces: uint8 (N, C, H, W). Faces are selected and mirrored where they are stored: on the training device, in
+            memory, or in a file mapped into memory.
+        batch_size: Images of a step in all processes, at most N.
+        settings: `seed` and `flip`.
+        device: Training device. Default: the device of the faces.
+    """
+
+    def __init__(self, faces: Tensor, batch_size: int, settings: Settings, device: torch.device | None = None) -> None:
+        self.faces, self.batch_size, self.settings, self.device = faces, batch_size, settings, device or faces.device
         self.epoch, self.order = -1, torch.empty(0)
-        halves = torch.Generator().manual_seed(derive_seed(settings.seed, "halves", 0))
-        # One half of the faces is mirrored in even epochs, the other in odd ones.
-        self.half = (torch.randperm(len(faces), generator=halves) % 2).to(faces.device)
+        rng = torch.Generator().manual_seed(derive_seed(settings.seed, "halves", 0))
+        # `flip: alternate` mirrors one half of the faces in even epochs, the other half in odd epochs.
+        self.half = (torch.randperm(len(faces), generator=rng) % 2).to(faces.device)
 
-    def indices(self, images_seen: int) -> Tensor:
-        """Which faces make the batch that starts at `images_seen`: int64 (batch,)."""
+    def select(self, images_seen: int) -> Tensor:
+        """Return the indices int64 (batch size,) of the batch that begins at `images_seen`."""
         epoch, start = divmod(images_seen, len(self.faces))
-        first = self.permutation(epoch)[start : start + self.batch]
-        rest = self.batch - len(first)
-        return torch.cat([first, self.permutation(epoch + 1)[:rest]]) if rest else first
+        first = self.shuffle(epoch)[start : start + self.batch_size]
+        missing = self.batch_size - len(first)
+        return torch.cat([first, self.shuffle(epoch + 1)[:missing]]) if missing else first
 
-    def permutation(self, epoch: int) -> Tensor:
-        """The order of the faces in an epoch."""
+    def shuffle(self, epoch: int) -> Tensor:
+        """Return the order of the faces in an epoch."""
         if epoch != self.epoch:
-            randomness = torch.Generator().manual_seed(derive_seed(self.settings.seed, "shuffle", epoch))
-            self.epoch, self.order = epoch, torch.randperm(len(self.faces), generator=randomness).to(self.faces.device)
+            rng = torch.Generator().manual_seed(derive_seed(self.settings.seed, "shuffle", epoch))
+            self.epoch, self.order = epoch, torch.randperm(len(self.faces), generator=rng).to(self.faces.device)
         return self.order
 
-    def mirrored(self, images_seen: int, indices: Tensor) -> Tensor:
-        """Which images of the batch that starts at `images_seen` are mirrored: bool (batch,)."""
+    def choose_mirrored(self, images_seen: int, indices: Tensor) -> Tensor:
+        """Return bool (batch size,): the images to mirror of the batch that begins at `images_seen`."""
         device = self.faces.device
         if self.settings.flip == "alternate":
-            epochs = torch.arange(images_seen, images_seen + self.batch, device=device) // len(self.faces)
+            epochs = torch.arange(images_seen, images_seen + self.batch_size, device=device) // len(self.faces)
             return (self.half[indices] + epochs) % 2 == 1
-        randomness = generator_for(self.settings.seed, "flip", images_seen, device)
-        return torch.rand(self.batch, generator=randomness, device=device) < 0.5
+        rng = create_rng(self.settings.seed, "flip", images_seen, device)
+        return torch.rand(self.batch_size, generator=rng, device=device) < 0.5
 
     def read(self, images_seen: int) -> Tensor:
-        """The batch that starts at `images_seen`: float32 (batch, C, H, W) in [-1, 1], on the training device.
-
-        Of several processes each gets its share.
-        """
-        indices = self.indices(images_seen)
-        images = self.faces[distributed.share(indices)]
+        """Return this process's share of the batch that begins at `images_seen`: float32 (N, C, H, W) in [-1, 1]."""
+        indices = self.select(images_seen)
+        images = self.faces[distributed.take_share(indices)]
         if self.settings.flip != "none":
-            mirrored = distributed.share(self.mirrored(images_seen, indices))
+            mirrored = distributed.take_share(self.choose_mirrored(images_seen, indices))
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-        return (images.to(self.device).float() / 127.5 - 1).contiguous(memory_format=LAYOUT)
+        return (images.to(self.device).float() / 127.5 - 1).contiguous(memory_format=MEMORY_FORMAT)
+
+
+def feed(batches: Batches, images_seen: int, settings: Settings) -> StepInputs:
+    """Return the inputs of the step that begins at `images_seen`.
+
+    All random numbers are drawn here, for the whole batch, so that they do not depend on the number of processes or on
+    `accumulate`.
+    """
+    count, device = batches.batch_size, batches.device
+
+    def draw(purpose: str) -> Tensor:
+        if not settings.augmentations:
+            return torch.empty(count // distributed.size(), 0, device=device)
+        return distributed.take_share(draw_numbers(count, create_rng(settings.seed, purpose, images_seen, device)))
+
+    rng = create_rng(settings.seed, "z", images_seen, device)
+    return StepInputs(
+        real=batches.read(images_seen),
+        z=distributed.take_share(torch.randn(count, settings.z_dim, generator=rng, device=device)),
+        real_numbers=draw("augment real"),
+        fake_numbers=draw("augment fake"),
+        generator_numbers=torch.stack([draw(f"augment generator {step}") for step in range(settings.generator_steps)]),
+        penalize=images_seen // count % settings.penalty_every == 0,
+    )

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on, and what they may be reused for."""
+"""Checkpoints: everything that a run needs to resume, and the key of the runs that may use it."""
 
 import hashlib
 import io
@@ -17,104 +17,155 @@ from typing import Any
 import numpy as np
 import torch
 
-from mangagan.core.files import atomic_path, write_bytes
+from mangagan.core.code import code_hash
+from mangagan.core.files import atomic_path, sha256_bytes, write_bytes, write_json
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
+from mangagan.gan.curves import CurveRow
 from mangagan.gan.state import TrainState
 from mangagan.networks.dcgan import Discriminator, Generator
 
 FILE = "checkpoint.pt"
-DELIVERED = ".delivered"  # suffix of the empty file beside the checkpoint of a run whose results were written
-KEPT_RUNS = 3  # delivered ones; a full-width checkpoint takes about 100 MB
-# None of them changes a step: a longer budget goes on, how often one saves is nobody's result, and which of the
-# measured weights are delivered is decided at the end.
-NOT_IN_KEY = ("kimg", "checkpoint_kimg", "select", "on_alarm", "memory_mb")
+IDENTITY = "run.json"
+DELIVERED = ".delivered"  # suffix of the empty file next to the checkpoint of a run whose results were written
+KEPT_RUNS = 3  # delivered runs; a full-width checkpoint takes about 100 MB
+TRAINING_CODE = ("mangagan.gan.loop", "mangagan.gan.numerics")  # their import closure determines the weights
+# These settings do not affect the weights after a number of steps, so a run may resume with other values.
+NOT_IN_KEY = (
+    "kimg",
+    "checkpoint_kimg",
+    "log_kimg",
+    "snapshot_kimg",
+    "measure_kimg",
+    "select",
+    "on_alarm",
+    "memory_mb",
+)
 NETWORKS = ("generator", "discriminator", "average")
 OPTIMIZERS = ("optimizer_g", "optimizer_d")
 SCALARS = ("strength", "realness", "sums")  # tensors on the device
-PLAIN = ("images_seen", "steps", "rows", "measured", "best", "alarms")
+PLAIN = ("images_seen", "steps", "alarms")
 
-# What reading a truncated or damaged file raises, depending on where the damage is. A disk that does not answer or a
-# machine without room is no damage: OSError, MemoryError and PyTorch's errors of the device are not among these.
+# Errors of reading a truncated or damaged file. Not among them: a disk that does not answer (OSError), too little
+# memory (MemoryError), and PyTorch's errors of the device.
 DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, ValueError, EOFError)
 DAMAGED_CONTENT = (pickle.UnpicklingError, ValueError, KeyError, TypeError, EOFError)
 
 
-def run_key(faces: np.ndarray, settings: Settings, device: torch.device, threads: int, measured_by: str = "") -> str:
-    """Names a run by all that its weights depend on, so that no checkpoint serves a run it does not belong to.
+def identify_run(faces: np.ndarray, settings: Settings, device: torch.device, threads: int) -> dict[str, Any]:
+    """Return everything that the weights after a number of steps depend on, by name.
 
     Args:
         faces: uint8 (N, C, H, W).
-        settings: all but NOT_IN_KEY count.
-        device: where it runs; the GPU computes in bfloat16.
-        threads: CPU threads; sums are rounded in an order that depends on them.
-        measured_by: names what the samples are measured with and against: the best weights depend on it.
-
-    Returns:
-        SHA-256 in hex, over the faces, the settings, this package's source, the device and torch's version.
+        settings: Settings of the run; those in NOT_IN_KEY do not count.
+        device: Training device.
+        threads: CPU threads; they change the order of sums and so their rounding.
     """
-    knobs = {name: value for name, value in asdict(settings).items() if name not in NOT_IN_KEY}
-    knobs |= {"device": device.type, "threads": threads if device.type == "cpu" else 0, "measured_by": measured_by}
-    digest = hashlib.sha256(np.ascontiguousarray(faces).data)
-    digest.update(json.dumps([knobs, faces.shape, torch.__version__], sort_keys=True).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()
+    return {
+        "faces": hashlib.sha256(np.ascontiguousarray(faces).data).hexdigest(),
+        "shape": list(faces.shape),
+        "settings": {name: value for name, value in asdict(settings).items() if name not in NOT_IN_KEY},
+        "code": code_hash(*TRAINING_CODE),
+        "torch": torch.__version__,
+        "device": device.type,
+        "threads": threads if device.type == "cpu" else 0,
+    }
+
+
+def run_key(identity: dict[str, Any]) -> str:
+    """Return the SHA-256 (hex) of the result of `identify_run`; it names the folder of the run."""
+    return sha256_bytes(json.dumps(identity, sort_keys=True).encode())
+
+
+def explain_new_run(folder: Path, identity: dict[str, Any]) -> str | None:
+    """Return why the latest run on the same faces is not resumed; None if there is no such run.
+
+    Args:
+        folder: Folder of all runs.
+        identity: Result of `identify_run` for the new run.
+    """
+    for path in sorted(folder.glob(f"*/{IDENTITY}"), key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            other = json.loads(path.read_bytes())
+            settings, others = identity["settings"], other["settings"]
+            if other == identity:
+                return None
+            if other["faces"] != identity["faces"]:
+                continue
+        except (ValueError, KeyError, TypeError):
+            continue
+        changed = [f"train.{name}" for name in settings if settings[name] != others.get(name, settings[name])]
+        texts = {"code": "the training code", "torch": "the version of torch", "device": "the device"}
+        texts["threads"] = "the number of CPU threads"
+        changed += [text for name, text in texts.items() if identity[name] != other.get(name)]
+        return f"training from the start: {', '.join(changed) or 'the faces'} changed since the last run on these faces"
+    return None
+
+
+def save_identity(path: Path, identity: dict[str, Any]) -> None:
+    """Write the result of `identify_run` next to the checkpoint."""
+    write_json(path.with_name(IDENTITY), identity)
 
 
 def save_checkpoint(path: Path, state: TrainState) -> None:
-    """Writes the state atomically."""
+    """Write the state atomically."""
     with atomic_path(path) as temporary:
-        torch.save(content_of(state), temporary)
+        torch.save(collect_content(state), temporary)
 
 
-def content_of(state: TrainState) -> dict[str, Any]:
-    """All of the state that is saved: tensors and plain values only, no code."""
-    content: dict[str, Any] = {name: network.state_dict() for name, network in networks(state).items()}
+def collect_content(state: TrainState) -> dict[str, Any]:
+    """Return everything of the state that is saved: tensors and plain values, no code."""
+    content: dict[str, Any] = {name: network.state_dict() for name, network in list_networks(state).items()}
     content |= {name: getattr(state, name).state_dict() for name in OPTIMIZERS}
+    content["rows"] = [asdict(row) for row in state.rows]
     return content | {name: getattr(state, name) for name in (*SCALARS, *PLAIN)}
 
 
-def networks(state: TrainState) -> dict[str, Generator | Discriminator]:
-    """The networks that the state has, by name."""
+def list_networks(state: TrainState) -> dict[str, Generator | Discriminator]:
+    """Return the networks of the state by name."""
     return {name: getattr(state, name) for name in NETWORKS if getattr(state, name) is not None}
 
 
 def load_checkpoint(path: Path, state: TrainState) -> TrainState:
-    """Puts a checkpoint into a fresh state.
+    """Load a checkpoint into a new state.
 
     Args:
-        path: of `save_checkpoint`.
-        state: from `create_state`, with the same settings; of no use when this fails.
+        path: File of `save_checkpoint`.
+        state: State from `create_state` with the same settings; unusable if loading fails.
 
     Raises:
-        ValueError: the file is truncated or damaged, or belongs to other networks.
-        OSError: it is not there or cannot be read.
-        torch.OutOfMemoryError: the device has no room for it.
+        ValueError: The file is truncated or damaged, or belongs to other networks.
+        OSError: The file is missing or cannot be read.
+        torch.OutOfMemoryError: The device has too little memory.
     """
     check_archive(path)
     try:
         content = read_content(path)
-        for name, network in networks(state).items():
+        for name, network in list_networks(state).items():
             check_shapes(content[name], network)
-        restore(state, content)
+        restore_content(state, content)
     except DAMAGED_CONTENT as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
     return state
 
 
-def restore(state: TrainState, content: dict[str, Any]) -> None:
-    """Puts what `content_of` returned into a fresh state."""
-    for name in (*networks(state), *OPTIMIZERS):
+def restore_content(state: TrainState, content: dict[str, Any]) -> None:
+    """Load the result of `collect_content` into a new state."""
+    device = state.sums.device
+    for name in (*list_networks(state), *OPTIMIZERS):
         getattr(state, name).load_state_dict(content[name])
+    for name in OPTIMIZERS:
+        for group in getattr(state, name).param_groups:
+            group["lr"] = group["lr"].to(device)  # load_state_dict moves only the moments
     for name in SCALARS:
-        setattr(state, name, content[name].to(state.sums.device))
+        setattr(state, name, content[name].to(device))
     for name in PLAIN:
         setattr(state, name, content[name])
+    state.rows = [CurveRow(**row) for row in content["rows"]]
 
 
 def check_archive(path: Path) -> None:
-    """Raises ValueError unless all of the file is as it was written: torch.load checks no checksums."""
+    """Raise ValueError unless the checksums of the file are right: torch.load does not check them."""
     try:
         with zipfile.ZipFile(path) as archive:
             if damaged := archive.testzip():
@@ -124,10 +175,10 @@ def check_archive(path: Path) -> None:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, on the CPU; ValueError where PyTorch's reader finds the archive damaged."""
+    """Return the content of a checkpoint on the CPU; raise ValueError if PyTorch finds the archive damaged."""
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except RuntimeError as error:  # also what PyTorch raises when memory runs out
+    except RuntimeError as error:  # PyTorch raises this also if memory runs out
         if "PytorchStreamReader" not in str(error):
             raise
         raise ValueError("archive") from error
@@ -135,7 +186,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def check_shapes(content: dict[str, torch.Tensor], network: torch.nn.Module) -> None:
-    """Raises ValueError unless the tensors are those of the network."""
+    """Raise ValueError unless the tensors have the names and shapes of the network's."""
     if {k: v.shape for k, v in content.items()} != {k: v.shape for k, v in network.state_dict().items()}:
         raise ValueError("other networks")
 
@@ -143,21 +194,17 @@ def check_shapes(content: dict[str, torch.Tensor], network: torch.nn.Module) -> 
 def resume(
     folder: Path, key: str, images: int, create: Callable[[], TrainState], say: Callable[[str], object]
 ) -> tuple[Path, TrainState]:
-    """Where a run is kept, and the state to go on from: the checkpoint's when it is of use, else a fresh one.
+    """Return the file for the checkpoints of a run, and its state: from the checkpoint if usable, else new.
 
-    One checkpoint serves every length of a run, as long as the lengths grow. A run that has come further than is asked
-    for is left alone, and the shorter one trained in a folder of its own beside it. A complete run is returned as it
-    is: it would end the same again.
+    One checkpoint serves runs of any length, as long as the length increases. If it is longer than requested, it is
+    kept and the shorter run is trained in a folder of its own. A complete run is returned unchanged.
 
     Args:
-        folder: holds the runs; need not exist.
-        key: of `run_key`.
-        images: the length of the run, in images, up to the last whole batch.
-        create: makes a fresh state.
-        say: told in one line what is resumed, or why not.
-
-    Returns:
-        The checkpoint's path, where the run is to be saved from now on, and the state.
+        folder: Folder of all runs; need not exist.
+        key: Result of `run_key`.
+        images: Length of the run, rounded up to whole batches [images].
+        create: Function that returns a new state.
+        say: Called with one line about the checkpoint.
     """
     shared, own = folder / key / FILE, folder / f"{key}-{images}" / FILE
     for path in (own, shared):
@@ -168,9 +215,9 @@ def resume(
         if state.images_seen < images:
             say(f"resuming at {kimg}")
         elif state.images_seen == images:
-            say(f"already trained: delivering the checkpoint of {kimg}; remove {path.parent} to train anew")
+            say(f"already trained: delivering the checkpoint of {kimg}. To train again, remove {path.parent}")
         else:
-            say(f"the checkpoint of {kimg} is longer than asked for: kept, training {images / 1000:.1f} kimg beside it")
+            say(f"the checkpoint of {kimg} is longer than requested: kept. Training {images / 1000:.1f} kimg apart")
             return own, create()
         return path, state
     return shared, create()
@@ -179,22 +226,23 @@ def resume(
 def resume_together(
     folder: Path, key: str, images: int, create: Callable[[], TrainState], say: Callable[[str], object]
 ) -> tuple[Path, TrainState]:
-    """`resume` of the first process, whose state all others take over: only its machine needs the checkpoint."""
+    """Call `resume` in the first process and send its state to the others: only its machine needs the checkpoint."""
     if distributed.size() == 1:
         return resume(folder, key, images, create, say)
     if distributed.rank() > 0:
         state = create()
-        restore(state, torch.load(io.BytesIO(distributed.from_first(b"")), map_location="cpu", weights_only=True))
+        content = torch.load(io.BytesIO(distributed.broadcast(b"")), map_location="cpu", weights_only=True)
+        restore_content(state, content)
         return folder / key / FILE, state
     path, state = resume(folder, key, images, create, say)
     buffer = io.BytesIO()
-    torch.save(content_of(state), buffer)
-    distributed.from_first(buffer.getvalue())
+    torch.save(collect_content(state), buffer)
+    distributed.broadcast(buffer.getvalue())
     return path, state
 
 
 def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callable[[str], object]) -> TrainState | None:
-    """The checkpoint's state; None when there is no checkpoint, or a damaged one, which is renamed."""
+    """Return the state of a checkpoint; None if there is none or it is damaged, in which case it is renamed."""
     if not path.exists():
         return None
     try:
@@ -202,21 +250,21 @@ def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callabl
     except ValueError as error:
         aside = path.with_suffix(".damaged")
         os.replace(path, aside)
-        say(f"{error}: moved to {aside.name}, starting over")
+        say(f"{error}: renamed to {aside.name}, training from the start")
         return None
 
 
-def mark_delivered(path: Path, done: bool = True) -> None:
-    """Notes beside the checkpoint that its run's results were written, or that they are yet to be."""
+def mark_delivered(path: Path, delivered: bool = True) -> None:
+    """Record next to the checkpoint whether the results of its run were written."""
     marker = path.with_suffix(DELIVERED)
-    if done:
+    if delivered:
         write_bytes(marker, b"")
     else:
         marker.unlink(missing_ok=True)
 
 
-def forget_old_runs(folder: Path) -> None:
-    """Deletes the folders of all but the latest delivered runs; one that was not delivered is never deleted."""
+def delete_old_runs(folder: Path) -> None:
+    """Delete the folders of all but the latest delivered runs; never one that was not delivered."""
     markers = sorted(folder.glob(f"*/*{DELIVERED}"), key=lambda marker: marker.stat().st_mtime, reverse=True)
     for marker in markers[KEPT_RUNS:]:
         shutil.rmtree(marker.parent, ignore_errors=True)

@@ -1,55 +1,56 @@
-"""The knobs of training: the `train` section of params.yaml, and what becomes of those left to a recipe."""
+"""The configuration of training: the section `train` of params.yaml, and the settings that follow from it."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from mangagan.gan.recipes import AUGMENTATIONS, LEAST_BATCH, RECIPES, SIZES, Flip, Loss, Recipe, Size
-from mangagan.networks.dcgan import Kernel, Latent, NormD, NormG
+from mangagan.gan.recipes import AUGMENTATIONS, MIN_BATCH_SIZE, RECIPES, SIZES, Flip, Loss, Recipe, Size
+from mangagan.networks.dcgan import Latent
+from mangagan.networks.layers import Kernel, NormD, NormG
 
 Preset = Literal["auto", "full", "half", "small"]
-# A checkpoint of the full width takes half a second to write: a GPU trains on thousands of images in that time.
+# A checkpoint at full width takes half a second to write; a GPU trains on thousands of images in that time.
 CHECKPOINT_KIMG = {"cpu": 5.0, "cuda": 50.0}
-MEASURE_KIMG = {"cpu": 20.0, "cuda": 50.0}  # a measurement takes seconds of the processor
+MEASURE_KIMG = {"cpu": 20.0, "cuda": 50.0}  # a measurement takes seconds on the CPU
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """What a recipe does not set. 1 kimg = 1,000 training images shown, counting repeats."""
+class CommonSettings:
+    """Settings without a default in recipe, preset or machine. 1 kimg = 1,000 images shown, repeats included."""
 
     recipe: Literal["classic", "modern"] = "modern"  # row of the table in recipes.py
     # Schedule
-    log_kimg: float = 1.0  # one row of the curves is the mean over this many; each costs a device sync
-    snapshot_kimg: int = 20  # a grid of samples every so many, always of the same 64 latents
-    select: Literal["best", "last"] = "best"  # best: the best measured weights, when clearly better than the last
+    log_kimg: float = 1.0  # interval of the rows of the curves [kimg]; each row synchronizes with the device
+    snapshot_kimg: int = 20  # interval of the sample grids [kimg]
+    select: Literal["best", "last"] = "best"  # weights to deliver; best: the best measured ones if clearly better
     on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
     # Data
-    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray when at least 98 % of the faces are, else RGB
-    memory_mb: int = 4000  # faces that take more, uncompressed, are read from a file as they are needed
+    channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray if at least 98 % of the faces are gray, else RGB
+    memory_mb: int = 4000  # faces that need more, uncompressed, are read from a file [10^6 bytes]
     # Machine
-    accumulate: int = 1  # parts that a batch is worked through in: less memory
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the networks; auto: bfloat16 where it is the faster
-    compile: bool = False  # torch.compile: faster steps on a GPU, after a minute or more of compiling
-    seed: int = 0  # one seed, one result on a CPU
-    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU when there is one
-    threads: int = 0  # CPU threads; 0 takes what torch does, one a core
+    accumulate: int = 1  # parts in which a batch is computed; more: less memory
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # of the networks; auto: bfloat16 where it is faster
+    compile: bool = False  # torch.compile: faster steps on a GPU after a minute or more of compilation
+    seed: int = 0  # determines the result on a CPU, together with the number of threads
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if there is one
+    threads: int = 0  # CPU threads; 0: the default of torch, one per core
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Schedule):
-    """How long to train, what, and how. None: what the preset, the machine or the recipe says; see `Recipe`.
+class TrainConfig(CommonSettings):
+    """The section `train` of params.yaml. None: the value of the preset, the machine or the recipe; see `Recipe`.
 
     Raises:
-        ValueError: a value is out of range; the message names it.
+        ValueError: A value is out of range; the message names it.
     """
 
     preset: Preset = "auto"  # row of SIZES; auto: full on a GPU, half on a CPU
-    # The preset's: None of its two changes what a step does to a network of the same width.
+    # From the preset
     kimg: float | None = None
     base_channels: int | None = None
-    # The machine's
+    # From the machine
     checkpoint_kimg: float | None = None
     measure_kimg: float | None = None
-    # The recipe's
+    # From the recipe
     flip: Flip | None = None
     augment: str | None = None
     augment_p: float | None = None
@@ -81,15 +82,15 @@ class TrainConfig(Schedule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Schedule, Recipe, Size):
-    """A `TrainConfig` with every choice made.
+class Settings(CommonSettings, Recipe, Size):
+    """A `TrainConfig` with all values resolved.
 
     Attributes:
-        checkpoint_kimg: thousand images that a crash costs at most; a signal saves a checkpoint at once.
-        measure_kimg: thousand images between measurements of the samples against the hold-out.
+        checkpoint_kimg: Interval of the checkpoints [kimg], the most that a crash costs. A signal saves one at once.
+        measure_kimg: Interval at which samples are compared with the hold-out set [kimg].
 
     Raises:
-        ValueError: a value is out of range; the message names it.
+        ValueError: A value is out of range; the message names it.
     """
 
     checkpoint_kimg: float
@@ -127,19 +128,19 @@ class Settings(Schedule, Recipe, Size):
 
 
 def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
-    """Makes every choice that a configuration leaves to its recipe and preset; values that it names win.
+    """Return the settings: values of the configuration, else of its preset, machine and recipe.
 
     Args:
-        config: of params.yaml.
-        device: `cpu` or `cuda`, which `preset: auto`, `precision: auto` and how often one saves depend on.
+        config: Configuration from params.yaml.
+        device: `cpu` or `cuda`; decides `preset: auto`, `precision: auto` and the intervals that are None.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: A value is out of range.
     """
     preset = {"cpu": "half", "cuda": "full"}[device] if config.preset == "auto" else config.preset
     defaults = {**vars(RECIPES[config.recipe]), **vars(SIZES[preset])}
     defaults |= {"checkpoint_kimg": CHECKPOINT_KIMG[device], "measure_kimg": MEASURE_KIMG[device]}
-    defaults["batch_size"] = max(defaults["batch_size"], LEAST_BATCH[preset])
+    defaults["batch_size"] = max(defaults["batch_size"], MIN_BATCH_SIZE[preset])
     chosen: dict[str, Any] = {}
     for field in fields(Settings):
         value = getattr(config, field.name)
@@ -150,15 +151,15 @@ def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
 
 
 def bfloat16_on_cpu() -> bool:
-    """Whether the processor computes in bfloat16 itself: half the time for a step (measured on AVX-512 BF16)."""
+    """Return True if the CPU has bfloat16 instructions: a step takes half the time (measured with AVX-512 BF16)."""
     import torch
 
-    # Where it does not, PyTorch converts back and forth, which takes longer than float32.
+    # Without them PyTorch converts from and to float32, which is slower than float32 alone.
     tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(test() for test in tests if test is not None)
 
 
 def require(condition: bool, message: str) -> None:
-    """Raises ValueError with `message` unless the condition holds."""
+    """Raise ValueError with `message` unless the condition holds."""
     if not condition:
         raise ValueError(message)

@@ -1,11 +1,11 @@
-"""Training on several GPUs or machines: what the processes that torchrun started tell each other.
+"""Training in several processes that torchrun started, on one or more machines.
 
-Each process works through its share of one and the same batch. Gradients are averaged before each step of an optimizer
-and BatchNorm takes its statistics of the whole batch, so that all processes hold the same weights, those of one process
-with the same batch, up to rounding. In a single process each function here is the identity, or does nothing.
+Each process computes its share of the same batch. Gradients are averaged before each optimizer step, and BatchNorm uses
+the statistics of the whole batch. So all processes hold the same weights: up to rounding, those of one process with the
+same batch. In a single process every function here is the identity or does nothing.
 
-DistributedDataParallel is not used. It counts on one forward and one backward pass a step; here D has up to three (loss
-and penalties, part by part), some of them differentiated twice, and it is frozen while G is updated.
+DistributedDataParallel is not used: it expects one forward and one backward pass per step. Here D has up to three (loss
+and penalties, for each part of the batch), some are differentiated twice, and D is frozen while G is updated.
 """
 
 import os
@@ -21,20 +21,20 @@ from torch import Tensor, nn
 
 from mangagan.core.errors import UserError
 
-TIMEOUT = timedelta(minutes=10)  # the longest that a process waits for another, such as the one that measures
+TIMEOUT = timedelta(minutes=10)  # longest wait for another process, for example for the one that measures
 
 Value = TypeVar("Value")
 
 
 @contextmanager
-def group() -> Iterator[None]:
-    """Joins the processes that torchrun started. Without it, or with one process, nothing is done.
+def process_group() -> Iterator[None]:
+    """Join the processes that torchrun started; do nothing for a single process.
 
-    An error that all processes meet is told by one of them: the others end with its exit status and say nothing.
+    If all processes raise the same error, one reports it. The others end silently with the same exit status.
 
     Raises:
-        UserError: the processes did not find each other.
-        SystemExit: another process raised the same error.
+        UserError: The processes did not find each other.
+        SystemExit: Another process has reported the same error.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
@@ -46,20 +46,20 @@ def group() -> Iterator[None]:
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"WORLD_SIZE is set, but the processes do not meet ({reason}): start them by torchrun"
+            f"WORLD_SIZE is set, but the processes cannot connect ({reason}). Start them with torchrun"
         ) from error
     try:
         yield
     except (UserError, KeyboardInterrupt) as error:
-        if told_before(store, f"{type(error).__name__} {error}"):
+        if is_reported(store, f"{type(error).__name__} {error}"):
             sys.exit(2 if isinstance(error, UserError) else 130)
         raise
     finally:
         dist.destroy_process_group()
 
 
-def told_before(store: "dist.Store", line: str) -> bool:
-    """Whether another process was the first to ask this about the line; False where the store has gone."""
+def is_reported(store: "dist.Store", line: str) -> bool:
+    """Return True if another process called this first with the line; False if the store is gone."""
     try:
         return bool(store.add(line, 1) > 1)
     except RuntimeError:
@@ -67,95 +67,95 @@ def told_before(store: "dist.Store", line: str) -> bool:
 
 
 def size() -> int:
-    """The number of processes."""
+    """Return the number of processes."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """The number of this one; 0 is the first, which alone tells, measures and writes."""
+    """Return the number of this process. Process 0, the first, alone reports, measures and writes."""
     return dist.get_rank() if size() > 1 else 0
 
 
-def on_this_machine() -> tuple[int, int]:
-    """The number of this process among those of its machine, and how many they are."""
+def local_rank_and_size() -> tuple[int, int]:
+    """Return the number of this process on its machine, and the number of processes there."""
     if size() == 1:
         return 0, 1
     return int(os.environ.get("LOCAL_RANK", rank())), int(os.environ.get("LOCAL_WORLD_SIZE", size()))
 
 
-def take_gpu() -> None:
-    """Gives each process of a machine a GPU of its own.
+def select_gpu() -> None:
+    """Select a different GPU in each process of a machine.
 
     Raises:
-        UserError: there are fewer GPUs than processes.
+        UserError: There are fewer GPUs than processes.
     """
-    own, processes = on_this_machine()
+    own, processes = local_rank_and_size()
     if processes > torch.cuda.device_count():
         raise UserError(
-            f"{processes} processes on a machine with {torch.cuda.device_count()} GPUs: start at most one for each "
-            "(torchrun --nproc-per-node), or set train.device to cpu"
+            f"{processes} processes on a machine with {torch.cuda.device_count()} GPUs. Start at most one per GPU "
+            "(torchrun --nproc-per-node), or set train.device to cpu in params.yaml"
         )
     torch.cuda.set_device(own)
 
 
-def threads(asked: int) -> int:
-    """CPU threads of this process: those asked for, or the machine's cores, shared by the processes on it.
+def count_threads(requested: int) -> int:
+    """Return the CPU threads of this process: those requested or the cores of the machine, divided by its processes.
 
-    torchrun sets one thread a process, whatever the machine has.
+    torchrun sets one thread per process, whatever the machine has.
 
     Args:
-        asked: 0 for what torch, or several processes the machine, has.
+        requested: Threads on the machine. 0: the default of torch, for several processes all cores.
     """
-    processes = on_this_machine()[1]
+    processes = local_rank_and_size()[1]
     if processes == 1:
-        return asked or torch.get_num_threads()
+        return requested or torch.get_num_threads()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (asked or cores) // processes)
+    return max(1, (requested or cores) // processes)
 
 
-def check_share(batch: int, group_size: int) -> None:
-    """Raises UserError unless the processes can share a batch so that each has whole groups."""
+def check_divisible(batch_size: int, group_size: int) -> None:
+    """Raise UserError unless each process can get the same number of whole groups of the batch."""
     unit = size() * group_size
-    if size() > 1 and batch % unit:
+    if size() > 1 and batch_size % unit:
         groups = f" in groups of {group_size} images (train.minibatch_stddev)" if group_size > 1 else ""
         raise UserError(
-            f"{size()} processes cannot share a batch of {batch}{groups}: set train.batch_size to a multiple of {unit} "
-            "in params.yaml, or start fewer processes"
+            f"{size()} processes cannot share a batch of {batch_size}{groups}. Set train.batch_size to a multiple of "
+            f"{unit} in params.yaml, or start fewer processes"
         )
 
 
-def check_same(mark: str) -> None:
-    """Raises UserError unless all processes have the same mark, of what they are about to train."""
-    if largest(int(from_first(mark) != mark)):
+def check_same(description: str) -> None:
+    """Raise UserError unless all processes have the same description of their run."""
+    if maximum(int(broadcast(description) != description)):
         raise UserError(
-            "the machines do not have the same faces, params.yaml, code, kind of device or torch: copy the folder of "
-            "the first to the others"
+            "the machines do not have the same faces, params.yaml, code, kind of device or torch. Copy the folder of "
+            "the first machine to the others"
         )
 
 
-def share(whole: Tensor) -> Tensor:
-    """This process's rows of what was drawn for the whole batch, neighbours in it."""
-    own = len(whole) // size()
-    return whole[rank() * own : (rank() + 1) * own]
+def take_share(batch: Tensor) -> Tensor:
+    """Return this process's rows of a tensor for the whole batch: consecutive rows."""
+    own = len(batch) // size()
+    return batch[rank() * own : (rank() + 1) * own]
 
 
-def gathered(own: Tensor) -> Tensor:
-    """The rows of all processes, in order: the opposite of `share`."""
+def gather(own: Tensor) -> Tensor:
+    """Return the rows of all processes in order: the inverse of `take_share`."""
     if size() == 1:
         return own
     parts = [torch.empty_like(own) for _ in range(size())]
-    with explained():
+    with explain_lost_process():
         dist.all_gather(parts, own.contiguous())
     return torch.cat(parts)
 
 
 def average(own: Tensor) -> Tensor:
-    """The mean over the processes."""
-    return own if size() == 1 else all_sum(own / size())
+    """Return the mean over the processes."""
+    return own if size() == 1 else sum_over_processes(own / size())
 
 
 def average_gradients(network: nn.Module) -> None:
-    """Makes the gradients of a mean over the share those of the mean over the batch, in one message."""
+    """Average the gradients over the processes, in one message: gradients of a mean over the whole batch."""
     if size() == 1:
         return
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
@@ -165,90 +165,92 @@ def average_gradients(network: nn.Module) -> None:
         gradient.copy_(part.view(gradient.shape))
 
 
-def from_first(value: Value) -> Value:
-    """The first process's value, in all."""
+def broadcast(value: Value) -> Value:
+    """Return the first process's value in all processes."""
     if size() == 1:
         return value
     values = [value]
-    with explained():
+    with explain_lost_process():
         dist.broadcast_object_list(values, src=0, device=torch.device("cpu"))
     return values[0]
 
 
-def largest(value: int) -> int:
-    """The largest of the processes' values. Goes over the CPU: the GPU is not waited for."""
+def maximum(value: int) -> int:
+    """Return the largest of the processes' values. Uses the CPU, so that it does not wait for the GPU."""
     if size() == 1:
         return value
-    found = torch.tensor(value)
-    with explained():
-        dist.all_reduce(found, dist.ReduceOp.MAX)
-    return int(found)
+    result = torch.tensor(value)
+    with explain_lost_process():
+        dist.all_reduce(result, dist.ReduceOp.MAX)
+    return int(result)
 
 
-def wait() -> None:
-    """Waits for all processes."""
-    largest(0)
+def wait_for_all() -> None:
+    """Wait until all processes have called this."""
+    maximum(0)
 
 
-def agreed(received: list[int]) -> bool:
-    """Whether a process was sent a signal; its number is noted in all, so that all end after the same step."""
-    if (number := largest(received[0] if received else 0)) and not received:
+def share_signal(received: list[int]) -> bool:
+    """Return True if any process received a signal; add its number in all, so that all stop after the same step."""
+    if (number := maximum(received[0] if received else 0)) and not received:
         received.append(number)
     return bool(received)
 
 
-def leave_to_first() -> None:
-    """Ends all processes but the first, which has the results to write."""
+def exit_other_processes() -> None:
+    """End all processes but the first, which writes the results."""
     if rank() > 0:
         sys.exit(0)
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turns the error of a message that did not get through into a line."""
+def explain_lost_process() -> Iterator[None]:
+    """Turn the error of a failed message into a UserError of one line."""
     try:
         yield
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
         raise UserError(
-            "another process of this training was killed or failed: start it again to go on from the last checkpoint"
+            "another process of this training was killed or failed. Start the training again to resume from the last "
+            "checkpoint"
         ) from error
 
 
-def all_sum(own: Tensor) -> Tensor:
-    """The sum over the processes, the same bits in all."""
+def sum_over_processes(own: Tensor) -> Tensor:
+    """Return the sum over the processes; the same bits in all."""
     total = own.clone(memory_format=torch.contiguous_format)
-    with explained():
+    with explain_lost_process():
         dist.all_reduce(total)
     return total
 
 
-class Sum(torch.autograd.Function):
-    """`all_sum`, whose gradient is the sum of the gradients in all processes; differentiable any number of times."""
+class SumOverProcesses(torch.autograd.Function):
+    """`sum_over_processes` with a gradient (the sum over the processes); differentiable any number of times."""
 
     @staticmethod
     def forward(ctx: Any, own: Tensor) -> Tensor:
-        """Sums."""
-        return all_sum(own)
+        """Sum the values."""
+        return sum_over_processes(own)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Sums the gradients."""
+        """Sum the gradients."""
         return apply_sum(gradients[0])
 
 
-apply_sum: Callable[[Tensor], Tensor] = Sum.apply
+apply_sum: Callable[[Tensor], Tensor] = SumOverProcesses.apply
 
 
-class WholeBatchNorm(nn.BatchNorm2d):
-    """BatchNorm whose statistics in training are those of all processes' shares.
+class SharedBatchNorm(nn.BatchNorm2d):
+    """BatchNorm that uses the statistics of all processes in training.
 
-    PyTorch's SyncBatchNorm runs on GPUs only and cannot be differentiated twice, as a penalty on a D with BatchNorm is.
+    PyTorch's SyncBatchNorm runs only on GPUs and cannot be differentiated twice, which a penalty on D with BatchNorm
+    requires.
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) to the same, N of this process; every process must call it."""
+        """Normalize (N, C, H, W), N of this process; every process must call it."""
         if not self.training:
             return super().forward(images)
         values = images.float()
@@ -257,13 +259,13 @@ class WholeBatchNorm(nn.BatchNorm2d):
         means, variances = apply_sum(own).unbind(1)
         mean = means.mean(0)
         variance = (variances + (means - mean).square()).mean(0)
-        self.keep(mean.detach(), variance.detach(), size() * values[:, 0].numel())
+        self.update_statistics(mean.detach(), variance.detach(), size() * values[:, 0].numel())
         scale = self.weight * (variance + self.eps).rsqrt()
         shifted = (values - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
         return shifted.to(images.dtype)
 
-    def keep(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Moves the running statistics as BatchNorm2d does: with the variance over `count` - 1 values."""
+    def update_statistics(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Update the running statistics as BatchNorm2d does: with the variance over `count` - 1 values."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -273,8 +275,8 @@ class WholeBatchNorm(nn.BatchNorm2d):
         self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum)
 
 
-def synchronize(network: nn.Module) -> None:
-    """Makes a network's BatchNorms see the whole batch; weights and buffers stay the objects that they are."""
+def synchronize_batchnorm(network: nn.Module) -> None:
+    """Make the BatchNorm layers of a network use the whole batch; parameters and buffers stay the same objects."""
     for module in network.modules():
         if size() > 1 and type(module) is nn.BatchNorm2d:
-            module.__class__ = WholeBatchNorm  # the same attributes, another forward pass
+            module.__class__ = SharedBatchNorm  # same attributes, another forward pass

@@ -1,4 +1,4 @@
-"""The average of the generator over the last images: smoother than any one step of it, and what is delivered."""
+"""The moving average of the generator's weights: its images are smoother than those of any single step."""
 
 import copy
 
@@ -8,38 +8,38 @@ from torch import Tensor, nn
 from mangagan.networks.dcgan import Generator
 
 
-def decay(half_life_kimg: float, ramp: float, images_seen: int, batch: int) -> float:
-    """How much of the average one step keeps, so that a step's weight halves in `half_life_kimg`.
+def ema_beta(half_life_kimg: float, ramp: float, images_seen: int, batch_size: int) -> float:
+    """Return the share of the average that one step keeps.
 
-    As in StyleGAN2: 0.5^(batch / half-life in images), with the half-life at most `ramp` of the images seen, so that
-    the random start is soon forgotten.
+    As in StyleGAN2: β = 0.5^(batch size / half-life). The half-life is at most `ramp` of the images shown, so that the
+    average soon forgets the random initial weights.
 
     Args:
-        half_life_kimg: above 0.
-        ramp: share of the images seen.
-        images_seen: with those of this step.
-        batch: images of this step.
+        half_life_kimg: Half-life of the weight of a step, above 0 [kimg].
+        ramp: Maximum half-life as a share of the images shown.
+        images_seen: Images shown, those of this step included.
+        batch_size: Images of this step.
     """
     half_life = min(half_life_kimg * 1000, ramp * images_seen)
-    return float(0.5 ** (batch / max(half_life, 1e-8)))
+    return float(0.5 ** (batch_size / max(half_life, 1e-8)))
 
 
 @torch.no_grad()
-def update(average: Generator, generator: Generator, keep: float) -> None:
-    """Moves the average's weights towards the generator's; its BatchNorm statistics are left to `calibrated`."""
-    torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - keep)
+def update_average(average: Generator, generator: Generator, beta: float) -> None:
+    """Move the averaged weights towards the generator's. BatchNorm statistics do not change: see `calibrate`."""
+    torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - beta)
 
 
 @torch.no_grad()
-def calibrated(average: Generator, z: Tensor, batch: int = 64) -> Generator:
-    """A copy whose BatchNorm statistics are those of its own activations.
+def calibrate(average: Generator, z: Tensor, batch_size: int = 64) -> Generator:
+    """Return a copy whose BatchNorm statistics are those of its own activations.
 
-    Neither the generator's statistics nor their average belong to averaged weights.
+    Averaged weights need statistics of their own: neither the generator's nor their average are right.
 
     Args:
-        average: left as it is.
-        z: (N, z_dim) on any device, the latents to take statistics of.
-        batch: latents at once; what is left over of N is not used.
+        average: Generator; not changed.
+        z: Latents (N, z_dim) on any device, from which the statistics are computed.
+        batch_size: Latents at once. An incomplete last batch is not used. Default: 64.
     """
     result = copy.deepcopy(average)
     norms = [module for module in result.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -47,11 +47,11 @@ def calibrated(average: Generator, z: Tensor, batch: int = 64) -> Generator:
         return result
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the plain mean over all batches
+        norm.momentum = None  # mean over all batches
     device = next(result.parameters()).device
     result.train()
-    for start in range(0, len(z) - batch + 1, batch):
-        result(z[start : start + batch].to(device))
+    for start in range(0, len(z) - batch_size + 1, batch_size):
+        result(z[start : start + batch_size].to(device))
     for norm in norms:
         norm.momentum = 0.1
         assert norm.num_batches_tracked is not None

@@ -1,6 +1,6 @@
-"""The training loop: every step is a function of the weights, the seed and the images seen so far.
+"""The training loop. Each step is a function of the weights, the seed and the number of images shown.
 
-No random state is carried along, so that a run that was interrupted and resumed ends bit-identical to one that was not.
+No random state is kept between steps, so an interrupted and resumed run ends bit-identical to an unbroken one.
 """
 
 from collections.abc import Callable
@@ -10,193 +10,120 @@ import numpy as np
 import torch
 
 from mangagan.core.errors import UserError
-from mangagan.gan import alarms, distributed
-from mangagan.gan.batches import Batches, generator_for
+from mangagan.gan import distributed, ema
+from mangagan.gan.batches import Batches, feed
 from mangagan.gan.config import Settings
-from mangagan.gan.state import TrainState, delivered, drawer
+from mangagan.gan.curves import STATISTICS, CurveRow
+from mangagan.gan.schedule import clip_batch_size, count_final_images, fits_in_memory, is_due
+from mangagan.gan.state import TrainState, set_learning_rates
 from mangagan.gan.step import train_step
-from mangagan.networks.sampling import latents, sample
-
-GRID = 64  # latents of a snapshot
-FEW = 256  # faces that their spread is taken of, at most
-
-Draw = Callable[[int], np.ndarray]  # n → uint8 (n, C, S, S), samples of the generator that would be delivered
-Measure = Callable[[float, Draw], dict[str, float]]  # kimg and samples → figures by name
 
 
 class Diverged(UserError):
-    """Weights or losses are NaN or infinite: no one can go on from there."""
+    """Weights or losses are NaN or infinite, so that training cannot continue."""
+
+    def __init__(self, kimg: float) -> None:
+        super().__init__(
+            f"training diverged (NaN) before {kimg:.1f} kimg. Halve train.learning_rate_g and train.learning_rate_d in "
+            "params.yaml, or increase train.batch_size"
+        )
 
 
 def ignore(*_: object) -> None:
-    """Does nothing; the default of a hook."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """What the loop tells the outside world, and what it asks.
+class Callbacks:
+    """Functions that the loop calls; none of them changes the weights. By default they do nothing.
 
     Attributes:
-        step: told the images seen; must not touch the device.
-        log: told a row of CURVES.
-        snapshot: told kimg and samples, uint8 (64, C, H, W).
-        checkpoint: told the state, to save it.
-        alarm: told the line of an alarm, once for each kind.
-        measure: measures samples; of its figures, `kernel_distance` (less is better) and `kernel_distance_sd` choose
-            the weights that are delivered. None: nothing is measured.
-        stop: asked after each step; True saves a checkpoint and ends the loop.
+        start: Called before the first step of a new run, with the state.
+        log: Called after a row was added to `state.rows`, with the state.
+        step: Called after each step, with the state and the number of images shown before the step.
+        save: Called to save a checkpoint, with the state.
+        should_end: Called with the state; True ends the run before its budget.
+        should_stop: Called after each step; True saves a checkpoint and interrupts the run.
     """
 
-    step: Callable[[int], object] = ignore
-    log: Callable[[list[float]], object] = ignore
-    snapshot: Callable[[float, np.ndarray], object] = ignore
-    checkpoint: Callable[[TrainState], object] = ignore
-    alarm: Callable[[str], object] = ignore
-    measure: Measure | None = None
-    stop: Callable[[], bool] = lambda: False
+    start: Callable[[TrainState], object] = ignore
+    log: Callable[[TrainState], object] = ignore
+    step: Callable[[TrainState, int], object] = ignore
+    save: Callable[[TrainState], object] = ignore
+    should_end: Callable[[TrainState], bool] = lambda _: False
+    should_stop: Callable[[], bool] = lambda: False
 
 
-def train(state: TrainState, faces: np.ndarray, settings: Settings, hooks: Hooks) -> bool:
-    """Trains until `settings.kimg`, until an alarm that ends the run, or until `hooks.stop()`.
+def train(state: TrainState, faces: np.ndarray, settings: Settings, callbacks: Callbacks) -> bool:
+    """Train until `settings.kimg`, until `callbacks.should_end`, or until `callbacks.should_stop`.
 
     Args:
-        state: changed in place; fresh from `create_state` or out of a checkpoint.
+        state: From `create_state` or a checkpoint; changed in place.
         faces: uint8 (N, C, H, W), N at least 2; may be mapped from a file.
-        settings: how.
-        hooks: called in the loop.
+        settings: Settings of the run.
+        callbacks: Functions to call.
 
     Returns:
-        True when the run is at its end, False when the loop was stopped.
+        True if the run is complete, False if it was interrupted.
 
     Raises:
-        UserError: too few faces.
-        Diverged: the training diverged.
+        UserError: There are too few faces.
+        Diverged: The training diverged.
     """
     device = state.sums.device
-    batch = clip_batch(settings.batch_size, len(faces))
-    home = device if fits(faces.nbytes, settings.memory_mb) else torch.device("cpu")
-    batches = Batches(torch.from_numpy(faces).to(home), batch, settings, device)
-    if state.images_seen == 0 and distributed.rank() == 0:
-        hooks.snapshot(0, draw_grid(state, settings))
-    end = final_images(settings, len(faces))
-    while state.images_seen < end and not ended(state, settings):
+    batch_size = clip_batch_size(settings.batch_size, len(faces))
+    storage = device if fits_in_memory(faces.nbytes, settings.memory_mb) else torch.device("cpu")
+    batches = Batches(torch.from_numpy(faces).to(storage), batch_size, settings, device)
+    final_images = count_final_images(settings, len(faces))
+    if state.images_seen == 0:
+        callbacks.start(state)
+    while state.images_seen < final_images and not callbacks.should_end(state):
         before = state.images_seen
-        real = batches.read(before)
-        randomness = generator_for(settings.seed, "z", before, device)
-        z = distributed.share(torch.randn(batch, settings.z_dim, generator=randomness, device=device))
-        state.sums += train_step(state, real, z, settings)
-        state.steps += 1
-        after_step(state, before, settings, hooks, faces)
-        share_alarms(state, before, settings)
-        if due(before, state.images_seen, settings.checkpoint_kimg) and state.images_seen < end:
-            save(state, hooks)
-        if hooks.stop():
-            save(state, hooks)
+        advance(state, batches, settings)
+        if is_due(before, state.images_seen, settings.log_kimg):
+            state.rows.append(compute_row(state))
+            state.sums.zero_()
+            state.steps = 0
+            callbacks.log(state)
+        callbacks.step(state, before)
+        if callbacks.should_stop():
+            save(state, callbacks)
             return False
-    save(state, hooks)
+        if is_due(before, state.images_seen, settings.checkpoint_kimg) and state.images_seen < final_images:
+            save(state, callbacks)
+    save(state, callbacks)
     return True
 
 
-def after_step(state: TrainState, before: int, settings: Settings, hooks: Hooks, faces: np.ndarray) -> None:
-    """Does what is due between `before` and `state.images_seen`: a row of the curves, a snapshot, a measurement."""
-    hooks.step(state.images_seen)
-    if due(before, state.images_seen, settings.log_kimg):
-        state.rows.append(current_row(state))
-        state.sums.zero_()
-        state.steps = 0
-        hooks.log(state.rows[-1])
-        alarm(state, "saturated", alarms.saturated(state.rows), hooks)
-        alarm(state, "overfitting", alarms.overfitting(state.rows, settings), hooks)
-    if distributed.rank() > 0:
-        return  # the first process draws and measures
-    if due(before, state.images_seen, settings.snapshot_kimg):
-        kimg = state.images_seen // (1000 * settings.snapshot_kimg) * settings.snapshot_kimg
-        images = draw_grid(state, settings)
-        hooks.snapshot(kimg, images)
-        alarm(state, "alike", alarms.alike(images, alarms.spread(faces[:FEW]), kimg), hooks)
-    if hooks.measure is not None and due(before, state.images_seen, settings.measure_kimg):
-        measure(state, settings, hooks.measure)
-        alarm(state, "worse", alarms.worse(state.measured), hooks)
+def advance(state: TrainState, batches: Batches, settings: Settings) -> None:
+    """Take one step on the next batch: update D, G, the average of G and the counters."""
+    inputs = feed(batches, state.images_seen, settings)
+    set_learning_rates(state, settings)
+    state.sums += train_step(state, inputs, settings)
+    state.steps += 1
+    state.images_seen += batches.batch_size
+    if state.average is not None:
+        beta = ema.ema_beta(settings.ema_kimg, settings.ema_ramp, state.images_seen, batches.batch_size)
+        ema.update_average(state.average, state.generator, beta)
 
 
-def share_alarms(state: TrainState, before: int, settings: Settings) -> None:
-    """Tells all processes the alarms of the first, which may end the run."""
-    if any(due(before, state.images_seen, every) for every in (settings.snapshot_kimg, settings.measure_kimg)):
-        state.alarms = distributed.from_first(state.alarms)
+def compute_row(state: TrainState) -> CurveRow:
+    """Return the means since the last row. This synchronizes with the device.
+
+    Raises:
+        Diverged: A loss is NaN or infinite.
+    """
+    means = (state.sums / max(state.steps, 1)).tolist()
+    if not np.isfinite(means).all():
+        raise Diverged(state.images_seen / 1000)
+    return CurveRow(kimg=state.images_seen / 1000, **dict(zip(STATISTICS, means, strict=True)))
 
 
-def alarm(state: TrainState, name: str, line: str | None, hooks: Hooks) -> None:
-    """Notes an alarm, and tells it the first time."""
-    if line and name not in state.alarms:
-        state.alarms[name] = line
-        hooks.alarm(line)
-
-
-def ended(state: TrainState, settings: Settings) -> bool:
-    """Whether an alarm has ended the run before its budget is used up."""
-    return settings.on_alarm != "warn" and bool(state.alarms)
-
-
-def measure(state: TrainState, settings: Settings, function: Measure) -> None:
-    """Adds a row to `state.measured`, and keeps the weights when they are the best so far."""
-    generator = delivered(state, settings)
-    kimg = state.images_seen / 1000
-    figures = {name: float(value) for name, value in function(kimg, drawer(generator, settings)).items()}
-    before = [row["kernel_distance"] for row in state.measured if "kernel_distance" in row]
-    state.measured.append({"kimg": kimg, **figures})
-    if figures.get("kernel_distance", float("inf")) < min(before, default=float("inf")):
-        state.best = {name: value.detach().cpu().clone() for name, value in generator.state_dict().items()}
-
-
-def draw_grid(state: TrainState, settings: Settings) -> np.ndarray:
-    """A snapshot: uint8 (64, C, H, W), always of the same latents."""
-    return sample(delivered(state, settings), latents(GRID, settings.z_dim, settings.seed))
-
-
-def save(state: TrainState, hooks: Hooks) -> None:
-    """Hands the state to the checkpoint hook, unless it holds NaN: no one could go on from there."""
-    current_row(state)
+def save(state: TrainState, callbacks: Callbacks) -> None:
+    """Save a checkpoint, unless the state contains NaN: no run can continue from that."""
+    compute_row(state)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     if not torch.stack([weight.isfinite().all() for weight in weights]).all():
-        raise Diverged(alarms.not_finite([state.images_seen / 1000, float("nan")]) or "")
-    hooks.checkpoint(state)
-    distributed.wait()  # no process may end before the checkpoint is there: torchrun would end the one that saves it
-
-
-def current_row(state: TrainState) -> list[float]:
-    """The means since the last row, as a row of CURVES. This is a device sync point.
-
-    Raises:
-        Diverged: a loss is NaN or infinite.
-    """
-    row = [state.images_seen / 1000, *(state.sums / max(state.steps, 1)).tolist()]
-    if line := alarms.not_finite(row):
-        raise Diverged(line)
-    return row
-
-
-def fits(size: int, memory_mb: int) -> bool:
-    """Whether faces of so many bytes are to be held in memory, and in the GPU's."""
-    return size <= memory_mb * 10**6
-
-
-def due(before: int, after: int, every_kimg: float) -> bool:
-    """Whether a multiple of `every_kimg` lies in (before, after] images."""
-    return int(after / (1000 * every_kimg)) > int(before / (1000 * every_kimg))
-
-
-def final_images(settings: Settings, faces: int) -> int:
-    """The images seen at the end of a run over so many faces: the budget, up to the last whole batch."""
-    batch = clip_batch(settings.batch_size, faces)
-    return -(-round(1000 * settings.kimg) // batch) * batch
-
-
-def clip_batch(batch_size: int, faces: int) -> int:
-    """The batch that is used: the one asked for or all the faces there are.
-
-    Raises:
-        UserError: fewer than two faces.
-    """
-    if faces < 2:
-        raise UserError(f"training needs at least 2 faces, found {faces}: add screenshots or loosen detect and dedup")
-    return min(batch_size, faces)
+        raise Diverged(state.images_seen / 1000)
+    callbacks.save(state)
+    distributed.wait_for_all()  # torchrun ends all processes as soon as one ends, also the one that saves

@@ -1,4 +1,4 @@
-"""What a run needs of the machine: its device, its memory, repeatable sums, and the signals that end it."""
+"""The machine in training: device, memory, and the signals that end a run."""
 
 import contextlib
 import signal
@@ -6,7 +6,6 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
 
 import torch
 
@@ -16,105 +15,112 @@ from mangagan.gan.config import Settings
 
 
 def pick_device(name: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`.
+    """Return the device for `auto`, `cpu` or `cuda`.
 
     Raises:
-        UserError: a GPU is asked for and there is none, or none for each process.
+        UserError: A GPU is requested and there is none, or fewer than processes.
     """
-    present = torch.cuda.is_available()
-    if name == "cuda" and not present:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise UserError(
-            "train.device is cuda but PyTorch sees no GPU: set it to auto or cpu in params.yaml, "
-            "or install the GPU driver and a CUDA build of torch"
+            "train.device is cuda but PyTorch finds no GPU. Set it to auto or cpu in params.yaml, or install the GPU "
+            "driver and a CUDA build of torch"
         )
-    if name == "cpu" or not present:
+    if name == "cpu" or not available:
         return torch.device("cpu")
-    distributed.take_gpu()
+    distributed.select_gpu()
     return torch.device("cuda")
 
 
-def describe(device: torch.device) -> str:
-    """The device in words."""
+def describe_device(device: torch.device) -> str:
+    """Return the device in words."""
     cpu = f"the CPU ({torch.get_num_threads()} threads)"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu
     return f"{name} in each of {distributed.size()} processes" if distributed.size() > 1 else name
 
 
 @contextlib.contextmanager
-def repeatable(device: torch.device, threads: int) -> Iterator[None]:
-    """Sets what makes a CPU run repeatable and a GPU run fast, and takes it back afterwards."""
-    filling: Any = torch.utils.deterministic
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    search, fill = torch.backends.cudnn.benchmark, filling.fill_uninitialized_memory
-    torch.set_num_threads(distributed.threads(threads))
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    filling.fill_uninitialized_memory = False  # nothing reads what it has not written; filling takes 2 % of a step
-    torch.backends.cudnn.benchmark = True  # all steps have the same shapes
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        torch.backends.cudnn.benchmark, filling.fill_uninitialized_memory = search, fill
-
-
-@contextlib.contextmanager
-def explained_memory(settings: Settings, batch: int, attempt: Callable[[int], object]) -> Iterator[None]:
-    """Turns the GPU's out-of-memory error into a line that names the batch that fits.
+def explain_memory_errors(settings: Settings, batch_size: int, attempt: Callable[[int], object]) -> Iterator[None]:
+    """Turn out-of-memory errors of GPU or CPU into a UserError that says what to change.
 
     Args:
-        settings: of the run.
-        batch: images that a step works through at once.
-        attempt: takes one step with so many images at once, on networks of its own.
+        settings: Settings of the run.
+        batch_size: Images that a step computes at once.
+        attempt: Function that takes one step with so many images at once, on networks of its own.
     """
     try:
         yield
         return
-    except torch.OutOfMemoryError as error:
-        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory, as long as the error lives
-    if distributed.size() > 1:  # the others wait for this one: there is no time to try smaller batches
+    except (MemoryError, RuntimeError) as error:
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not on_gpu and not is_cpu_shortage(error):
+            raise
+        traceback.clear_frames(error.__traceback__)  # the frames would keep the memory in use
+    if not on_gpu:  # no attempts: the kernel may kill a process that fills the memory
         raise UserError(
-            f"out of GPU memory with {batch} images at once in each of {distributed.size()} processes: raise "
+            f"out of memory. In params.yaml, increase train.accumulate (now {settings.accumulate}), lower "
+            f"train.batch_size (now {settings.batch_size}) or train.base_channels (now {settings.base_channels}), or "
+            f"lower train.memory_mb (now {settings.memory_mb}) to read the faces from a file"
+        )
+    if distributed.size() > 1:  # the other processes wait: there is no time for attempts
+        raise UserError(
+            f"out of GPU memory with {batch_size} images at once in each of {distributed.size()} processes. Increase "
             f"train.accumulate (now {settings.accumulate}) in params.yaml, or start more processes"
         )
-    fits = largest_fitting(batch, attempt)
-    if not fits:
+    fitting = find_largest_fitting(batch_size, attempt)
+    if not fitting:
         raise UserError(
-            f"out of GPU memory, with a batch of 2 as well: lower train.base_channels (now {settings.base_channels}) "
-            "in params.yaml"
+            f"out of GPU memory, also with a batch of 2. Lower train.base_channels (now {settings.base_channels}) in "
+            "params.yaml"
         )
-    parts = -(-settings.batch_size // fits)
+    parts = -(-settings.batch_size // fitting)
     raise UserError(
-        f"out of GPU memory: {fits} images at once fit: set train.batch_size to {fits} in params.yaml, or "
-        f"train.accumulate to {parts}, which takes steps of {settings.batch_size} in {parts} parts"
+        f"out of GPU memory: {fitting} images at once fit. Set train.batch_size to {fitting} in params.yaml, or "
+        f"train.accumulate to {parts}, which computes a batch of {settings.batch_size} in {parts} parts"
     )
 
 
-def largest_fitting(batch: int, attempt: Callable[[int], object]) -> int:
-    """The largest of batch/2, batch/4, … 2 for which `attempt` does not run out of GPU memory; 0 for none."""
-    while (batch := batch // 2) >= 2:
+@contextlib.contextmanager
+def explain_cpu_shortage(advice: str) -> Iterator[None]:
+    """Turn the errors of exhausted main memory into a UserError that ends with the advice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_cpu_shortage(error):
+            raise
+        raise UserError(f"out of memory. {advice}") from error
+
+
+def is_cpu_shortage(error: BaseException) -> bool:
+    """Return True if the error says that main memory is exhausted."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)  # torch has no class for it
+
+
+def find_largest_fitting(batch_size: int, attempt: Callable[[int], object]) -> int:
+    """Return the largest of batch_size/2, /4, … 2 for which `attempt` does not exhaust the GPU memory; 0 if none."""
+    while (batch_size := batch_size // 2) >= 2:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            attempt(batch)
+            attempt(batch_size)
         except torch.OutOfMemoryError:
             continue
-        return batch
+        return batch_size
     return 0
 
 
 @contextlib.contextmanager
-def stop_signal() -> Iterator[list[int]]:
-    """Notes SIGTERM and SIGINT in the list that it yields, instead of ending the process in the midst of a step."""
+def record_stop_signals() -> Iterator[list[int]]:
+    """Yield a list to which SIGTERM and SIGINT are added, instead of ending the process in the middle of a step."""
     received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def record(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
     if threading.current_thread() is not threading.main_thread():  # Python lets no other thread set handlers
         yield received
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, record) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield received
     finally:

@@ -1,9 +1,10 @@
-"""The table of recipes: what `recipe: classic` and `recipe: modern` set, and the sizes that a preset sets."""
+"""The recipes and presets: what `train.recipe` and `train.preset` set."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from mangagan.networks.dcgan import Kernel, Latent, NormD, NormG
+from mangagan.networks.dcgan import Latent
+from mangagan.networks.layers import Kernel, NormD, NormG
 
 Flip = Literal["none", "random", "alternate"]
 Loss = Literal["nonsaturating", "relativistic"]
@@ -13,38 +14,40 @@ AUGMENTATIONS = ("color", "translation", "cutout")  # in the order in which they
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One row of the table: every setting that decides how well a network learns from so many images seen.
+    """One row of the table: all settings that decide how well a network learns from a number of images.
 
     Attributes:
-        flip: none; random: every image mirrored with probability ½; alternate: one half of the faces mirrored in even
-            epochs, the other half in odd ones (Jordan 2024, arXiv 2404.00498).
+        flip: none; random: mirror each image with probability ½; alternate: mirror one half of the faces in even epochs
+            and the other half in odd epochs (Jordan 2024, arXiv 2404.00498).
         augment: `none`, or names of `AUGMENTATIONS` joined by +: DiffAugment (Zhao et al. 2020, arXiv 2006.10738).
-        augment_p: probability of each augmentation for each image; where the adaptive strength starts.
-        augment_target: share of real images that D should call real, less that it should not; the strength grows above
-            it, to 0.8 at most, and shrinks below (ADA: Karras et al. 2020, arXiv 2006.06676, r_t). 0: it is fixed.
-        augment_kimg: thousand images in which the adaptive strength moves by 1.
-        z_dim: length of a latent.
-        latent: its distribution, uniform in [-1, 1] or N(0, 1).
-        kernel: of the (transposed) convolutions: 4 or 5 px, or 3 smeared over 2 (see `networks.Smeared`).
-        skips: every level of G adds its share to the image (StyleGAN2).
-        norm_g: the generator's normalization.
-        norm_d: the discriminator's.
-        minibatch_stddev: D sees how much groups of four images differ (ProGAN: Karras et al. 2018, arXiv 1710.10196).
-        loss: nonsaturating: Goodfellow et al. 2014; relativistic: pairs (Jolicoeur-Martineau 2018, arXiv 1807.00734;
-            R3GAN: Huang et al. 2024, arXiv 2501.05441).
-        r1: γ of the gradient penalty at real images, augmented as D sees them (Mescheder et al. 2018, arXiv
-            1801.04406). 0: none.
-        r2: γ of the gradient penalty at generated images. 0: none.
-        penalty_every: steps from one penalty to the next; its weight grows as much (StyleGAN2's lazy regularization).
-        batch_size: images a step.
-        learning_rate_g: Adam's, of G.
-        learning_rate_d: Adam's, of D.
-        decay_kimg: thousand images from which on both learning rates fall, as 1/√images. 0: they stay.
-        beta1: Adam's momentum.
-        beta2: Adam's decay of the squared gradients.
-        generator_steps: updates of G for each of D.
-        ema_kimg: half-life of the averaged generator, in thousand images. 0: none, G itself is delivered.
-        ema_ramp: the half-life is at most this share of the images seen.
+        augment_p: Probability of each augmentation for each image [0, 1]; initial value if it adapts.
+        augment_target: Target of the realness r_t of ADA [0, 1] (Karras et al. 2020, arXiv 2006.06676): the probability
+            increases above it, to at most 0.8, and decreases below. 0: the probability is constant.
+        augment_kimg: Images in which the adaptive probability changes by 1 [kimg].
+        z_dim: Length of a latent.
+        latent: Distribution of the latents: uniform in [-1, 1], or N(0, 1).
+        kernel: Kernel of the (transposed) convolutions: 4 or 5 px, or `smeared` (see `networks.layers.SmearedConv2d`).
+        skips: Whether every level of G adds to the image (StyleGAN2).
+        norm_g: Normalization in G.
+        norm_d: Normalization in D.
+        minibatch_stddev: Whether D sees the standard deviation of groups of images (ProGAN: Karras et al. 2018, arXiv
+            1710.10196).
+        loss: nonsaturating: Goodfellow et al. 2014; relativistic: over pairs (Jolicoeur-Martineau 2018, arXiv
+            1807.00734; R3GAN: Huang et al. 2024, arXiv 2501.05441).
+        r1: Weight γ of the gradient penalty at real images, augmented as D sees them (Mescheder et al. 2018, arXiv
+            1801.04406). 0: no penalty.
+        r2: Weight γ of the gradient penalty at generated images. 0: no penalty.
+        penalty_every: Steps from one penalty to the next; its weight is multiplied by this (lazy regularization of
+            StyleGAN2).
+        batch_size: Images per step.
+        learning_rate_g: Learning rate of Adam for G.
+        learning_rate_d: Learning rate of Adam for D.
+        decay_kimg: Images after which both learning rates decrease as 1/√images [kimg]. 0: they are constant.
+        beta1: Adam's decay rate of the mean gradient.
+        beta2: Adam's decay rate of the squared gradient.
+        generator_steps: Updates of G for each update of D.
+        ema_kimg: Half-life of the moving average of G [kimg]. 0: no average, G itself is delivered.
+        ema_ramp: Maximum half-life as a share of the images shown.
     """
 
     flip: Flip
@@ -75,10 +78,9 @@ class Recipe:
 
 
 RECIPES = {
-    # The DCGAN of Radford, Metz and Chintala (2016, arXiv 1511.06434), as DCGAN-tensorflow and pytorch/examples have
-    # made it known. Two things are not DCGAN-tensorflow's: its kernel is 5 (4 is that of pytorch/examples, and of both
-    # recipes here, so that they are compared on one network), and it updates G twice for each update of D (here once,
-    # as in the paper). One of ours can only help it: the faces are shuffled anew in every epoch.
+    # The DCGAN of Radford, Metz and Chintala (2016, arXiv 1511.06434), as in DCGAN-tensorflow and pytorch/examples.
+    # Differences from DCGAN-tensorflow: the kernel is 4 as in pytorch/examples, not 5; G is updated once for each
+    # update of D as in the paper, not twice; the faces are shuffled in every epoch, which can only help.
     "classic": Recipe(
         flip="none",
         augment="none",
@@ -106,8 +108,7 @@ RECIPES = {
         ema_kimg=0.0,
         ema_ramp=0.05,
     ),
-    # The same network without BatchNorm in D, and what research on few images has found since; docs/training.md has
-    # what each setting is worth on faces.
+    # The same network without BatchNorm in D, with later methods for small datasets; docs/training.md has an ablation.
     "modern": Recipe(
         flip="alternate",
         augment="translation+cutout+color",
@@ -140,11 +141,11 @@ RECIPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How wide the networks are and how long they train: what a machine has time for.
+    """The size of the networks and of the training.
 
     Attributes:
-        base_channels: width; 64 gives 512-256-128-64 feature maps, the paper's.
-        kimg: thousand images shown, counting repeats.
+        base_channels: Width; 64 gives 512-256-128-64 feature maps, as in the paper.
+        kimg: Images shown, repeats included [kimg].
     """
 
     base_channels: int
@@ -152,10 +153,10 @@ class Size:
 
 
 SIZES = {
-    "full": Size(base_channels=64, kimg=1000.0),  # for a GPU; a CPU takes 0.1 s an image
-    "half": Size(base_channels=32, kimg=100.0),  # a quarter of the work, for a CPU
-    "small": Size(base_channels=16, kimg=30.0),  # a look at whether the faces are any good
+    "full": Size(base_channels=64, kimg=1000.0),  # for a GPU; a CPU takes 0.1 s per image
+    "half": Size(base_channels=32, kimg=100.0),  # for a CPU; a quarter of the computation
+    "small": Size(base_channels=16, kimg=30.0),  # for a first look at the dataset
 }
 
-# Images that keep the machine busy: a recipe's batch is raised to so many. A GPU takes as long for 8 as for 32.
-LEAST_BATCH = {"full": 32, "half": 2, "small": 2}
+# Minimum of a recipe's batch size: larger networks run on a GPU, which takes as long for 8 images as for 32.
+MIN_BATCH_SIZE = {"full": 32, "half": 2, "small": 2}

@@ -1,85 +1,80 @@
-"""What a finished run delivers: its last generator, unless measured weights were clearly better."""
+"""The choice of the weights that are delivered: the last ones, unless measured weights were clearly better."""
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mangagan.gan.config import Settings
-from mangagan.gan.loop import Measure
-from mangagan.gan.state import TrainState, delivered, drawer
+from mangagan.gan.measurements import Measurements, Row
+from mangagan.gan.state import TrainState, export_generator
 from mangagan.networks.dcgan import Generator
 
-Rows = list[dict[str, float]]
 DISTANCE, DEVIATION = "kernel_distance", "kernel_distance_sd"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The generator that is delivered.
+    """The delivered generator.
 
     Attributes:
-        generator: it.
-        kimg: when its weights were those of the run, in thousand images.
-        measured: the measurements, with `kept`: 1 for those weights, else 0.
-        whole: False when the training diverged: the state's networks are of no use.
+        generator: The generator.
+        kimg: Images shown when the run had its weights [kimg].
+        measured: Measurements with the column `kept`: 1 for these weights, else 0.
+        complete: False if the training diverged, so that the networks of the state are unusable.
     """
 
     generator: Generator
     kimg: float
-    measured: Rows
-    whole: bool
+    measured: list[Row]
+    complete: bool
 
 
-def deliver(
-    state: TrainState, settings: Settings, whole: bool, measure: Measure | None, say: Callable[[str], object]
+def select_generator(
+    state: TrainState, settings: Settings, complete: bool, measurements: Measurements, say: Callable[[str], object]
 ) -> Delivery:
-    """Measures the last generator, chooses, and tells the choice when it is not the last.
+    """Measure the last generator, select one, and report the choice unless it is the last.
 
     Args:
-        state: at its end; not changed, for a longer run may go on from it.
-        settings: `select` and `on_alarm` choose.
-        whole: see `Delivery`.
-        measure: of `Hooks`.
-        say: told in one line.
+        state: State at the end of the run; not changed, because a longer run may continue from it.
+        settings: `select` and `on_alarm` decide.
+        complete: See `Delivery`.
+        measurements: Measurements of the run; not changed.
+        say: Called with one line.
     """
-    last, kimg = delivered(state, settings), state.images_seen / 1000
-    rows = list(state.measured)
-    if whole and measure is not None and (not rows or rows[-1]["kimg"] != kimg):
-        rows.append({"kimg": kimg, **measure(kimg, drawer(last, settings))})
-    best = best_row(state.measured)
-    if best is None or state.best is None or not preferred(best, rows[-1], settings, state, whole):
-        return Delivery(last, kimg, marked(rows, kimg), whole)
+    last, kimg = export_generator(state, settings), state.images_seen / 1000
+    rows = measurements.rows
+    best = find_best(rows)
+    if complete and measurements.measurer is not None and (not rows or rows[-1]["kimg"] != kimg):
+        rows.append(measurements.measure(last, state.images_seen))
+    if best is None or not prefer_best(best, rows[-1], settings, bool(state.alarms) or not complete):
+        return Delivery(last, kimg, mark_kept(rows, kimg), complete)
     say(
         f"delivering the weights of {best['kimg']:.1f} kimg: kernel distance {best[DISTANCE]:.4g}, "
         f"{rows[-1].get(DISTANCE, math.nan):.4g} at {rows[-1]['kimg']:.1f} kimg"
     )
-    generator = copy.deepcopy(last)
-    generator.load_state_dict(state.best)
-    return Delivery(generator, best["kimg"], marked(rows, best["kimg"]), whole)
+    generator = measurements.load(round(1000 * best["kimg"]), state)
+    return Delivery(generator, best["kimg"], mark_kept(rows, best["kimg"]), complete)
 
 
-def preferred(
-    best: dict[str, float], last: dict[str, float], settings: Settings, state: TrainState, whole: bool
-) -> bool:
-    """Whether the best measured weights are delivered rather than the last."""
-    if settings.on_alarm == "rollback" and (state.alarms or not whole):
+def prefer_best(best: Row, last: Row, settings: Settings, alarmed: bool) -> bool:
+    """Return True if the best measured weights are delivered instead of the last."""
+    if settings.on_alarm == "rollback" and alarmed:
         return True
-    return settings.select == "best" and clearly_better(best, last)
+    return settings.select == "best" and is_clearly_better(best, last)
 
 
-def best_row(measured: Rows) -> dict[str, float] | None:
-    """The measurement with the least kernel distance, the first of several; None where none has one."""
-    rows = [row for row in measured if math.isfinite(row.get(DISTANCE, math.nan))]
-    return min(rows, key=lambda row: row[DISTANCE]) if rows else None
+def find_best(rows: list[Row]) -> Row | None:
+    """Return the first of the rows with the least kernel distance; None if no row has one."""
+    comparable = [row for row in rows if math.isfinite(row.get(DISTANCE, math.nan))]
+    return min(comparable, key=lambda row: row[DISTANCE]) if comparable else None
 
 
-def clearly_better(best: dict[str, float], last: dict[str, float]) -> bool:
-    """Whether the best is so by more than one standard deviation, the larger of the two measurements'."""
+def is_clearly_better(best: Row, last: Row) -> bool:
+    """Return True if the distances differ by more than one standard deviation, the larger of both measurements."""
     deviation = max(best.get(DEVIATION, 0.0), last.get(DEVIATION, 0.0))
     return best[DISTANCE] + deviation < last.get(DISTANCE, math.inf)
 
 
-def marked(measured: Rows, kept: float) -> Rows:
-    """The measurements with a column `kept`: 1 for the one at so many kimg, else 0."""
-    return [{**row, "kept": float(row["kimg"] == kept)} for row in measured]
+def mark_kept(rows: list[Row], kimg: float) -> list[Row]:
+    """Return the rows with a column `kept`: 1 for the row at so many kimg, else 0."""
+    return [{**row, "kept": float(row["kimg"] == kimg)} for row in rows]

@@ -1,4 +1,4 @@
-"""All that changes during training, and what of it is delivered."""
+"""Everything that changes during training, and the generator that is delivered from it."""
 
 import copy
 from collections.abc import Callable
@@ -12,35 +12,35 @@ from mangagan.gan import distributed, ema
 from mangagan.gan.augment import augment
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.config import Settings
-from mangagan.networks.dcgan import LAYOUT, Discriminator, Generator, initialize
-from mangagan.networks.sampling import latents, sample
+from mangagan.gan.curves import STATISTICS, CurveRow
+from mangagan.networks.dcgan import MEMORY_FORMAT, Discriminator, Generator, initialize
+from mangagan.networks.sampling import draw_latents, generate_images
 
-CURVES = ("kimg", "loss_d", "loss_g", "d_real", "d_fake", "realness", "augment_p")
-CALIBRATION = 512  # latents that the statistics of an averaged generator's BatchNorm are taken of
+CALIBRATION_LATENTS = 512  # for the BatchNorm statistics of an averaged generator
+
+Sampler = Callable[[int], np.ndarray]  # n → images of a generator, uint8 (n, C, S, S)
 
 
 @dataclass
 class TrainState:
-    """All that changes during training.
+    """Everything that changes during training.
 
     Attributes:
-        generator: G, as the optimizer moves it.
+        generator: G, as the optimizer updates it.
         discriminator: D.
-        average: the average of G's weights; None for a recipe without.
-        optimizer_g: Adam of G.
-        optimizer_d: Adam of D.
-        strength: () float32, the probability of an augmentation.
-        realness: () float32, `losses.realness` averaged over the last steps; drives the strength.
-        images_seen: how far the run is.
-        sums: of the curves since the last row; on the device.
-        steps: in `sums`.
-        rows: finished rows of CURVES.
-        measured: what `Hooks.measure` returned, with `kimg`, oldest first.
-        best: the weights of the generator with the least kernel distance measured; None before the first.
-        alarms: name → line of every alarm that was raised.
-        draw: G's forward pass, compiled where the settings say so.
-        judge: D's.
-        augment: what D gets to see of images, compiled likewise.
+        average: Moving average of G's weights; None if `ema_kimg` is 0.
+        optimizer_g: Adam of G; its learning rate is a 0-dim tensor.
+        optimizer_d: Adam of D; likewise.
+        strength: Probability of each augmentation, () float32.
+        realness: `losses.measure_realness` averaged over the last steps, () float32; controls the strength.
+        sums: Sums of `curves.STATISTICS` since the last row, on the device.
+        generate: Forward pass of G, compiled if the settings say so.
+        discriminate: Forward pass of D, likewise.
+        augment: `augment.augment`, likewise.
+        images_seen: Number of images shown.
+        steps: Number of steps in `sums`.
+        rows: Finished rows of the curves.
+        alarms: Name and message of every alarm so far.
     """
 
     generator: Generator
@@ -51,20 +51,18 @@ class TrainState:
     strength: Tensor
     realness: Tensor
     sums: Tensor
-    draw: Callable[[Tensor], Tensor]
-    judge: Callable[[Tensor], Tensor]
+    generate: Callable[[Tensor], Tensor]
+    discriminate: Callable[[Tensor], Tensor]
     augment: Callable[[Tensor, tuple[str, ...], Tensor, Tensor], Tensor]
     images_seen: int = 0
     steps: int = 0
-    rows: list[list[float]] = field(default_factory=list)
-    measured: list[dict[str, float]] = field(default_factory=list)
-    best: dict[str, Tensor] | None = None
+    rows: list[CurveRow] = field(default_factory=list)
     alarms: dict[str, str] = field(default_factory=dict)
 
 
 def create_state(settings: Settings, image_size: int, channels: int, device: torch.device) -> TrainState:
-    """The state before the first step; the weights depend on `settings.seed`, not on the device."""
-    randomness = torch.Generator().manual_seed(derive_seed(settings.seed, "weights", 0))
+    """Return the state before the first step; the weights depend on `settings.seed`, not on the device."""
+    rng = torch.Generator().manual_seed(derive_seed(settings.seed, "weights", 0))
     width, kernel = settings.base_channels, settings.kernel
     generator = Generator(
         image_size, channels, settings.z_dim, width, kernel, settings.norm_g, settings.latent, settings.skips
@@ -72,47 +70,69 @@ def create_state(settings: Settings, image_size: int, channels: int, device: tor
     bias = settings.loss != "relativistic"
     discriminator = Discriminator(image_size, channels, width, kernel, settings.norm_d, settings.minibatch_stddev, bias)
     for network in (generator, discriminator):
-        initialize(network, randomness)
+        initialize(network, rng)
         network.to(device)
-        network.to(memory_format=LAYOUT)  # type: ignore[call-overload]  # torch's stub lacks it
-
-    def adam(network: torch.nn.Module, learning_rate: float) -> torch.optim.Adam:
-        betas = (settings.beta1, settings.beta2)
-        return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+        network.to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]  # torch's stub lacks it
 
     state = TrainState(
         generator=generator,
         discriminator=discriminator,
         average=copy.deepcopy(generator).requires_grad_(False) if settings.ema_kimg else None,
-        optimizer_g=adam(generator, settings.learning_rate_g),
-        optimizer_d=adam(discriminator, settings.learning_rate_d),
+        optimizer_g=create_adam(generator, settings.learning_rate_g, settings, device),
+        optimizer_d=create_adam(discriminator, settings.learning_rate_d, settings, device),
         strength=torch.tensor(settings.augment_p, device=device),
         realness=torch.tensor(0.0, device=device),
-        sums=torch.zeros(len(CURVES) - 1, device=device),
-        # The compiled networks share the weights of the plain ones, which the state_dicts are taken of.
-        draw=torch.compile(generator, dynamic=False) if settings.compile else generator,
-        judge=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
+        sums=torch.zeros(len(STATISTICS), device=device),
+        # Compiled networks share the weights of the plain ones, whose state_dicts are saved.
+        generate=torch.compile(generator, dynamic=False) if settings.compile else generator,
+        discriminate=torch.compile(discriminator, dynamic=False) if settings.compile else discriminator,
         augment=torch.compile(augment, dynamic=False) if settings.compile else augment,
     )
-    for network in (generator, discriminator):  # not the average, which one process alone calibrates
-        distributed.synchronize(network)
+    for network in (generator, discriminator):  # not the average: one process calibrates it alone
+        distributed.synchronize_batchnorm(network)
     return state
 
 
-def delivered(state: TrainState, settings: Settings) -> Generator:
-    """The generator that samples are drawn with: the average where there is one, else G itself.
+def create_adam(
+    network: torch.nn.Module, learning_rate: float, settings: Settings, device: torch.device
+) -> torch.optim.Adam:
+    """Return Adam with the learning rate as a 0-dim tensor on the device: a CUDA graph reads its current value."""
+    # float64 is the precision of a Python float; fused Adam on CUDA accepts only float32.
+    rate = torch.tensor(learning_rate, dtype=torch.float64 if device.type == "cpu" else torch.float32, device=device)
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=True, capturable=device.type == "cuda")
 
-    Returns:
-        A network of its own where it is the average: its BatchNorm statistics are taken anew.
+
+def set_learning_rates(state: TrainState, settings: Settings) -> None:
+    """Set both learning rates, in place, for the step that begins at `state.images_seen`."""
+    factor = learning_rate_factor(state.images_seen, settings.decay_kimg)
+    rates = ((state.optimizer_d, settings.learning_rate_d), (state.optimizer_g, settings.learning_rate_g))
+    for optimizer, rate in rates:
+        for group in optimizer.param_groups:
+            group["lr"].fill_(factor * rate)
+
+
+def learning_rate_factor(images_seen: int, decay_kimg: float) -> float:
+    """Return the factor of the learning rates: 1, then 1/√t, which needs no fixed end of the run.
+
+    EDM2, equation 67 (Karras et al. 2024, arXiv 2312.02696).
+
+    Args:
+        images_seen: Images shown before the step.
+        decay_kimg: Images after which the rates decrease [kimg]; 0: never.
     """
+    return (1000 * decay_kimg / max(images_seen, 1000 * decay_kimg)) ** 0.5 if decay_kimg else 1.0
+
+
+def export_generator(state: TrainState, settings: Settings) -> Generator:
+    """Return the generator that is sampled and delivered: a calibrated copy of the average, or G if there is none."""
     if state.average is None:
         return state.generator
-    return ema.calibrated(
-        state.average, latents(CALIBRATION, settings.z_dim, derive_seed(settings.seed, "calibrate", 0))
-    )
+    z = draw_latents(CALIBRATION_LATENTS, settings.z_dim, derive_seed(settings.seed, "calibrate", 0))
+    return ema.calibrate(state.average, z)
 
 
-def drawer(generator: Generator, settings: Settings) -> Callable[[int], np.ndarray]:
-    """What the measuring function draws samples with: always of the same latents, the first n of them."""
+def make_sampler(generator: Generator, settings: Settings) -> Sampler:
+    """Return the function that generates images to measure, always from the same latents (the first n of them)."""
     seed = derive_seed(settings.seed, "measure", 0)
-    return lambda count: sample(generator, latents(count, settings.z_dim, seed))
+    return lambda count: generate_images(generator, draw_latents(count, settings.z_dim, seed))

@@ -1,150 +1,170 @@
-"""train: the clean faces in; a generator with its card, curves and sample grids out."""
+"""The stage train: reads the training faces; writes the generator, its model card, curves and sample grids."""
 
 import dataclasses
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from mangagan.core import catalog, params
-from mangagan.core.files import atomic_directory, sha256_file, write_json, write_text
-from mangagan.faces.table import decode_faces, map_faces, pixels, read_faces
+from mangagan.core.code import code_hash
+from mangagan.core.files import atomic_directory, sha256_bytes, sha256_file, write_json, write_text
+from mangagan.faces.table import count_pixels, decode_faces, map_faces, read_faces
 from mangagan.features.registry import ExtractorParams, build_extractors, check_extractors
 from mangagan.gan import distributed
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.loop import Measure, clip_batch, fits
-from mangagan.gan.run import Run, train_resumable
-from mangagan.gan.state import CURVES
+from mangagan.gan.curves import COLUMNS, STATISTICS
+from mangagan.gan.machine import explain_cpu_shortage
+from mangagan.gan.measurements import Measurer
+from mangagan.gan.run import Run, check_size, train_resumable
+from mangagan.gan.schedule import clip_batch_size, fits_in_memory
+from mangagan.gan.state import Sampler
 from mangagan.metrics.params import EvaluateParams
 from mangagan.networks.dcgan import count_parameters
 from mangagan.networks.weights import save_generator
-from mangagan.training_monitor import SAMPLES, watch
+from mangagan.training_monitor import SAMPLE_COUNT, build_monitor
 
 STAGE = "train"
-GRAY_SHARE = 0.98  # of the faces: from here on `channels: auto` is gray; a coloured cover does not decide for a book
-UNMEASURED = ["kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept"]  # see `Watch`
-SMOOTHED = 0.1  # share of the curves' rows, the last ones, that the metrics are the mean of
+MIN_GRAY_SHARE = 0.98  # of the faces for `channels: auto` to choose gray: a few colour covers do not make a book RGB
+# Header of metrics.csv if nothing was measured; see `Monitor.measure`.
+UNMEASURED = ("kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept")
+SMOOTHED_SHARE = 0.1  # the metrics of the stage are means over this share of the curves, the last rows
+MONITOR_CODE = "mangagan.training_monitor"  # its import closure determines the metrics during training
 
 
-@distributed.group()
+@distributed.process_group()
 def run(root: Path = Path()) -> None:
-    """Trains on `data/dataset/train.parquet`; all outs are written at the end, in one go.
+    """Train on `data/dataset/train.parquet` and write all outs at the end.
 
-    Of several processes that torchrun started, the first writes them.
+    Of several processes that torchrun started, the first one writes.
 
     Raises:
-        UserError: bad params, no or too few faces, no GPU where one is asked for, or the training diverged.
+        UserError: Invalid params, missing inputs, too few faces, no GPU, too little memory, or a diverged training.
     """
     config = params.load(STAGE, TrainConfig, root)
-    images = load_images(config, root)
-    measure, measured_by = watcher(root, images)
-    trained = train_resumable(images, config, root / catalog.STATE / STAGE, say, measure, measured_by)
-    write_pictures(root / catalog.pictures(STAGE), trained)
-    write_json(root / catalog.metrics(STAGE), summarize(trained, len(images)))
+    check_inputs(root)
+    with explain_cpu_shortage(f"Lower train.memory_mb (now {config.memory_mb}) in params.yaml"):
+        images = load_images(config, root)
+        check_size(images)
+        measurer = build_measurer(root, images) if distributed.rank() == 0 else None
+    trained = train_resumable(images, config, root / catalog.TRAINING_RUNS, say, measurer)
+    write_pictures(root / catalog.pictures_dir(STAGE), trained)
+    write_json(root / catalog.metrics_file(STAGE), summarize(trained, len(images)))
     about = describe(root, trained, *images.shape[:2])
     save_generator(trained.generator, root / catalog.GENERATOR, root / catalog.MODEL_CARD, about)
-    trained.delivered()
+    trained.mark_delivered()
+    outs = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.pictures_dir(STAGE), catalog.metrics_file(STAGE))
+    say(f"wrote {', '.join(str(out) for out in outs)}")
+
+
+def check_inputs(root: Path) -> None:
+    """Check before long work what the stage needs, and what the evaluation will need.
+
+    Raises:
+        UserError: A file of the dataset is missing or damaged, or `evaluate.extractors` cannot be used.
+    """
+    for path in (catalog.TRAIN_FACES, catalog.HOLDOUT_FACES):
+        read_faces(root / path, ["is_gray"])
+    check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
 
 
 def load_images(config: TrainConfig, root: Path) -> np.ndarray:
-    """The faces, uint8 (N, C, H, W): in memory, or in a file under .mangagan/ that is mapped into it.
+    """Return the faces, uint8 (N, C, H, W), in memory or mapped from a file under .mangagan/.
 
     Raises:
-        UserError: there are fewer than two.
+        UserError: There are fewer than two faces.
     """
     path = root / catalog.TRAIN_FACES
     is_gray = read_faces(path, ["is_gray"])["is_gray"]
-    clip_batch(len(is_gray), len(is_gray))  # says in one line that there are too few
+    clip_batch_size(len(is_gray), len(is_gray))  # raises UserError for too few faces
     channels = choose_channels(config.channels, int((~is_gray).sum()), len(is_gray))
-    mapped = root / catalog.STATE / STAGE / "faces.npy"
-    if fits(len(is_gray) * channels * pixels(path), config.memory_mb):
+    mapped = root / catalog.TRAINING_RUNS / "faces.npy"
+    if fits_in_memory(len(is_gray) * channels * count_pixels(path), config.memory_mb):
         mapped.unlink(missing_ok=True)
         return decode_faces(read_faces(path, ["image"])["png"].tolist(), channels)
-    say(f"{len(is_gray)} faces take more than train.memory_mb: reading them from {mapped}")
-    if distributed.on_this_machine()[0] == 0:
+    say(f"{len(is_gray)} faces need more than train.memory_mb: reading them from {mapped}")
+    if distributed.local_rank_and_size()[0] == 0:
         map_faces(path, channels, mapped)
-    distributed.wait()
+    distributed.wait_for_all()
     return np.load(mapped, mmap_mode="c")
 
 
-def watcher(root: Path, train: np.ndarray) -> tuple[Measure | None, str]:
-    """What measures samples along the training against the hold-out, and a name for all that it depends on.
+def build_measurer(root: Path, train: np.ndarray) -> Measurer | None:
+    """Return what compares samples with the hold-out set during training; None if there are too few faces.
 
-    It looks with the two extractors of the package, whatever the evaluation will use; but what that will use is checked
-    now: an error there should not wait for the end of the training.
+    It always uses the extractors of the package, whatever `evaluate.extractors` says.
 
     Raises:
-        UserError: an extractor's model file is missing or is another one, or the hold-out is.
+        UserError: The hold-out file is missing or damaged.
     """
-    check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
     path = root / catalog.HOLDOUT_FACES
     pngs = read_faces(path, ["image"])["png"].tolist()
     extractors = build_extractors(ExtractorParams(), root)
-    seen = watch(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
-    if seen is None:
+    monitor = build_monitor(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
+    if monitor is None:
         say(
-            f"{len(pngs)} hold-out faces: too few to measure along the training by and to choose the best weights: "
-            "add pages or raise dedup.holdout_share"
+            f"{len(pngs)} hold-out faces: too few to measure samples during training and to select the best weights. "
+            "Add pages or increase dedup.holdout_share"
         )
-        return None, ""
+        return None
 
-    def measure(kimg: float, draw: Callable[[int], np.ndarray]) -> dict[str, float]:
-        found = seen.measure(draw(SAMPLES))
-        say(f"{kimg:.1f} kimg: {found['kernel_distance']:.3f} of the way from real faces to spoilt ones")
-        return found
+    def measure(kimg: float, sampler: Sampler) -> dict[str, float]:
+        metrics = monitor.measure(sampler(SAMPLE_COUNT))
+        say(f"{kimg:.1f} kimg: kernel distance {metrics['kernel_distance']:.3f} (0: real faces, 1: ruined faces)")
+        return metrics
 
-    return measure, " ".join([sha256_file(path), *(extractor.sha256 for extractor in extractors)])
+    # The training faces are part of the key of the run.
+    dependencies = [code_hash(MONITOR_CODE), sha256_file(path), *(extractor.sha256 for extractor in extractors)]
+    return Measurer(measure, sha256_bytes(" ".join(dependencies).encode()))
 
 
-def choose_channels(asked: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
-    """1 for gray, 3 for RGB; `auto` is gray when nearly all faces are, and says so when that costs any its colour."""
-    if asked != "auto":
-        return {"gray": 1, "rgb": 3}[asked]
-    if faces - coloured < GRAY_SHARE * faces:
+def choose_channels(requested: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
+    """Return 1 for gray or 3 for RGB; `auto` is gray if nearly all faces are, with a line if some lose their colour."""
+    if requested != "auto":
+        return {"gray": 1, "rgb": 3}[requested]
+    if faces - coloured < MIN_GRAY_SHARE * faces:
         return 3
     if coloured:
-        say(f"{coloured} of {faces} faces are coloured and lose their colour: set train.channels to rgb to keep it")
+        say(f"{coloured} of {faces} faces are coloured and lose their colour. To keep it, set train.channels to rgb")
     return 1
 
 
 def say(line: str) -> None:
-    """Tells a person, or whoever reads the stage's output, how it goes."""
+    """Print a line to stderr, in the first process only."""
     if distributed.rank() == 0:
         print(f"{STAGE}: {line}", file=sys.stderr, flush=True)
 
 
 def write_pictures(directory: Path, trained: Run) -> None:
-    """Writes the curves and the sample grids: `curves.csv`, `samples/`, and the last grid as `samples.png`.
-
-    `metrics.csv` has what was measured along the way; a head alone where nothing was.
-    """
+    """Write `curves.csv`, `metrics.csv` (only a header if nothing was measured), `samples/` and `samples.png`."""
     with atomic_directory(directory) as temporary:
-        write_text(temporary / "curves.csv", table(list(CURVES), trained.rows))
-        names = list(trained.measured[-1]) if trained.measured else UNMEASURED
+        curves = [list(dataclasses.asdict(row).values()) for row in trained.rows]
+        write_text(temporary / catalog.TRAINING_CURVES.name, format_csv(list(COLUMNS), curves))
+        names = list(trained.measured[-1]) if trained.measured else list(UNMEASURED)
         rows = [[row[name] for name in names] for row in trained.measured]
-        write_text(temporary / "metrics.csv", table(names, rows))
-        (temporary / "samples").mkdir()
+        write_text(temporary / catalog.TRAINING_METRICS.name, format_csv(names, rows))
+        samples = temporary / catalog.TRAINING_SAMPLES.name
+        samples.mkdir()
         for name, path in trained.snapshots.items():
-            shutil.copyfile(path, temporary / "samples" / name)
+            shutil.copyfile(path, samples / name)
         *_, last = trained.snapshots.values()
         shutil.copyfile(last, temporary / "samples.png")
 
 
-def table(names: list[str], rows: list[list[float]]) -> str:
-    """A CSV."""
+def format_csv(names: list[str], rows: list[list[float]]) -> str:
+    """Return a CSV with six significant digits."""
     return "".join(f"{','.join(line)}\n" for line in [names, *([f"{value:.6g}" for value in row] for row in rows)])
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:
-    """The stage's metrics: sizes, and the curves' means over the last tenth of the run."""
-    last = trained.rows[-max(1, round(SMOOTHED * len(trained.rows))) :]
-    means = [sum(column) / len(last) for column in zip(*last, strict=True)]
+    """Return the metrics of the stage: sizes, and means of the curves over the last tenth of the run."""
+    last = trained.rows[-max(1, round(SMOOTHED_SHARE * len(trained.rows))) :]
+    means = {name: sum(getattr(row, name) for row in last) / len(last) for name in STATISTICS}
     return {
-        **{name: float(f"{mean:.6g}") for name, mean in zip(CURVES[1:], means[1:], strict=True)},
+        **{name: float(f"{mean:.6g}") for name, mean in means.items()},
         "kimg": trained.state.images_seen / 1000,
         "kimg_delivered": trained.kimg,
         "faces": faces,
@@ -154,7 +174,7 @@ def summarize(trained: Run, faces: int) -> dict[str, Any]:
 
 
 def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, Any]:
-    """What the model card says about the run."""
+    """Return the entries of the model card about the run."""
     import torch
 
     return {
@@ -172,7 +192,7 @@ def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, A
 
 
 def git_revision(root: Path) -> str:
-    """The commit the code comes from: `unknown` outside git, with `+dirty` when tracked Python files were changed."""
+    """Return the commit of the code: `unknown` outside git, with `+dirty` if tracked Python files were changed."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,30 @@
+"""The training curves: what a step reports, and one row of `curves.csv`."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class CurveRow:
+    """Means over the steps since the row before.
+
+    Attributes:
+        kimg: Images shown until then [kimg].
+        loss_d: Loss of D, without its gradient penalty.
+        loss_g: Loss of G.
+        d_real: Mean probability of being real that D gives to real images [0, 1].
+        d_fake: The same for generated images [0, 1].
+        realness: See `losses.measure_realness` [-1, 1].
+        augment_p: Probability of each augmentation [0, 1].
+    """
+
+    kimg: float
+    loss_d: float
+    loss_g: float
+    d_real: float
+    d_fake: float
+    realness: float
+    augment_p: float
+
+
+COLUMNS = tuple(field.name for field in fields(CurveRow))
+STATISTICS = COLUMNS[1:]  # what a step reports, in this order
