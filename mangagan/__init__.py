@@ -1,1 +1,1 @@
-"""Screenshots of manga in; a clean set of faces, a DCGAN and honest evaluation out."""
+"""Build a dataset of faces from manga screenshots, train a DCGAN on it, and evaluate the DCGAN."""

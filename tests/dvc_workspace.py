@@ -1,4 +1,4 @@
-"""A small real DVC repository: three stages in a row, listed in the wrong order, and a slow one beside them."""
+"""A small real DVC repository: a chain of three stages, listed in the wrong order, and slow stages of their own."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
 
-# `runs.log` is no out: it counts how often a stage's own process was started.
+# `runs.log` is not an out: it records which stages were started.
 DVC_YAML = """\
 stages:
   third:
@@ -58,7 +58,7 @@ if name == "first":
     pathlib.Path("metrics").mkdir(exist_ok=True)
     pathlib.Path("metrics/first.json").write_text(json.dumps({"length": len(text), "share": {"a": 0.123456789}}))
 """
-# Runs for a minute unless told to stop; then it takes a moment to write a checkpoint.
+# Runs for a minute. On SIGTERM it takes 0.3 s to write a checkpoint.
 SLOW_PY = """\
 import pathlib, signal, sys, time
 from mangagan.process import die_with_parent
@@ -77,7 +77,7 @@ pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "slow.txt").write_text("done"
 
 
 def build(root: Path) -> Path:
-    """Makes the repository; nothing has been run in it."""
+    """Create the repository; no stage has been run."""
     files = {
         "dvc.yaml": DVC_YAML,
         "params.yaml": PARAMS_YAML,
@@ -94,20 +94,20 @@ def build(root: Path) -> Path:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """For processes of the tests: this interpreter first, this project importable."""
+    """Return the environment of a child process: this interpreter comes first, and the project can be imported."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return {**os.environ, "PATH": path, "PYTHONPATH": str(PROJECT), "DVC_NO_ANALYTICS": "1", **extra}
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replaces a text that must be there."""
+    """Replace a text. Fail if the file does not contain it."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> bool:
-    """Polls until the condition holds; False when it never did."""
+    """Return True as soon as the condition holds, False after a timeout."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -117,7 +117,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> bool:
 
 
 def living_in(root: Path) -> list[str]:
-    """The command lines of the living processes, but for this one, whose working directory is the repository."""
+    """Return the command lines of the other living processes in this working directory."""
     found = []
     for process in psutil.process_iter():
         try:

@@ -1,4 +1,4 @@
-"""The measurement of the metrics' cost measures what it says; how fast anything is is asserted nowhere."""
+"""The benchmark of the metrics: parts, comparison with references, and messages; speed is not asserted."""
 
 import importlib
 import importlib.util
@@ -40,7 +40,7 @@ def test_too_few_faces_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err.count("\n") == 2 and not printed.out
 
 
-def test_values_that_differ_are_told() -> None:
+def test_values_that_differ_are_reported() -> None:
     pair = metrics.Pair(np.zeros((3, 2)), np.ones((3, 2)))
     calls = []
 
@@ -49,25 +49,25 @@ def test_values_that_differ_are_told() -> None:
         return {"a": 1.0, "b": 4.0}
 
     for other, equal in ((4.001, True), (4.1, False)):
-        told = metrics.take_turns(metrics.Reference(own, lambda _, b=other: {"a": 1.0, "b": b}), pair, 2, 1e-3)
-        assert told["equal"] is equal
-        assert told["relative_difference"] == pytest.approx((other - 4) / other, rel=0.01)
+        row = metrics.run_in_turn(metrics.Reference(own, lambda _, b=other: {"a": 1.0, "b": b}), pair, 2, 1e-3)
+        assert row["equal"] is equal
+        assert row["relative_difference"] == pytest.approx((other - 4) / other, rel=0.01)
     assert calls == [pair] * 4
 
 
-def test_a_module_is_loaded_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_is_imported_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "broken_package"
     folder.mkdir()
-    (folder / "__init__.py").write_text("raise ImportError('needs what is not there')")
+    (folder / "__init__.py").write_text("raise ImportError('missing dependency')")
     (folder / "plain.py").write_text("THREE = 3\n")
     (folder / "figures.py").write_text(
         "from broken_package.heavy import unused\nfrom broken_package.plain import THREE\n"
         "def tripled(x): return THREE * x\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    with metrics.bare_package("broken_package", [str(folder)], absent=("heavy",)):
+    with metrics.import_without_init("broken_package", [str(folder)], absent=("heavy",)):
         figures = importlib.import_module("broken_package.figures")
     assert figures.tripled(2) == 6
     assert not [name for name in sys.modules if name.startswith("broken_package")]
-    with pytest.raises(ImportError, match="needs what is not there"):
+    with pytest.raises(ImportError, match="missing dependency"):
         importlib.import_module("broken_package.figures")

@@ -1,4 +1,4 @@
-"""The measurements measure what they say; how fast anything is is asserted nowhere."""
+"""The detector benchmarks: their figures and errors. No test asserts a speed."""
 
 import csv
 import json
@@ -13,25 +13,24 @@ import pytest
 from benchmarks import detect, leave_one_out, scoring
 from mangagan.core.errors import UserError
 from mangagan.sample.screenshot import encode
-from tests.detector_parts import labelled_folder, write_random_weights
+from tests.detector_parts import write_labelled_folder, write_random_weights
+from tests.square_cascade import write_square_cascade
 
 ROOT = Path(__file__).parents[1]
-SHARED = ROOT.parent / "shared"
-CASCADE = SHARED / "models" / "lbpcascade_animeface.xml"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Labelled pages of two titles, and random weights for each."""
+    """Return a folder with labelled pages of two titles and random weights for each title."""
     for title in ("one", "two"):
         write_random_weights(tmp_path / f"{title}.safetensors")
-    return labelled_folder(tmp_path)
+    return write_labelled_folder(tmp_path)
 
 
 # Leave one out
 
 
-def test_leave_one_out_writes_what_it_scores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leave_one_out_writes_the_scored_detections(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder / "found.csv"
     options = ["--data", str(folder), "--weights", str(folder), "--out", str(out), "--at", "0.5"]
     assert leave_one_out.main(options) == 0
@@ -43,22 +42,22 @@ def test_leave_one_out_writes_what_it_scores(folder: Path, capsys: pytest.Captur
     assert {row["page"] for row in rows} == {"one/001.png", "two/001.png"}
     labels = {page: entry["faces"] for page, entry in json.loads((folder / "faces.json").read_text()).items()}
     detections = [(row["page"], [float(row[key]) for key in ("x", "y", "w", "h", "score")]) for row in rows]
-    expected = scoring.figures(scoring.match(labels, detections), 0.5)
+    expected = scoring.compute_metrics(scoring.match_detections(labels, detections), 0.5)
     assert report["all"] == {"pages": 2, **expected}
     assert report["titles"].keys() == {"one", "two"}
     assert sum(row["faces"] for row in report["titles"].values()) == expected["faces"]
     for group in ("views", "widths"):
         assert sum(count for count, _ in report[group].values()) == expected["faces"]
     assert "two" in printed.err
-    assert "0.5 on" in printed.err
+    assert "threshold 0.5" in printed.err
 
 
-def test_each_title_is_searched_with_the_weights_that_left_it_out(folder: Path) -> None:
-    arguments = leave_one_out.parse(["--data", str(folder), "--weights", str(folder), "--out", "-"])
+def test_each_title_uses_the_weights_trained_without_it(folder: Path) -> None:
+    arguments = leave_one_out.parse_arguments(["--data", str(folder), "--weights", str(folder), "--out", "-"])
     (folder / "two.safetensors").write_bytes(b"")
-    assert leave_one_out.build(arguments, "one").version
+    assert leave_one_out.build_detector(arguments, "one").version
     with pytest.raises(UserError, match=r"two\.safetensors"):
-        leave_one_out.build(arguments, "two")
+        leave_one_out.build_detector(arguments, "two")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_each_title_is_searched_with_the_weights_that_left_it_out(folder: Path) 
         (["--detector", "lbpcascade", "--scale-factor", "1"], "scale_factor"),
     ],
 )
-def test_leave_one_out_tells_mistakes_in_one_line(
+def test_leave_one_out_prints_errors_in_one_line(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -89,7 +88,7 @@ def test_leave_one_out_tells_mistakes_in_one_line(
     assert not Path("out.csv").exists()
 
 
-def test_damaged_labels_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_labels_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", str(folder), "--weights", str(folder), "--out", str(folder / "out.csv")]
     (folder / "pages" / "two" / "001.png").write_bytes(b"nothing")
     assert leave_one_out.main(options) == 2
@@ -100,9 +99,9 @@ def test_damaged_labels_are_told(folder: Path, capsys: pytest.CaptureFixture[str
         assert "faces.json" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not CASCADE.exists(), reason="../shared/models/lbpcascade_animeface.xml is not there")
 def test_leave_one_out_measures_the_baseline(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--data", str(folder), "--detector", "lbpcascade", "--cascade", str(CASCADE), "--min-neighbors", "3"]
+    cascade = write_square_cascade(folder / "cascade.xml")
+    options = ["--data", str(folder), "--detector", "lbpcascade", "--cascade", str(cascade), "--min-neighbors", "3"]
     assert leave_one_out.main([*options, "--out", str(folder / "out.csv")]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["all"]["threshold"] == 0
@@ -133,9 +132,9 @@ def test_detect_prints_one_json_line(folder: Path) -> None:
     check_speed(report, ["mangaface"])
 
 
-@pytest.mark.skipif(not CASCADE.exists(), reason="../shared/models/lbpcascade_animeface.xml is not there")
 def test_detect_compares_with_the_cascade(folder: Path) -> None:
-    options = ["--pages", str(folder / "pages"), "--rounds", "2", "--cascade", str(CASCADE), "--count", "1"]
+    cascade = write_square_cascade(folder / "cascade.xml")
+    options = ["--pages", str(folder / "pages"), "--rounds", "2", "--cascade", str(cascade), "--count", "1"]
     command = [sys.executable, "-m", "benchmarks.detect", *options]
     report = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     check_speed(report, ["mangaface", "lbpcascade", "lbpcascade_tuned"])
@@ -149,11 +148,11 @@ def test_detect_compares_with_the_cascade(folder: Path) -> None:
     ("options", "reason"),
     [
         (["--cascade", "none.xml"], "no file none.xml"),
-        (["--pages", "nowhere"], "no file or folder nowhere"),
+        (["--pages", "nowhere"], "nowhere not found"),
         (["--pages", "damaged.png"], "damaged.png cannot be read"),
     ],
 )
-def test_detect_tells_mistakes_in_one_line(
+def test_detect_prints_errors_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -168,32 +167,32 @@ def test_detect_tells_mistakes_in_one_line(
     assert printed.err.count("\n") == 1
 
 
-def test_pages_are_drawn_at_the_size_of_a_tablets() -> None:
+def test_pages_are_drawn_at_the_size_of_a_tablet_screen() -> None:
     assert [page.shape[:2] for page in detect.draw_pages(2)] == [(1170, 830)] * 2
 
 
-def test_pages_are_spread_over_what_was_given(tmp_path: Path) -> None:
+def test_read_pages_selects_evenly_spaced_pages(tmp_path: Path) -> None:
     for number in range(6):
         (tmp_path / f"{number}.png").write_bytes(encode(np.full((20, 20), 40 * number, np.uint8), "png"))
     assert [int(page[0, 0]) for page in detect.read_pages([tmp_path], 3)] == [0, 80, 160]
     assert len(detect.read_pages([tmp_path], 9)) == 6
 
 
-def test_a_page_counts_by_its_median_over_the_rounds() -> None:
+def test_speed_uses_the_median_of_each_page_over_the_rounds() -> None:
     own = np.array([[1.0, 3.0], [1.0, 3.0], [9.0, 3.0]])
-    assert detect.speed(own) == {"pages_per_second": 0.5, "seconds_per_page": 2.0}
-    compared = detect.compare({"mangaface": own, "lbpcascade": np.full((3, 2), 4.0)})
+    assert detect.summarize_speed(own) == {"pages_per_second": 0.5, "seconds_per_page": 2.0}
+    compared = detect.compare_speed({"mangaface": own, "lbpcascade": np.full((3, 2), 4.0)})
     assert compared == {"time_ratio_to_lbpcascade": 0.5, "time_ratio_range": [0.5, 1.5]}
 
 
-def test_peak_memory_is_the_processs_own_and_stays_when_memory_is_freed() -> None:
-    held = np.ones(200 * 10**6, np.uint8)  # by the parent: no matter
+def test_peak_memory_excludes_the_parent_and_keeps_freed_memory() -> None:
+    held = np.ones(200 * 10**6, np.uint8)  # memory of the parent process, must not count
     code = """
-from benchmarks.machine import peak_mb
-before = peak_mb()
+from benchmarks.machine import get_peak_memory_mb
+before = get_peak_memory_mb()
 block = bytearray(64 * 10**6)
 del block
-print(before, peak_mb())
+print(before, get_peak_memory_mb())
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     before, after = (float(value) for value in done.stdout.split())

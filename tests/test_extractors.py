@@ -1,6 +1,8 @@
-"""Feature extractors: what their features depend on, and what they do not."""
+"""Feature extractors: features, their identity, and TorchScript files."""
 
+import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,29 +12,31 @@ import torch
 from PIL import Image
 from torch import nn
 
+from mangagan.core import code
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
-from mangagan.faces.crop import crop_square, resize, square_around
-from mangagan.features.batches import BATCH, resized
+from mangagan.faces.crop import crop_square, expand_to_square, resize
+from mangagan.features.batches import BATCH, resize_images
 from mangagan.features.mangaface_encoder import MangaFaceEncoder
 from mangagan.features.random_network import RandomNetwork, draw_kernels
 from mangagan.features.registry import ExtractorParams, build_extractors, check_extractors
 from mangagan.features.torchscript import TorchScript
 from mangagan.features.types import Extractor, fingerprint
-from mangagan.sample import STYLES, draw_page
+from mangagan.sample.character import STYLES
+from mangagan.sample.page import draw_page
 
 BUILT_IN = ("random", "mangaface")
 
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """Drawn faces, gray, 112 px."""
+    """Return drawn faces, gray, 112 px."""
     crops = []
     for number in range(24):
         page, rows = draw_page(np.random.default_rng((3, number)), STYLES[number % 3], 700, 980)
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         boxes = [np.array([row[key] for key in "xywh"]) for row in rows if row["usable"]]
-        crops += [resize(crop_square(gray, square_around(box, 0.35)), 112) for box in boxes]
+        crops += [resize(crop_square(gray, expand_to_square(box, 0.35)), 112) for box in boxes]
     return np.stack(crops)[:, None]
 
 
@@ -42,10 +46,10 @@ def extractor(request: pytest.FixtureRequest) -> Extractor:
     return extractor
 
 
-# Both that come with the package
+# Extractors of the package
 
 
-def test_an_images_features_depend_on_no_other_image(extractor: Extractor, faces: np.ndarray) -> None:
+def test_features_do_not_depend_on_other_images(extractor: Extractor, faces: np.ndarray) -> None:
     images = faces[: BATCH + 11]
     together = extractor(images)
     assert together.dtype == np.float32 and together.shape == (BATCH + 11, extractor.dimensions)
@@ -62,23 +66,23 @@ def test_gray_and_the_same_gray_as_colour_have_the_same_features(
     assert extractor(images) == pytest.approx(extractor(images.repeat(3, axis=1)), abs=1e-3)
 
 
-def test_the_random_network_sees_colours_that_gray_does_not_tell(faces: np.ndarray) -> None:
+def test_the_random_network_responds_to_colours_of_equal_luma(faces: np.ndarray) -> None:
     extractor = RandomNetwork()
     plain = (faces[:6] // 2 + 40).repeat(3, axis=1)
     tinted = plain.astype(np.float64) + np.array([30.0, -30 * 0.299 / 0.587, 0.0])[:, None, None]  # of equal luma
-    seen, other = extractor(plain), extractor(tinted.round().astype(np.uint8))
-    assert np.abs(seen[:, -64:]).max() < 1e-6
-    assert np.abs(other[:, -64:]).mean() > 0.3
-    assert seen[:, :-64] == pytest.approx(other[:, :-64], abs=0.1)
+    before, after = extractor(plain), extractor(tinted.round().astype(np.uint8))
+    assert np.abs(before[:, -64:]).max() < 1e-6
+    assert np.abs(after[:, -64:]).mean() > 0.3
+    assert before[:, :-64] == pytest.approx(after[:, :-64], abs=0.1)
 
 
-def test_blocks_of_features_weigh_alike_on_drawn_faces(extractor: Extractor, faces: np.ndarray) -> None:
+def test_blocks_of_features_have_equal_weight_on_drawn_faces(extractor: Extractor, faces: np.ndarray) -> None:
     features = extractor(faces)
     features = features[:, features.any(axis=0)]  # those of colour are 0
     assert features.shape[1] >= 416
     assert abs(features.mean()) < 0.3
     assert 0.7 < features.std() < 1.3
-    # No feature is the same for all faces, and none is so large that it alone makes up the distances.
+    # No feature is constant, and none dominates the distances.
     assert (features.std(axis=0) > 1e-3).all()
     assert (features**2).mean(axis=0).max() < 0.05 * (features**2).mean(axis=0).sum()
 
@@ -99,13 +103,13 @@ def test_damage_moves_features_further_the_worse_it_is(extractor: Extractor, fac
     assert moved(swapped) > moved(shifted[0])
 
 
-def test_other_images_than_promised_are_refused(extractor: Extractor) -> None:
+def test_wrong_images_are_refused(extractor: Extractor) -> None:
     for images in (np.zeros((1, 1, 28, 28)), np.zeros((1, 28, 28), np.uint8), np.zeros((1, 2, 28, 28), np.uint8)):
         with pytest.raises(ValueError, match="need images uint8"):
             extractor(images)
 
 
-# Their parts
+# Parts and identity
 
 
 def test_random_kernels_are_normalised_and_mostly_blind_to_gray_level() -> None:
@@ -117,19 +121,58 @@ def test_random_kernels_are_normalised_and_mostly_blind_to_gray_level() -> None:
     assert np.isfinite(blank).all()
 
 
-def test_the_hash_names_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fingerprint("ab", b"c") != fingerprint("a", b"bc")
+def test_the_hash_identifies_weights_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "mangagan.features.types"
+    assert fingerprint("x", module, "ab", b"c") != fingerprint("x", module, "a", b"bc")
     assert RandomNetwork().sha256 == RandomNetwork().sha256 != MangaFaceEncoder().sha256
     before = RandomNetwork().sha256
     monkeypatch.setattr("mangagan.features.random_network.SEED", 1)
     assert RandomNetwork().sha256 != before
 
 
+@pytest.fixture
+def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Copy the code to a folder in which `code_hash` reads it."""
+    shutil.copytree(code.PROJECT / "mangagan", tmp_path / "mangagan", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "PROJECT", tmp_path)
+    clear_code_caches()
+    yield tmp_path
+    clear_code_caches()
+
+
+def clear_code_caches() -> None:
+    for function in vars(code).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "changes"),
+    [
+        ("features/random_network.py", "SEED = 0", "SEED = 0  # any comment", False),
+        ("features/batches.py", '"""Resize images', '"""Change the size of images', False),
+        ("features/batches.py", "BATCH = 32", "BATCH = 33", True),
+        ("face_network/network.py", "", "\n\nUNUSED = 1\n", True),
+        ("report/words.py", "", "\n\nUNUSED = 1\n", False),
+    ],
+)
+def test_code_changes_the_hash_and_comments_do_not(
+    project_copy: Path, path: str, old: str, new: str, changes: bool
+) -> None:
+    before = MangaFaceEncoder().sha256
+    file = project_copy / "mangagan" / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
+    clear_code_caches()
+    assert (MangaFaceEncoder().sha256 != before) == changes
+
+
 @pytest.mark.parametrize("side", [28, 61, 128])
 def test_resize_is_pillows_without_rounding(side: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (96, 96), np.uint8)
     expected = Image.fromarray(image.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
-    ours = resized(torch.from_numpy(image)[None, None], side)[0, 0].numpy()
+    ours = resize_images(torch.from_numpy(image)[None, None], side)[0, 0].numpy()
     assert ours == pytest.approx(np.clip(np.asarray(expected), 0, 255), abs=0.01)
 
 
@@ -137,7 +180,7 @@ def test_resize_is_pillows_without_rounding(side: int) -> None:
 
 
 class Means(nn.Module):
-    """Mean and greatest value of each channel as features, nothing else unless it is asked for them."""
+    """Return mean and maximum of each channel as features, but only if asked for features."""
 
     def forward(self, images: torch.Tensor, return_features: bool = False) -> torch.Tensor:
         values = images.float().flatten(2)
@@ -146,14 +189,14 @@ class Means(nn.Module):
 
 
 class Shades(nn.Module):
-    """The logarithm of each channel's mean: none for black."""
+    """Return the logarithm of the mean of each channel: not finite for black."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images.float().mean([2, 3]).log()
 
 
 class Shape(nn.Module):
-    """Answers ones of a shape of its own for each image."""
+    """Return ones of a given shape for each image."""
 
     def __init__(self, shape: list[int]) -> None:
         super().__init__()
@@ -164,9 +207,9 @@ class Shape(nn.Module):
 
 
 def save(module: nn.Module, path: Path) -> Path:
-    """Writes TorchScript: traced, as most files at hand are, but for a network with an option."""
+    """Write TorchScript: traced, as most published files are; scripted for a network with an option."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # newer torch calls the whole of TorchScript deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer torch deprecates TorchScript
         if isinstance(module, Means):
             script = torch.jit.script(module)
         else:
@@ -184,7 +227,7 @@ def save(module: nn.Module, path: Path) -> Path:
         ("imagenet", [-2.1179, -2.0357, -1.8044], [2.2489, 2.4286, 2.64]),
     ],
 )
-def test_a_torchscript_file_is_given_what_the_params_say(
+def test_a_torchscript_file_gets_the_form_of_the_params(
     tmp_path: Path, form: str, black: list[float], white: list[float]
 ) -> None:
     path = save(Means(), tmp_path / "means.pt")
@@ -199,7 +242,7 @@ def test_a_torchscript_file_is_given_what_the_params_say(
     assert TorchScript(path, 41, form, sha256_file(path)).sha256 != extractor.sha256
 
 
-def test_maps_of_one_cell_and_tuples_of_one_are_features_too(tmp_path: Path) -> None:
+def test_maps_of_one_cell_in_a_tuple_are_features(tmp_path: Path) -> None:
     path = save(Shape([5, 1, 1]), tmp_path / "shape.pt")
     extractor = TorchScript(path, 64, "uint8", sha256_file(path))
     assert extractor(np.zeros((3, 3, 20, 20), np.uint8)).shape == (3, 5)
@@ -209,11 +252,11 @@ def test_features_that_are_not_finite_name_the_file(tmp_path: Path) -> None:
     path = save(Shades(), tmp_path / "shades.pt")
     extractor = TorchScript(path, 64, "uint8", sha256_file(path))
     assert extractor(np.ones((2, 1, 20, 20), np.uint8)).tolist() == [[0.0] * 3] * 2
-    with pytest.raises(UserError, match=r"shades\.pt answers features that are not finite"):
+    with pytest.raises(UserError, match=r"shades\.pt returns features that are not finite"):
         extractor(np.zeros((2, 1, 20, 20), np.uint8))
 
 
-def test_what_was_hashed_is_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_expected_bytes_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(Shape([5]), tmp_path / "shape.pt")
     digest = sha256_file(path)
     save(Shape([7]), path)

@@ -1,4 +1,4 @@
-"""The sets that recipes are compared on: whole, cropped as the pipeline crops, and split by page."""
+"""The face sets of the recipe comparison: complete, cropped as in the pipeline, and split by page."""
 
 import json
 from pathlib import Path
@@ -9,41 +9,40 @@ import pytest
 from benchmarks import face_sets
 from benchmarks.face_sets import Face, FaceSet
 from mangagan.detection.backends.mangaface import MangaFace
-from mangagan.faces.normalize import FaceSettings, normalize_face
-from mangagan.faces.quality import Gates
+from mangagan.faces.normalize import NormalizeParams, normalize_face
 from mangagan.faces.table import decode_faces
-from mangagan.sample import STYLES
+from mangagan.sample.character import STYLES
 from mangagan.sample.manga import draw_story_page
-from mangagan.stages.train import GRAY_SHARE
-from tests.detector_parts import labelled_folder
+from mangagan.stages.train import MIN_GRAY_SHARE
+from tests.detector_parts import write_labelled_folder
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
 def drawn() -> FaceSet:
-    """A few drawn faces."""
+    """Return a small set of drawn faces."""
     faces, held_out = face_sets.draw_faces(seed=3, train=10, holdout=8, workers=1)
-    return face_sets.gather("drawn", faces, [0 if held else 1 for held in held_out], 1)
+    return face_sets.build_face_set("drawn", faces, [0 if held else 1 for held in held_out], 1)
 
 
-def test_crops_are_those_of_the_stage_normalize() -> None:
+def test_crops_equal_those_of_the_stage_normalize() -> None:
     page, rows = draw_story_page(0, STYLES[2], 2)
     row = next(row for row in rows if row["usable"])
     box = np.array([row[key] for key in "xywh"], float)
-    settings = FaceSettings(face_sets.SIZE, None, Gates(0, 0, 0, 1, 0))
+    settings = NormalizeParams(0, 0, 0, 1, 0, size=face_sets.SIZE)
     expected = normalize_face(page, {**row, "crop_margin": MangaFace.crop_margin}, settings)
-    face = face_sets.crop(page, box, "page")
-    made = face_sets.gather("drawn", [face], [0], 1)
-    assert np.array_equal(made.faces, decode_faces([expected["png"]], 3))
+    face = face_sets.crop_face(page, box, "page")
+    face_set = face_sets.build_face_set("drawn", [face], [0], 1)
+    assert np.array_equal(face_set.faces, decode_faces([expected["png"]], 3))
     assert face.upscale == pytest.approx(expected["upscale"], abs=1e-4)
-    gray = face_sets.gather("drawn", [Face(face.pixels[..., 0], "page", 1.0)], [0], 1)
+    gray = face_sets.build_face_set("drawn", [Face(face.pixels[..., 0], "page", 1.0)], [0], 1)
     assert gray.faces.shape == (1, 1, 112, 112)
-    assert face_sets.GRAY_SHARE == GRAY_SHARE
+    assert face_sets.GRAY_SHARE == MIN_GRAY_SHARE
 
 
-def test_drawn_faces_are_counted_and_share_no_page(drawn: FaceSet) -> None:
-    train, holdout = drawn.fold(0)
+def test_drawn_faces_have_the_requested_count_and_share_no_page(drawn: FaceSet) -> None:
+    train, holdout = drawn.split_fold(0)
     assert (len(train), len(holdout)) == (10, 8)
     assert drawn.faces.shape[1:] == (3, 112, 112)
     assert not set(drawn.pages[drawn.part == 0]) & set(drawn.pages[drawn.part == 1])
@@ -54,17 +53,17 @@ def test_drawn_faces_are_counted_and_share_no_page(drawn: FaceSet) -> None:
     coloured = np.array([page.startswith("sunny_side/") or page.endswith("/1") for page in drawn.pages])
     assert (drawn.gray == ~coloured).all()
     with pytest.raises(ValueError, match="folds 0 … 0"):
-        drawn.fold(1)
+        drawn.split_fold(1)
 
 
 def test_drawn_faces_do_not_depend_on_the_number_of_processes(drawn: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face_sets, "BLOCK", 1)
+    monkeypatch.setattr(face_sets, "PAGES_PER_WORKER", 1)
     faces, _ = face_sets.draw_faces(seed=3, train=10, holdout=8, workers=2)
     assert [face.page for face in faces] == list(drawn.pages)
-    assert np.array_equal(face_sets.gather("drawn", faces, [0] * 18, 1).faces, drawn.faces)
+    assert np.array_equal(face_sets.build_face_set("drawn", faces, [0] * 18, 1).faces, drawn.faces)
 
 
-def test_sets_come_back_as_they_were_written(drawn: FaceSet, tmp_path: Path) -> None:
+def test_load_returns_the_saved_set(drawn: FaceSet, tmp_path: Path) -> None:
     face_sets.save(tmp_path, drawn)
     again = face_sets.load(tmp_path, "drawn")
     for name in ("faces", "pages", "gray", "part"):
@@ -78,11 +77,11 @@ def test_sets_come_back_as_they_were_written(drawn: FaceSet, tmp_path: Path) -> 
 
 def test_every_page_of_the_labelled_set_is_held_out_once(tmp_path: Path) -> None:
     faces = [Face(np.full((112, 112), number, np.uint8), f"title/{number // 2}", 1.0) for number in range(120)]
-    parts = [face_sets.page_part(face.page) for face in faces]
-    made = face_sets.gather("labelled", faces, parts, face_sets.FOLDS)
+    parts = [face_sets.assign_part(face.page) for face in faces]
+    face_set = face_sets.build_face_set("labelled", faces, parts, face_sets.FOLDS)
     held = []
     for number in range(face_sets.FOLDS):
-        train, holdout = made.fold(number)
+        train, holdout = face_set.split_fold(number)
         assert len(train) + len(holdout) == 120
         assert len(holdout) >= 8  # 24 on average
         assert not set(train[:, 0, 0, 0] // 2) & set(holdout[:, 0, 0, 0] // 2)
@@ -90,8 +89,8 @@ def test_every_page_of_the_labelled_set_is_held_out_once(tmp_path: Path) -> None
     assert sorted(held) == list(range(120))
 
 
-def test_command_makes_both_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data, out = labelled_folder(tmp_path / "data"), tmp_path / "sets"
+def test_the_benchmark_writes_both_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = write_labelled_folder(tmp_path / "data"), tmp_path / "sets"
     usable = sum(
         row["usable"] for page in json.loads((data / "faces.json").read_text()).values() for row in page["faces"]
     )
@@ -103,11 +102,11 @@ def test_command_makes_both_sets(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert report["sets"]["drawn"]["holdout"] == [3]
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="../shared/data is not there")
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared/data not found")
 def test_usable_faces_of_the_shared_pages() -> None:
-    faces = face_sets.labelled_faces(SHARED)
+    faces = face_sets.read_labelled_faces(SHARED)
     assert len(faces) == 314
-    counts = np.bincount([face_sets.page_part(face.page) for face in faces])
+    counts = np.bincount([face_sets.assign_part(face.page) for face in faces])
     assert len(counts) == face_sets.FOLDS
     assert counts.min() >= 40
 
@@ -119,7 +118,7 @@ def test_usable_faces_of_the_shared_pages() -> None:
         (["--seed", "-1"], "--seed"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
+def test_invalid_options_print_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -133,7 +132,7 @@ def test_mistakes_are_told_in_one_line(
     assert printed.err.count("\n") == 1
 
 
-def test_missing_and_damaged_sets_are_told(tmp_path: Path) -> None:
+def test_missing_and_damaged_sets_raise_errors(tmp_path: Path) -> None:
     with pytest.raises(face_sets.UserError, match=r"benchmarks\.face_sets"):
         face_sets.load(tmp_path, "drawn")
     (tmp_path / "drawn.npz").write_bytes(b"nothing")

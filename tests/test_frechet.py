@@ -1,4 +1,4 @@
-"""The Fréchet distance against closed forms and an independent computation; the projection."""
+"""Fréchet distance: compared with closed forms and with an independent computation; projection on principal axes."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mangagan.metrics.frechet import frechet_distance, principal_axes, project
 
 
 def points_with(mean: np.ndarray, covariance: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Points whose sample mean and covariance are exactly these."""
+    """Return points with exactly this sample mean and covariance."""
     points = np.random.default_rng(seed).standard_normal((count, len(mean)))
     points -= points.mean(axis=0)
     whitened = points @ np.linalg.inv(np.linalg.cholesky(np.atleast_2d(np.cov(points.T)))).T
@@ -20,7 +20,7 @@ def random_covariance(dimensions: int, seed: int) -> np.ndarray:
 
 
 def by_eigenvalues(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov2: np.ndarray) -> float:
-    """The trace of (Σ₁Σ₂)^½ by the eigenvalues of the product, which is not symmetric."""
+    """Return the distance with the trace of (Σ₁Σ₂)^½ from the eigenvalues of the product, which is not symmetric."""
     roots = np.sqrt(np.linalg.eigvals(cov1 @ cov2).astype(complex)).real.sum()
     return float(np.sum((mean1 - mean2) ** 2) + np.trace(cov1) + np.trace(cov2) - 2 * roots)
 

@@ -1,4 +1,4 @@
-"""The kernel distance against its definition, and against its known mean and deviation under the null."""
+"""Kernel distance: compared with its definition, and with its known mean and deviation under the null."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mangagan.distances.kernel_distance import kernel_distance
 
 
 def by_definition(first: np.ndarray, second: np.ndarray) -> float:
-    """The estimator as it is written in the paper, one pair at a time."""
+    """Return the estimator as the paper defines it, one pair at a time."""
 
     def kernel(x: np.ndarray, y: np.ndarray) -> float:
         return float((np.dot(x, y) / len(x) + 1) ** 3)
@@ -20,7 +20,7 @@ def by_definition(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def null_sd(n: int, m: int, d: int) -> float:
-    """Standard deviation for two samples of N(0, I) in d dimensions, of n and m points.
+    """Return the standard deviation for two samples of N(0, I) in d dimensions, of n and m points.
 
     The variance is (2/n(n−1) + 2/m(m−1) + 4/nm) · E[h²] (Gretton et al. 2012) with h the kernel centred in both
     arguments. With t = x·y/d, whose moments given y are a Gaussian's of variance |y|²/d², the odd part of h is 3t + t³
@@ -42,7 +42,7 @@ def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None
     rng = np.random.default_rng(1)
     first, second = rng.standard_normal((50, 9)), rng.standard_normal((41, 9)) + 0.5
     whole = kernel_distance(first, second)
-    monkeypatch.setattr(pairwise, "ENTRIES", 41 * 7)
+    monkeypatch.setattr(pairwise, "BLOCK_ENTRIES", 41 * 7)
     assert kernel_distance(first, second) == pytest.approx(whole, rel=1e-12)
 
 

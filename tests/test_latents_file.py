@@ -1,4 +1,4 @@
-"""Latents that the user brings: what is read, and what is refused in one line."""
+"""Files of latents: valid ones are read, others are rejected with one line."""
 
 import os
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""Memorisation figures on copies, on independent samples, and on mixtures of both."""
+"""Memorisation metrics of copies, of independent samples, and of mixtures."""
 
 import numpy as np
 import pytest
 
 from mangagan.distances import pairwise
-from mangagan.distances.pairwise import nearest
+from mangagan.distances.pairwise import find_nearest
 from mangagan.metrics.memorisation import authenticity, copied_share, ct_statistic
 
 
@@ -13,7 +13,7 @@ def gaussian(seed: int, count: int = 1000, dimensions: int = 64) -> np.ndarray:
 
 
 def with_copies(share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Fakes of which a share are training points with slight noise, and the training set."""
+    """Return samples, of which a share are training points with slight noise, and the training set."""
     fake, train = gaussian(0), gaussian(1)
     copied = int(len(fake) * share)
     fake[:copied] = train[:copied] + 0.01 * gaussian(2, copied)
@@ -24,21 +24,21 @@ def test_nearest_equals_brute_force_also_in_blocks(monkeypatch: pytest.MonkeyPat
     first, second = gaussian(0, 40, 5), gaussian(1, 30, 5)
     table = np.linalg.norm(first[:, None] - second[None], axis=2)
     for entries in (1 << 20, 30 * 7):
-        monkeypatch.setattr(pairwise, "ENTRIES", entries)
-        distances, indices = nearest(first, second)
+        monkeypatch.setattr(pairwise, "BLOCK_ENTRIES", entries)
+        distances, indices = find_nearest(first, second)
         assert np.array_equal(indices, table.argmin(axis=1))
         assert distances == pytest.approx(table.min(axis=1), rel=1e-6)
 
 
-def test_nearest_leaves_out_what_does_not_count() -> None:
+def test_nearest_skips_excluded_rows() -> None:
     points = np.array([[0.0], [1], [1.5], [5]])
-    distances, indices = nearest(points, points, excluded=np.arange(4)[:, None])
+    distances, indices = find_nearest(points, points, excluded=np.arange(4)[:, None])
     assert indices.tolist() == [1, 2, 1, 2]
     assert distances.tolist() == [1, 0.5, 0.5, 3.5]
-    assert nearest(points, points)[0].tolist() == [0, 0, 0, 0]
+    assert find_nearest(points, points)[0].tolist() == [0, 0, 0, 0]
 
 
-def test_ct_counts_by_hand() -> None:
+def test_ct_counted_by_hand() -> None:
     # Of the six pairs the sample is farther in one and equal in one: U = 1.5, mean 3. Five values, one tied pair:
     # variance 6/12 · (6 − 6/20) = 2.85.
     assert ct_statistic(np.array([1.0, 3]), np.array([3.0, 2, 4])) == pytest.approx(-1.5 / np.sqrt(2.85))
@@ -57,22 +57,24 @@ def test_ct_is_standard_normal_under_the_null(levels: int | None) -> None:
     assert (np.abs(values) < 1.96).mean() == pytest.approx(0.95, abs=0.02)
 
 
-def test_ct_of_all_faces_under_the_null_by_way_of_distances() -> None:
+def test_ct_of_distances_is_standard_normal_under_the_null() -> None:
     values = []
     for seed in range(30):
         train = gaussian(3 * seed, 200, 8)
-        fakes, holdouts = (nearest(gaussian(3 * seed + i, count, 8), train)[0] for i, count in ((1, 200), (2, 100)))
+        fakes, holdouts = (
+            find_nearest(gaussian(3 * seed + i, count, 8), train)[0] for i, count in ((1, 200), (2, 100))
+        )
         values.append(ct_statistic(fakes, holdouts))
     assert abs(np.mean(values)) < 4 / np.sqrt(30)
     assert np.std(values) < 1.6
 
 
-def test_ct_sees_copies_and_underfitting() -> None:
+def test_ct_detects_copies_and_underfitting() -> None:
     fake, train = with_copies(1.0)
-    holdouts = nearest(gaussian(5, 120), train)[0]
+    holdouts = find_nearest(gaussian(5, 120), train)[0]
     # All 1,000 samples are closer than all 120 faces: −nm/2 / √(nm(n+m+1)/12).
-    assert ct_statistic(nearest(fake, train)[0], holdouts) == pytest.approx(-np.sqrt(3 * 1000 * 120 / 1121))
-    assert ct_statistic(nearest(2 * gaussian(0), train)[0], holdouts) > 10
+    assert ct_statistic(find_nearest(fake, train)[0], holdouts) == pytest.approx(-np.sqrt(3 * 1000 * 120 / 1121))
+    assert ct_statistic(find_nearest(2 * gaussian(0), train)[0], holdouts) > 10
 
 
 def test_ct_of_equal_distances_is_zero() -> None:
@@ -102,13 +104,13 @@ def test_authenticity_of_exact_copies_of_repeated_faces_is_zero() -> None:
     assert authenticity(train.copy(), train) == 0
 
 
-def test_authenticity_sees_mirrored_copies_and_does_not_mistake_a_mirror_image_for_another_face() -> None:
+def test_authenticity_counts_mirrored_copies_and_treats_a_mirror_image_as_the_same_face() -> None:
     train = gaussian(0, 200, 16)
     mirrored = train[:, ::-1].copy()
     copies = mirrored + 0.01 * gaussian(1, 200, 16)
     assert authenticity(copies, train) > 0.5
     assert authenticity(copies, train, mirrored) == 0
-    # Symmetric faces: each is its own mirror image, at distance 0, and samples beside them still are copies.
+    # Each symmetric face is its own mirror image, at distance 0. Samples close to it still are copies.
     symmetric = train + mirrored
     assert authenticity(symmetric + 0.01 * gaussian(1, 200, 16), symmetric, symmetric[:, ::-1].copy()) == 0
 
@@ -129,7 +131,7 @@ def test_copied_share_finds_few_copies_among_poor_samples_where_ct_does_not() ->
     train, holdout = gaussian(0), gaussian(1, 200)
     fake = 1.5 * gaussian(2)
     fake[:100] = train[:100] + 0.01 * gaussian(3, 100)
-    to_train = nearest(fake, train)[0], nearest(holdout, train)[0]
+    to_train = find_nearest(fake, train)[0], find_nearest(holdout, train)[0]
     assert ct_statistic(*to_train) > 0
     assert copied_share(*to_train) == pytest.approx(0.1, abs=0.005)
 

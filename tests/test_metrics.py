@@ -1,4 +1,4 @@
-"""Metrics on images whose figures are known, or whose order is."""
+"""Metrics of images with known values or a known order."""
 
 from itertools import pairwise
 
@@ -6,14 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mangagan.distances.nearest_faces import descriptors, least_distances, nearest_faces, squared
+from mangagan.distances.nearest_faces import find_nearest_faces, make_descriptors
+from mangagan.distances.pairwise import find_nearest, find_twin_distances, mean_squared_differences
 from mangagan.metrics.diversity import choose_pairs, ms_ssim, pairwise_diversity
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.swd import laplacian_pyramid, sliced_wasserstein
 
 
 def draw_faces(count: int, seed: int, side: int = 112, channels: int = 1) -> np.ndarray:
-    """Ovals with eyes and hair of random place and shade over a gradient: one distribution, no two alike."""
+    """Draw ovals with eyes and hair of random place and shade over a gradient: one distribution, no two equal."""
     rng = np.random.default_rng(seed)
     images = np.empty((count, side, side), np.uint8)
     for image in images:
@@ -31,11 +32,11 @@ def mean_swd(images: np.ndarray, reference: np.ndarray) -> float:
     return float(np.mean(list(sliced_wasserstein(images, reference, seed=0).values())))
 
 
-def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+def blur(images: np.ndarray, sigma: float) -> np.ndarray:
     return np.stack([cv2.GaussianBlur(image[0], (0, 0), sigma)[None] for image in images])
 
 
-def with_noise(images: np.ndarray, deviation: float) -> np.ndarray:
+def add_noise(images: np.ndarray, deviation: float) -> np.ndarray:
     noise = np.random.default_rng(5).normal(0, deviation, images.shape)
     return np.clip(images + noise, 0, 255).astype(np.uint8)
 
@@ -72,17 +73,17 @@ def test_swd_of_a_shifted_normal_cloud_is_the_known_one() -> None:
 def test_swd_of_two_samples_of_one_distribution_is_small_and_falls_with_their_number() -> None:
     few, many = (mean_swd(draw_faces(count, 1), draw_faces(count, 2)) for count in (30, 300))
     assert many < few / 2
-    assert many < mean_swd(blurred(draw_faces(300, 1), 1), draw_faces(300, 2)) / 3
+    assert many < mean_swd(blur(draw_faces(300, 1), 1), draw_faces(300, 2)) / 3
 
 
-@pytest.mark.parametrize(("spoil", "strengths"), [(blurred, (0.5, 1, 2, 4)), (with_noise, (10, 20, 40, 80))])
-def test_swd_grows_with_blur_and_with_noise(spoil, strengths) -> None:
+@pytest.mark.parametrize(("damage", "strengths"), [(blur, (0.5, 1, 2, 4)), (add_noise, (10, 20, 40, 80))])
+def test_swd_grows_with_blur_and_with_noise(damage, strengths) -> None:
     images, reference = draw_faces(100, 1), draw_faces(100, 2)
-    found = [mean_swd(images, reference), *(mean_swd(spoil(images, strength), reference) for strength in strengths)]
+    found = [mean_swd(images, reference), *(mean_swd(damage(images, strength), reference) for strength in strengths)]
     assert all(after > 1.2 * before for before, after in pairwise(found)), found
 
 
-def test_swd_sees_a_loss_of_contrast() -> None:
+def test_swd_responds_to_a_loss_of_contrast() -> None:
     images = draw_faces(60, 1)
     assert mean_swd(images // 2 + 64, draw_faces(60, 2)) > 2 * mean_swd(images, draw_faces(60, 2))
 
@@ -125,7 +126,7 @@ def test_nearest_finds_a_copy_and_a_mirrored_copy(channels: int) -> None:
     train = draw_faces(50, 1, channels=channels)
     ramp = np.linspace(0, 120, 112).astype(np.uint8)  # makes mirror images differ for certain
     train = (train // 2 + ramp).astype(np.uint8)
-    found = nearest_faces(np.stack([train[17], train[31][..., ::-1]]), train, neighbors=4)
+    found = find_nearest_faces(np.stack([train[17], train[31][..., ::-1]]), train, neighbors=4)
     assert found.indices[:, 0].tolist() == [17, 31]
     assert found.mirrored[:, 0].tolist() == [False, True]
     np.testing.assert_allclose(found.distances[:, 0], 0, atol=1e-6)
@@ -133,19 +134,21 @@ def test_nearest_finds_a_copy_and_a_mirrored_copy(channels: int) -> None:
     assert (found.distances[:, 1] > 0.01).all()
 
 
-def test_nearest_ignores_contrast_and_knows_negatives_and_strangers() -> None:
+def test_nearest_ignores_contrast_and_separates_negatives_and_unrelated_images() -> None:
     train = draw_faces(1, 1)
     noise = np.random.default_rng(0).integers(0, 256, (40, 1, 112, 112)).astype(np.uint8)
-    assert nearest_faces(train // 2 + 60, train, 1).distances[0, 0] < 0.03
+    assert find_nearest_faces(train // 2 + 60, train, 1).distances[0, 0] < 0.03
     symmetric = np.maximum(train, train[..., ::-1])
-    assert squared(descriptors(255 - symmetric), descriptors(symmetric))[0, 0] == pytest.approx(4, abs=1e-3)
-    assert np.median(squared(descriptors(noise), descriptors(noise[:1]))[1:]) == pytest.approx(2, abs=0.1)
-    moved = nearest_faces(noise, noise[:1], 1).distances[1:]
+    negative, positive = make_descriptors(255 - symmetric), make_descriptors(symmetric)
+    assert mean_squared_differences(negative, positive)[0, 0] == pytest.approx(4, abs=1e-3)
+    unrelated = make_descriptors(noise)
+    assert np.median(mean_squared_differences(unrelated, unrelated[:1])[1:]) == pytest.approx(2, abs=0.1)
+    moved = find_nearest_faces(noise, noise[:1], 1).distances[1:]
     assert 1.1 < np.median(moved) < 1.35
 
 
-def cut_again(images: np.ndarray, right: float, down: float, zoom: float) -> np.ndarray:
-    """Every image moved within its frame, by parts of its side, and enlarged; what comes in repeats the edge."""
+def crop_again(images: np.ndarray, right: float, down: float, zoom: float) -> np.ndarray:
+    """Shift every image within its frame, by shares of its side, and zoom it; pixels from outside repeat the edge."""
     side = images.shape[-1]
     edge = (side - 1) / 2 * (1 - zoom)
     matrix = np.array([[zoom, 0, edge + right * side], [0, zoom, edge + down * side]])
@@ -157,12 +160,12 @@ def cut_again(images: np.ndarray, right: float, down: float, zoom: float) -> np.
     ("right", "down", "zoom"),
     [(2 / 112, 0, 1), (-3 / 112, 1 / 112, 1), (4 / 112, -4 / 112, 1), (0, 0, 1.04), (0, 0, 0.96), (2 / 112, 0, 1.04)],
 )
-def test_nearest_sees_copies_that_are_cut_differently(right: float, down: float, zoom: float) -> None:
+def test_nearest_finds_copies_that_are_cropped_differently(right: float, down: float, zoom: float) -> None:
     train, unseen = draw_faces(120, 1), draw_faces(40, 2)
-    cut = cut_again(train[:30], right, down, zoom)
-    limit = nearest_faces(unseen, train, 1).distances.min()
+    cut = crop_again(train[:30], right, down, zoom)
+    limit = find_nearest_faces(unseen, train, 1).distances.min()
     for copies, turned in ((cut, False), (np.ascontiguousarray(cut[..., ::-1]), True)):
-        found = nearest_faces(copies, train, 3)
+        found = find_nearest_faces(copies, train, 3)
         assert (found.indices[:, 0] == np.arange(30)).all()
         assert (found.distances[:, 0] < limit / 2).mean() > 0.9
         assert (np.diff(found.distances) >= 0).all()
@@ -172,27 +175,29 @@ def test_nearest_sees_copies_that_are_cut_differently(right: float, down: float,
 def test_nearest_of_blank_images_and_of_none() -> None:
     train = draw_faces(3, 1)
     blank = np.zeros((1, 1, 112, 112), np.uint8)
-    np.testing.assert_allclose(nearest_faces(blank, train, 5).distances, [[1, 1, 1]])
-    assert nearest_faces(train[:0], train, 2).distances.shape == (0, 2)
+    np.testing.assert_allclose(find_nearest_faces(blank, train, 5).distances, [[1, 1, 1]])
+    assert find_nearest_faces(train[:0], train, 2).distances.shape == (0, 2)
 
 
 def test_nearest_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     images, train = draw_faces(5, 1), draw_faces(23, 2)
-    whole = nearest_faces(images, train, 4)
-    monkeypatch.setattr("mangagan.distances.nearest_faces.BLOCK", 7)
-    parts = nearest_faces(images, train, 4)
-    np.testing.assert_array_equal(parts.indices, whole.indices)
-    np.testing.assert_allclose(parts.distances, whole.distances, atol=1e-9)
+    expected = find_nearest_faces(images, train, 4)
+    monkeypatch.setattr("mangagan.distances.pairwise.BLOCK_ENTRIES", 23 * 2)
+    found = find_nearest_faces(images, train, 4)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.mirrored, expected.mirrored)
+    np.testing.assert_allclose(found.distances, expected.distances, atol=1e-9)
 
 
-def test_least_distances_are_those_of_a_double_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairwise_distances_are_those_of_a_double_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     points, others = rng.normal(size=(6, 5)), rng.normal(size=(9, 5))
-    expected = [min(np.sqrt(((one - other) ** 2).mean()) for other in others) for one in points]
-    monkeypatch.setattr("mangagan.distances.nearest_faces.BLOCK", 4)
-    np.testing.assert_allclose(least_distances(points, others), expected)
-    own = [min(np.sqrt(((a - b) ** 2).mean()) for j, b in enumerate(others) if j != i) for i, a in enumerate(others)]
-    np.testing.assert_allclose(least_distances(others, others, skip_self=True), own)
+    monkeypatch.setattr("mangagan.distances.pairwise.BLOCK_ENTRIES", 9 * 4)
+    means = [[((point - other) ** 2).mean() for other in others] for point in points]
+    np.testing.assert_allclose(mean_squared_differences(points, others), means)
+    np.testing.assert_allclose(find_nearest(points, others)[0], np.sqrt(5 * np.min(means, axis=1)), rtol=1e-6)
+    twins = [min(np.linalg.norm(a - b) for j, b in enumerate(others) if j != i) for i, a in enumerate(others)]
+    np.testing.assert_allclose(find_twin_distances(others), twins, rtol=1e-6)
 
 
 @pytest.mark.parametrize("bad", [{"samples": 1}, {"seed": -1}, {"repeats": 1}, {"neighbors": 0}])

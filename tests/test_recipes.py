@@ -1,4 +1,4 @@
-"""The comparison of recipes: what is run, that nothing is run twice, and what the figures say of known samples."""
+"""The comparison of recipes: the list of runs, no repeated runs, and the figures of known samples."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ TINY = ["--kimg", "0.032", "--width", "2", "--samples", "24", "--device", "cpu",
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A set of discs, sixteen to train on and sixteen held out."""
+    """Return a folder with a set of discs, 16 for training and 16 for hold-out."""
     images = faces(32, 56)
     part = np.arange(32) % 2
     pages = np.array([f"page {number}" for number in range(32)])
@@ -38,37 +38,43 @@ def options(folder: Path, *more: str) -> list[str]:
     return ["--sets", str(folder / "sets"), "--out", str(folder / "out"), "--names", "drawn", *TINY, *more]
 
 
-# What is compared
+# Variants
 
 
-def test_every_setting_of_a_recipe_belongs_to_one_trick() -> None:
-    names = [name for trick in variants.tricks().values() for name in trick] + list(variants.DETAILS)
+def test_every_setting_of_a_recipe_is_in_one_group() -> None:
+    names = [name for group in variants.list_setting_groups().values() for name in group] + list(
+        variants.DEPENDENT_SETTINGS
+    )
     assert sorted(names) == sorted(field.name for field in fields(Recipe))
 
 
-def test_a_trick_is_left_out_by_the_baselines_values() -> None:
-    left = {variant.name: variant.changes for variant in variants.left_out()}
-    assert left["modern-no-ema_kimg"] == {"ema_kimg": 0.0}
-    assert "modern-no-norm_g" not in left  # both recipes have the same
-    together = {name: value for changes in left.values() for name, value in changes.items()}
+def test_an_ablation_uses_the_values_of_the_baseline() -> None:
+    ablations = {variant.name: variant.changes for variant in variants.make_ablations()}
+    assert ablations["modern-no-ema_kimg"] == {"ema_kimg": 0.0}
+    assert "modern-no-norm_g" not in ablations  # equal in both recipes
+    combined = {name: value for changes in ablations.values() for name, value in changes.items()}
     ours, baseline = vars(RECIPES["modern"]), vars(RECIPES["classic"])
-    restored = {**ours, **together, **{name: baseline[name] for name in variants.DETAILS}}
+    restored = {**ours, **combined, **{name: baseline[name] for name in variants.DEPENDENT_SETTINGS}}
     assert restored == baseline
 
 
-def test_a_person_names_settings() -> None:
-    variant = variants.named("r1=10,flip=random,minibatch_stddev=false")
+def test_settings_on_the_command_line_define_a_variant() -> None:
+    variant = variants.parse_variant("r1=10,flip=random,minibatch_stddev=false")
     assert variant.changes == {"r1": 10, "flip": "random", "minibatch_stddev": False}
     assert variant.name == "modern-r1=10,flip=random,minibatch_stddev=false"
-    for text, reason in (("r3=1", "r3 is none of"), ("r1", "r1 is none of"), ("r1=-1", "r1 must be at least 0")):
+    for text, reason in (
+        ("r3=1", "unknown setting r3"),
+        ("r1", "unknown setting r1"),
+        ("r1=-1", "r1 must be at least 0"),
+    ):
         with pytest.raises(UserError, match=reason):
-            variants.named(text)
+            variants.parse_variant(text)
 
 
 # Runs
 
 
-def test_what_is_there_is_not_run_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_finished_runs_are_not_repeated(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert recipes.main(options(folder, "--seeds", "0", "1")) == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
@@ -87,12 +93,12 @@ def test_what_is_there_is_not_run_again(folder: Path, capsys: pytest.CaptureFixt
 
     assert recipes.main(options(folder, "--seeds", "0", "1", "--try", "z_dim=8")) == 0
     printed = capsys.readouterr()
-    assert printed.err.count("run ") == 2
+    assert printed.err.count(": run ") == 2
     assert "modern-z_dim=8" in json.loads(printed.out)["sets"]["drawn"]["variants"]
     assert {path: path.read_bytes() for path in records} == records
 
 
-def test_another_budget_is_another_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_budget_starts_another_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only = ["--recipes", "modern", "--seeds", "0"]
     assert recipes.main(options(folder, *only)) == 0
     assert recipes.main(options(folder, *only, "--kimg", "0.048")) == 0
@@ -104,7 +110,7 @@ def test_another_budget_is_another_run(folder: Path, capsys: pytest.CaptureFixtu
     assert json.loads(printed.out)["sets"]["drawn"]["variants"]["modern"]["runs"] == 1
 
 
-def test_a_killed_sweep_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_comparison_resumes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only = ["--recipes", "modern", "--seeds", "0", "--kimg", "0.6"]
     command = [sys.executable, "-m", "benchmarks.recipes", *options(folder, *only)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as killed:
@@ -121,7 +127,7 @@ def test_a_killed_sweep_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "resuming" in capsys.readouterr().err
     (path,) = (folder / "out").glob("runs/*.json")
     whole = json.loads(path.read_text())["figures"]
-    assert "images_per_second" not in whole  # the time of a part
+    assert "images_per_second" not in whole  # a resumed run has no total time
     assert recipes.main([*options(folder, *only), "--out", str(folder / "unbroken")]) == 0
     (path,) = (folder / "unbroken").glob("runs/*.json")
     again = json.loads(path.read_text())["figures"]
@@ -129,11 +135,11 @@ def test_a_killed_sweep_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]
     assert again == whole
 
 
-def test_a_run_that_diverged_is_told_and_not_tried_again(
+def test_a_diverged_run_is_reported_and_not_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def diverge(*_: object) -> None:
-        raise Diverged("NaN")
+        raise Diverged(1.0)
 
     monkeypatch.setattr(recipes, "train_resumable", diverge)
     assert recipes.main(options(folder, "--seeds", "0")) == 0
@@ -151,11 +157,11 @@ def test_a_run_that_diverged_is_told_and_not_tried_again(
     [
         (["--sets", "nowhere"], "benchmarks.face_sets"),
         (["--folds", "3"], "folds 0 … 0"),
-        (["--try", "colour=1"], "colour is none of"),
+        (["--try", "colour=1"], "unknown setting colour"),
         (["--kimg", "0"], "kimg must be above 0"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
+def test_invalid_options_print_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], more: list[str], reason: str
 ) -> None:
     assert recipes.main(options(folder, *more)) == 2
@@ -168,21 +174,21 @@ def test_mistakes_are_told_in_one_line(
 
 
 def blobs() -> np.ndarray:
-    """180 soft pictures of one distribution, no two of which are alike."""
+    """Return 180 different smooth pictures of one distribution."""
     coarse = np.random.default_rng(1).integers(0, 256, (180, 7, 7), dtype=np.uint8)
     return np.stack([cv2.resize(image, (56, 56), interpolation=cv2.INTER_CUBIC)[None] for image in coarse])
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    """Pictures to train on and pictures held out."""
+    """Return a judge with training and hold-out pictures."""
     images = blobs()
     return Judge(images[:60], images[60:120], build_extractors(ExtractorParams(), Path()), 60)
 
 
-def test_unseen_faces_of_the_same_kind_are_near_the_floor(judge: Judge) -> None:
+def test_new_pictures_of_the_same_distribution_are_near_the_floor(judge: Judge) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 1, 56, 56), dtype=np.uint8)
-    good, bad = judge.figures(blobs()[120:]), judge.figures(noise)
+    good, bad = judge.measure(blobs()[120:]), judge.measure(noise)
     for name in ("random", "mangaface"):
         assert abs(good[f"kernel_distance.{name}"]) < 0.1 * bad[f"kernel_distance.{name}"]
         assert good[f"coverage.{name}"] > 0.8
@@ -193,10 +199,10 @@ def test_unseen_faces_of_the_same_kind_are_near_the_floor(judge: Judge) -> None:
     assert set(good) == set(judge.floor)
 
 
-def test_copies_are_seen_mirrored_ones_too(judge: Judge) -> None:
+def test_copies_and_mirrored_copies_are_detected(judge: Judge) -> None:
     copies = judge.train.copy()
     copies[::2] = copies[::2, ..., ::-1]
-    found = judge.figures(copies)
+    found = judge.measure(copies)
     for name in ("random", "mangaface", "pixels"):
         assert found[f"copied.{name}"] > 0.9
         assert found[f"ct.{name}"] < -3
@@ -204,8 +210,8 @@ def test_copies_are_seen_mirrored_ones_too(judge: Judge) -> None:
         assert abs(judge.floor[f"ct.{name}"]) < 3
 
 
-def test_the_floor_is_that_of_training_faces(judge: Judge) -> None:
-    found = judge.figures(judge.train)
+def test_the_floor_equals_the_figures_of_training_faces(judge: Judge) -> None:
+    found = judge.measure(judge.train)
     for name in ("kernel_distance.random", "coverage.mangaface", "swd"):
         assert judge.floor[name] == pytest.approx(found[name])
 
@@ -213,7 +219,7 @@ def test_the_floor_is_that_of_training_faces(judge: Judge) -> None:
 # Tables
 
 
-def test_a_summary_is_means_gains_and_a_table() -> None:
+def test_summary_has_means_gain_and_table() -> None:
     def record(variant: str, distance: float, coverage: float) -> recipe_tables.Record:
         return {"variant": variant, "figures": {"kernel_distance.random": distance, "coverage.random": coverage}}
 
@@ -226,16 +232,16 @@ def test_a_summary_is_means_gains_and_a_table() -> None:
     assert summary["variants"]["modern"]["sd"] == {}
     assert "modern-no-ema" not in summary["variants"]
     assert summary["gain"] == {"kernel_distance.random": 3.5, "coverage.random": 0.5}
-    lines = recipe_tables.table(summary).splitlines()
+    lines = recipe_tables.format_table(summary).splitlines()
     assert lines[0] == "| | runs | kernel distance, random | coverage, random |"
     assert lines[2] == "| real faces |  | 0.001 | 0.97 |"
     assert lines[3] == "| classic | 2 | 7 ± 1.4 | 0.3 ± 0.14 |"
 
 
-def test_strips_stand_one_below_the_other(tmp_path: Path) -> None:
+def test_strips_are_written_one_below_the_other(tmp_path: Path) -> None:
     gray, colour = np.full((30, 1, 8, 8), 50, np.uint8), np.full((30, 3, 8, 8), 90, np.uint8)
-    strips = [("one", recipe_tables.strip(gray)), ("two", recipe_tables.strip(colour))]
-    recipe_tables.side_by_side(tmp_path / "sheet.png", strips)
+    strips = [("one", recipe_tables.make_strip(gray)), ("two", recipe_tables.make_strip(colour))]
+    recipe_tables.write_strips(tmp_path / "sheet.png", strips)
     sheet = recipe_tables.read_strip(tmp_path / "sheet.png")
     height = recipe_tables.ROWS * 8 + 2
     assert sheet.shape == (2 * (height + recipe_tables.CAPTION), recipe_tables.COLUMNS * 10 - 2, 3)

@@ -1,23 +1,38 @@
-"""All figures together: on stand-ins whose verdict is known, and where there is little to compare with."""
+"""All metrics together: on sets with a known verdict, with few faces, and the registry."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from mangagan.distances import reference_sets
-from mangagan.distances.nearest_faces import least_distances
+from mangagan.distances.pairwise import find_twin_distances
+from mangagan.distances.subsamples import draw_subsamples
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.features.types import Extractor
-from mangagan.metrics.comparison import Comparison, Group, against_holdout, as_json, by_itself, subsamples
-from mangagan.metrics.comparison_sets import Sets, alone_count, measured_count, prepare
+from mangagan.metrics.comparison import (
+    ComparedSets,
+    Comparison,
+    Figures,
+    as_json,
+    compare_alone,
+    compare_with_holdout,
+)
+from mangagan.metrics.diversity import measure_diversity
+from mangagan.metrics.duplicates import measure_duplicates
+from mangagan.metrics.evaluation_data import EvaluationData, count_alone, count_for_holdout, prepare_data
+from mangagan.metrics.frechet import measure_frechet
+from mangagan.metrics.nearest_train import measure_nearest_train, median_error
 from mangagan.metrics.params import EvaluateParams
-from mangagan.metrics.ranking import ranges, rank
-from mangagan.metrics.suite import distances, figures, median_error, nearest_train, variety
+from mangagan.metrics.ranking import rank_samples, select_ranges
+from mangagan.metrics.registry import MEASUREMENTS, METRICS, index_metrics
+from mangagan.metrics.suite import measure_all
+from mangagan.metrics.types import ImageMeasurement
 from mangagan.metrics.verdict import judge
-from mangagan.training_monitor import watch
-from tests.test_metrics import cut_again, draw_faces
+from mangagan.training_monitor import build_monitor
+from tests.test_metrics import crop_again, draw_faces
 
 QUICK = EvaluateParams(repeats=3, swd_patches=8, swd_directions=32, diversity_pairs=60)
 SIDE = 56
@@ -32,17 +47,25 @@ def extractors() -> list[Extractor]:
 
 @cache
 def real() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training faces, hold-out, and more of the same drawing."""
+    """Return training faces, hold-out faces, and more faces of the same kind."""
     faces = draw_faces(280, 1, SIDE)
     return faces[:120], faces[120:160], faces[160:]
 
 
-def compare(fake: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> Sets:
+def prepare(samples: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> EvaluationData:
     titles = ["one" if index % 3 else "two" for index in range(len(train))]
-    return prepare(fake, train, holdout, titles, extractors(), neighbors=2, seed=0)
+    return prepare_data(samples, train, holdout, titles, extractors(), neighbors=2, seed=0)
 
 
-def entries(found: dict[str, Comparison | dict[str, Comparison]]) -> Iterator[tuple[str, Comparison]]:
+def prepare_without_features(samples: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> EvaluationData:
+    return prepare_data(samples, train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
+
+
+def measure_variety(data: EvaluationData) -> Figures:
+    return measure_diversity(data, QUICK) | measure_duplicates(data, QUICK)
+
+
+def entries(found: dict[str, Comparison | Figures]) -> Iterator[tuple[str, Comparison]]:
     for name, figure in found.items():
         if isinstance(figure, Comparison):
             yield name, figure
@@ -50,32 +73,32 @@ def entries(found: dict[str, Comparison | dict[str, Comparison]]) -> Iterator[tu
             yield from ((f"{name}.{key}", entry) for key, entry in figure.items())
 
 
-def as_metrics(found: dict[str, Comparison | dict[str, Comparison]]) -> dict[str, object]:
+def as_metrics(found: dict[str, Comparison | Figures]) -> dict[str, object]:
     return {name: as_json(figure) for name, figure in found.items()}
 
 
-STANDINS = {
+KNOWN_SETS = {
     "good": lambda train, more: more,
-    "copying": lambda train, more: reference_sets.copies(train, 0, 6.0),
-    "collapsed": lambda train, more: reference_sets.collapsed(train[3], 120),
-    "undertrained": lambda train, more: reference_sets.blurred(more),
+    "copying": lambda train, more: reference_sets.copy_with_noise(train, 0, 6.0),
+    "collapsed": lambda train, more: reference_sets.repeat_image(train[3], 120),
+    "undertrained": lambda train, more: reference_sets.blur_faces(more),
 }
 
 
-@pytest.mark.parametrize("word", STANDINS)
-def test_the_verdict_on_known_stand_ins(word: str) -> None:
+@pytest.mark.parametrize("word", KNOWN_SETS)
+def test_the_verdict_on_known_sets(word: str) -> None:
     train, holdout, more = real()
-    found = figures(compare(STANDINS[word](train, more), train, holdout), QUICK)
+    found = measure_all(prepare(KNOWN_SETS[word](train, more), train, holdout), QUICK)
     assert judge(as_metrics(found))["word"] == word
 
 
 @pytest.mark.parametrize(
     ("right", "down", "zoom"), [(2 / 112, 2 / 112, 1), (4 / 112, -4 / 112, 1), (0, 0, 1.04), (0, 0, 1 / 1.04)]
 )
-def test_copies_cut_differently_are_copies(right: float, down: float, zoom: float) -> None:
+def test_copies_that_are_cropped_differently_are_copies(right: float, down: float, zoom: float) -> None:
     train, holdout, _ = real()
-    sets = prepare(cut_again(train, right, down, zoom), train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
-    verdict = judge(as_metrics({**variety(sets, QUICK), **nearest_train(sets, QUICK)}))
+    data = prepare_without_features(crop_again(train, right, down, zoom), train, holdout)
+    verdict = judge(as_metrics({**measure_variety(data), **measure_nearest_train(data, QUICK)}))
     fired = [entry["key"] for entry in verdict["because"] if entry["fired"]]
     assert fired[:2] == ["nearest_train.copied", "nearest_train.ratio"]
     assert verdict["word"] == "copying"
@@ -83,7 +106,7 @@ def test_copies_cut_differently_are_copies(right: float, down: float, zoom: floa
 
 def test_real_faces_in_place_of_samples_get_the_floor() -> None:
     train, holdout, more = real()
-    found = dict(entries(figures(compare(more, train, holdout), QUICK)))
+    found = dict(entries(measure_all(prepare(more, train, holdout), QUICK)))
     for name in ("kernel_distance.random", "kernel_distance.mangaface", "coverage.random", "swd"):
         figure = found[name]
         assert figure.count == figure.floor_count == 40
@@ -97,9 +120,9 @@ def test_real_faces_in_place_of_samples_get_the_floor() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 9])
-def test_hardly_any_hold_out_gives_null_with_a_reason_and_never_nan(count: int) -> None:
+def test_few_holdout_faces_give_null_with_a_reason_and_never_nan(count: int) -> None:
     train, holdout, more = real()
-    found = figures(compare(more[:30], train[:30], holdout[:count]), QUICK)
+    found = measure_all(prepare(more[:30], train[:30], holdout[:count]), QUICK)
     for name, comparison in entries(found):
         values = comparison.as_json()
         assert not any(isinstance(value, float) and not np.isfinite(value) for value in values.values())
@@ -109,21 +132,21 @@ def test_hardly_any_hold_out_gives_null_with_a_reason_and_never_nan(count: int) 
     assert judge(as_metrics(found))["word"] == "unsure"
 
 
-def test_few_samples_are_said_to_be_few() -> None:
+def test_too_few_samples_are_a_reason() -> None:
     train, holdout, more = real()
-    found = figures(compare(more[:3], train, holdout), QUICK)
+    found = measure_all(prepare(more[:3], train, holdout), QUICK)
     assert "raise evaluate.samples" in found["swd"].reason
     assert found["diversity"].reason
 
 
-def test_position_is_measured_to_the_nearest_ceiling_that_the_metric_sees() -> None:
+def test_position_is_relative_to_the_nearest_clear_ceiling() -> None:
     figure = Comparison(3.0, 0.1, 1.0, 0.1, 5, 5, {"noise": 9.0, "blurred": 5.0, "mean_face": 1.15})
     assert figure.position == pytest.approx(0.5)
     assert Comparison(0.5, None, 0.9, None, 5, 5, {"noise": 0.1}).position == pytest.approx(0.5)
     assert Comparison(3.0, 0.1, 1.0, 0.1, 5, 5, {"noise": 1.1}).position is None
 
 
-def test_position_is_measured_on_the_values_side_of_the_floor() -> None:
+def test_position_is_relative_to_a_ceiling_on_the_side_of_the_value() -> None:
     ceilings = {"noise": 0.94, "blurred": 0.5, "mean_face": 0.0}
     assert Comparison(0.7, 0.01, 0.9, 0.01, 5, 5, ceilings).position == pytest.approx(0.5)
     assert Comparison(0.92, 0.01, 0.9, 0.01, 5, 5, ceilings).position == pytest.approx(0.5)
@@ -145,82 +168,84 @@ def test_figures_are_rounded_and_plain() -> None:
 
 
 def test_every_set_is_compared_with_the_same_part_of_the_holdout() -> None:
-    seen: list[tuple[float, ...]] = []
+    calls: list[tuple[float, ...]] = []
 
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
-        seen.append((seed, *reference[:, 0]))
+        calls.append((seed, *reference[:, 0]))
         return {"mean": float(chosen.mean())}
 
-    group = Group(*(np.arange(20.0)[:, None] + 100 * part for part in range(3)), {"noise": np.zeros((8, 1))})
-    found = against_holdout(measure, group, 4, 3, 0)["mean"]
-    assert seen[:3] == seen[3:6]
-    assert seen[6:] == seen[:2]
+    sets = ComparedSets(*(np.arange(20.0)[:, None] + 100 * part for part in range(3)), {"noise": np.zeros((8, 1))})
+    found = compare_with_holdout(measure, sets, 4, 3, 0)["mean"]
+    assert calls[:3] == calls[3:6]
+    assert calls[6:] == calls[:2]
     assert (found.value, found.floor) == (pytest.approx(9.5, abs=4), pytest.approx(109.5, abs=4))
     assert found.ceilings == {"noise": 0.0}
-    alone = by_itself(lambda chosen, seed: {"size": float(len(chosen))}, group, 4, 2, 0)["size"]
+    alone = compare_alone(lambda chosen, seed: {"size": float(len(chosen))}, sets, 4, 2, 0)["size"]
     assert (alone.value, alone.sd, alone.count) == (4.0, 0.0, 4)
 
 
-def test_counts_leave_something_to_vary() -> None:
-    assert measured_count(1200, 1080, 120) == 120
-    assert measured_count(1200, 1200, 5000) == 600
-    assert measured_count(40, 30, 0) == 0
-    assert alone_count(1200, 151) == 75
-    assert alone_count(5000, 9000) == 1000
+def test_at_most_half_of_the_images_are_used() -> None:
+    assert count_for_holdout(1200, 1080, 120) == 120
+    assert count_for_holdout(1200, 1200, 5000) == 600
+    assert count_for_holdout(40, 30, 0) == 0
+    assert count_alone(1200, 151) == 75
+    assert count_alone(5000, 9000) == 1000
 
 
 def test_subsamples_are_disjoint_where_they_can_be() -> None:
-    taken = np.concatenate(list(subsamples(30, 10, 3, seed=0)))
+    taken = np.concatenate(list(draw_subsamples(30, 10, 3, seed=0)))
     assert sorted(taken.tolist()) == list(range(30))
-    for indices in subsamples(7, 5, 20, seed=0):
+    for indices in draw_subsamples(7, 5, 20, seed=0):
         assert len(set(indices.tolist())) == 5
 
 
-def test_halves_are_not_the_same_two_again() -> None:
-    halves = {tuple(sorted(indices.tolist())) for indices in subsamples(40, 20, 8, seed=0)}
+def test_repeated_halves_differ() -> None:
+    halves = {tuple(sorted(indices.tolist())) for indices in draw_subsamples(40, 20, 8, seed=0)}
     assert len(halves) == 8
 
 
-def test_copies_are_seen_though_a_training_face_was_held_out() -> None:
+def test_copies_are_detected_even_if_a_training_face_is_in_the_holdout_set() -> None:
     train, holdout, _ = real()
     dirty = np.concatenate([train[5:6], holdout[1:]])
-    found = nearest_train(compare(reference_sets.copies(train, 0, 6.0), train, dirty), QUICK)
+    found = measure_nearest_train(prepare(reference_sets.copy_with_noise(train, 0, 6.0), train, dirty), QUICK)
     rules = {entry["key"]: entry["fired"] for entry in judge(as_metrics({**found}))["because"]}
     assert rules["nearest_train.ratio"]
     assert not rules["nearest_train.copied"]
 
 
-def test_few_images_drawn_again_and_again_are_seen_with_few_held_out() -> None:
+def test_few_repeated_images_are_detected_with_few_holdout_faces() -> None:
     train, holdout, few = draw_faces(400, 1, SIDE), draw_faces(20, 2, SIDE), draw_faces(100, 3, SIDE)
-    sets = prepare(few[np.arange(600) % 100], train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
-    figure = variety(sets, QUICK)
-    found = figure["duplicates"]
-    assert (found.count, sets.count) == (200, 20)
+    data = prepare_without_features(few[np.arange(600) % 100], train, holdout)
+    figures = measure_variety(data)
+    found = figures["duplicates"]
+    assert (found.count, data.count) == (200, 20)
     assert found.value > 0.8 > 0.05 > found.floor
     assert found.details["support"] == pytest.approx(100, rel=0.25)
-    assert judge(as_metrics({**figure}))["word"] == "collapsed"
+    assert judge(as_metrics({**figures}))["word"] == "collapsed"
 
 
-def test_faces_learned_by_heart_are_copies_though_some_come_twice() -> None:
+def test_memorised_faces_are_copies_even_if_some_are_repeated() -> None:
     train, holdout, _ = real()
     drawn = train[np.random.default_rng(0).integers(0, len(train), 400)]
-    copies = reference_sets.copies(drawn, 0, 3.0)
-    sets = prepare(copies, train, holdout, ["one"] * len(train), [], neighbors=2, seed=0)
-    found = {**variety(sets, QUICK), **nearest_train(sets, QUICK)}
+    copies = reference_sets.copy_with_noise(drawn, 0, 3.0)
+    data = prepare_without_features(copies, train, holdout)
+    found = {**measure_variety(data), **measure_nearest_train(data, QUICK)}
     assert 0.25 < found["duplicates"].value < 0.5
     assert judge(as_metrics(found))["word"] == "copying"
 
 
-def test_the_error_of_a_median_is_the_known_one() -> None:
+def test_standard_error_of_a_median() -> None:
     # Of N standard normal values it is about √(π / 2N).
     median, error = median_error(np.random.default_rng(0).normal(size=4000), seed=0)
     assert abs(median) < 4 * error
     assert error == pytest.approx(np.sqrt(np.pi / 8000), rel=0.25)
 
 
-def test_copies_by_title_add_up() -> None:
+def test_copies_by_title_sum_to_all_copies() -> None:
     train, holdout, more = real()
-    found = nearest_train(compare(np.concatenate([more[:100], train[:20]]), train, holdout), QUICK)["nearest_train"]
+    found = measure_nearest_train(prepare(np.concatenate([more[:100], train[:20]]), train, holdout), QUICK)[
+        "nearest_train"
+    ]
     shares = found.details["by_title"].values()
     assert sum(title["copied"] for title in shares) == pytest.approx(found.details["copied"])
     assert 0 < found.sd < found.value / 5 and 0 < found.floor_sd < found.floor / 5
@@ -235,15 +260,15 @@ def test_features_of_few_dimensions() -> None:
         def __call__(self, images: np.ndarray) -> np.ndarray:
             return images.mean(axis=3).reshape(len(images), -1)[:, [10, 28, 45]].astype(np.float32)
 
-    sets = prepare(more, train, holdout, ["one"] * len(train), [Gray()], neighbors=2, seed=0)
-    assert distances(sets, sets.features["gray"], QUICK)["frechet"].value > 0
+    data = prepare_data(more, train, holdout, ["one"] * len(train), [Gray()], neighbors=2, seed=0)
+    assert measure_frechet(data, data.features["gray"], QUICK)["frechet"].value > 0
 
 
 def test_rank_puts_real_faces_first_and_noise_last() -> None:
     real_points = np.random.default_rng(0).normal(size=(200, 4))
     fake = np.stack([real_points[5] + 9, real_points[7] + 0.01, real_points[9] + 2])
-    assert rank(fake, real_points).tolist() == [1, 2, 0]
-    parts = ranges(np.arange(10), 4)
+    assert rank_samples(fake, real_points).tolist() == [1, 2, 0]
+    parts = select_ranges(np.arange(10), 4)
     assert {name: part.tolist() for name, part in parts.items()} == {
         "best": [0, 1, 2, 3],
         "typical": [3, 4, 5, 6],
@@ -251,22 +276,62 @@ def test_rank_puts_real_faces_first_and_noise_last() -> None:
     }
 
 
-def test_along_training_real_faces_are_near_0_and_spoilt_ones_near_1() -> None:
+def test_during_training_real_faces_are_near_0_and_ruined_faces_near_1() -> None:
     train, holdout, more = real()
-    seen = watch(train, holdout, extractors(), seed=0)
-    assert seen is not None
-    good, spoilt = seen.measure(more), seen.measure(reference_sets.blurred(more))
+    monitor = build_monitor(train, holdout, extractors(), seed=0)
+    assert monitor is not None
+    good, ruined = monitor.measure(more), monitor.measure(reference_sets.blur_faces(more))
     assert good["kernel_distance"] == pytest.approx(0, abs=0.15)
-    assert spoilt["kernel_distance"] > 0.8
+    assert ruined["kernel_distance"] > 0.8
     assert good["kernel_distance_sd"] < 0.1
-    assert good["coverage"] > 0.9 > 0.3 > spoilt["coverage"]
-    assert seen.measure(train)["nearest_train"] < 0.01
+    assert good["coverage"] > 0.9 > 0.3 > ruined["coverage"]
+    assert monitor.measure(train)["nearest_train"] < 0.01
     assert good["nearest_train"] == pytest.approx(1, abs=0.2)
-    assert watch(train, holdout[:5], extractors(), seed=0) is None
+    assert build_monitor(train, holdout[:5], extractors(), seed=0) is None
 
 
-def test_twins_are_told_from_neighbours() -> None:
+def test_twin_distances_of_repeated_and_of_different_points() -> None:
     points = np.random.default_rng(1).normal(size=(50, 6))
     doubled = np.concatenate([points, points])
-    assert (least_distances(doubled, doubled, skip_self=True) < 1e-6).all()
-    assert (least_distances(points, points, skip_self=True) > 0.01).all()
+    assert (find_twin_distances(doubled) == 0).all()
+    assert (find_twin_distances(points) > 0.01).all()
+
+
+# The registry
+
+
+def measure_nothing(data: EvaluationData, settings: EvaluateParams) -> Figures:
+    return {}
+
+
+def measure_two(data: EvaluationData, settings: EvaluateParams) -> Figures:
+    return {key: Comparison(1.0, None, 1.0, None, 2, 2, {"noise": 2.0}, details={"more": 1}) for key in ("swd", "new")}
+
+
+def test_every_metric_is_registered_once_and_fully_described() -> None:
+    listed = [metric for measurement in MEASUREMENTS for metric in measurement.metrics]
+    assert list(METRICS.values()) == listed
+    for metric in listed:
+        texts = (metric.title, metric.question, metric.unit, metric.floor, metric.same, metric.below, metric.above)
+        assert all(texts) and metric.about, metric.key
+
+
+def test_two_metrics_with_one_key_and_an_empty_measurement_are_errors() -> None:
+    first, *_ = MEASUREMENTS
+    with pytest.raises(ValueError, match="two metrics have the key kernel_distance"):
+        index_metrics([first, first])
+    with pytest.raises(ValueError, match="lists no metric"):
+        index_metrics([first, ImageMeasurement(measure_nothing, ())])
+
+
+def test_a_measurement_must_yield_what_it_lists() -> None:
+    train, holdout, more = real()
+    data = prepare_without_features(more[:20], train[:20], holdout[:10])
+    swd = METRICS["swd"]
+    with pytest.raises(ValueError, match=r"measure_nothing yields \[\] but lists \['swd'\]"):
+        measure_all(data, QUICK, [ImageMeasurement(measure_nothing, (swd,))])
+    with pytest.raises(ValueError, match=r"yields \['new', 'swd'\] but lists \['swd'\]"):
+        measure_all(data, QUICK, [ImageMeasurement(measure_two, (swd,))])
+    both = (replace(swd, ceilings=()), replace(swd, key="new", details={"more": "one more"}))
+    with pytest.raises(ValueError, match="swd yields more, noise, which its entry does not list"):
+        measure_all(data, QUICK, [ImageMeasurement(measure_two, both)])

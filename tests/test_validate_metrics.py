@@ -1,4 +1,4 @@
-"""The validation of the figures: what it does to faces, and what it says of figures whose response is known."""
+"""The validation of the metrics: damage to faces, and the description of known responses."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,21 @@ import pyarrow as pa
 import pytest
 
 from benchmarks import validate_metrics
-from benchmarks.damage import DAMAGES, Choosing, Spoiling, drop_modes, duplicate, left_of_fewest, roll, shift
-from benchmarks.faces import drawn, read
-from benchmarks.validate_metrics import rank_correlation, verdict
+from benchmarks.damage import (
+    DAMAGES,
+    ImageDamage,
+    SelectionDamage,
+    count_at_last_level,
+    drop_modes,
+    duplicate,
+    roll,
+    shift,
+)
+from benchmarks.faces import draw_gray_faces, read_gray_faces
+from benchmarks.validate_metrics import describe_response, rank_correlation
 from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
-from tests.detector_parts import labelled_folder
+from tests.detector_parts import write_labelled_folder
 from tests.gan_runs import faces
 
 GROUPS = np.repeat(list("abcdefgh"), [3, 5, 7, 9, 11, 13, 15, 17])
@@ -27,10 +36,10 @@ def rng() -> np.random.Generator:
 # Damage
 
 
-@pytest.mark.parametrize("name", [name for name, damage in DAMAGES.items() if isinstance(damage, Spoiling)])
-def test_images_differ_the_more_the_higher_the_level(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name, damage in DAMAGES.items() if isinstance(damage, ImageDamage)])
+def test_damage_grows_with_the_level(name: str) -> None:
     damage = DAMAGES[name]
-    assert isinstance(damage, Spoiling)
+    assert isinstance(damage, ImageDamage)
     images = faces(count=6, size=112)
     before = images.copy()
     changed = []
@@ -42,7 +51,7 @@ def test_images_differ_the_more_the_higher_the_level(name: str) -> None:
     assert np.array_equal(images, before)
 
 
-def test_shift_moves_by_so_many_px_and_roll_keeps_all_of_the_picture() -> None:
+def test_shift_and_roll_move_pixels_by_the_level() -> None:
     images = np.zeros((20, 1, 60, 60), np.uint8)
     images[:, :, 30, 30] = 255
     places = np.argwhere(shift(images, 8, rng()))[:, 2:]
@@ -53,11 +62,11 @@ def test_shift_moves_by_so_many_px_and_roll_keeps_all_of_the_picture() -> None:
     assert np.array_equal(roll(rolled, 56, rng()), faces(size=112))
 
 
-def test_modes_are_dropped_whole_and_the_fewer_are_some_of_the_more() -> None:
+def test_whole_groups_are_dropped_and_higher_levels_keep_a_subset() -> None:
     kept = []
     for level in (0, 0.25, 0.5, 0.75):
-        chosen = drop_modes(GROUPS, left_of_fewest(GROUPS, rng()), level, rng())
-        assert len(chosen) == len(set(chosen)) == left_of_fewest(GROUPS, rng())
+        chosen = drop_modes(GROUPS, count_at_last_level(GROUPS, rng()), level, rng())
+        assert len(chosen) == len(set(chosen)) == count_at_last_level(GROUPS, rng())
         kept.append(set(drop_modes(GROUPS, len(GROUPS), level, rng())))
         assert {GROUPS[index] for index in kept[-1]}.isdisjoint(GROUPS[list(set(range(len(GROUPS))) - kept[-1])])
     assert [len({GROUPS[index] for index in indices}) for indices in kept] == [8, 6, 4, 2]
@@ -65,12 +74,12 @@ def test_modes_are_dropped_whole_and_the_fewer_are_some_of_the_more() -> None:
 
 
 @pytest.mark.parametrize(("level", "different"), [(0, 80), (0.25, 60), (0.9, 8), (1, 1)])
-def test_duplicates_leave_so_many_different_faces(level: float, different: int) -> None:
+def test_duplicates_reduce_the_number_of_different_faces(level: float, different: int) -> None:
     chosen = duplicate(GROUPS, 80, level, rng())
     assert len(chosen) == 80 and len(set(chosen)) == different
 
 
-# Verdicts
+# Responses
 
 
 @pytest.mark.parametrize(
@@ -79,15 +88,15 @@ def test_duplicates_leave_so_many_different_faces(level: float, different: int) 
         ([0, 1, 2, 3], 1, "from 2"),
         ([0, 0.1, 0.2, 3], 1, "from 8"),
         ([9, 5, 3, 1], -1, "from 2"),
-        ([0, 0.1, -0.1, 0.2], 1, "does not see it"),
+        ([0, 0.1, -0.1, 0.2], 1, "no response"),
         ([0, 2, 1, 3], 1, "**not monotone**"),
         ([0, 2, 1.95, 3], 1, "from 2"),
         ([0, 1, 2, 3], -1, "**wrong way**"),
     ],
 )
-def test_verdicts(means: list[float], worse: int, expected: str) -> None:
+def test_descriptions(means: list[float], worse: int, expected: str) -> None:
     spread = np.array([-0.1, 0, 0.1])  # a deviation of 0.1
-    assert verdict(np.array(means)[:, None] + spread, worse, (2, 4, 8)) == expected
+    assert describe_response(np.array(means)[:, None] + spread, worse, (2, 4, 8)) == expected
 
 
 @pytest.mark.parametrize(("values", "expected"), [([1, 2, 5], 1), ([3, 2, 1], -1), ([1, 1, 1], 0), ([1, 3, 2, 4], 0.8)])
@@ -95,7 +104,7 @@ def test_rank_correlation_is_spearmans(values: list[float], expected: float) -> 
     assert rank_correlation(np.array(values)) == pytest.approx(expected)
 
 
-# The whole
+# The command
 
 
 def write_parquet(path: Path, count: int) -> Path:
@@ -128,26 +137,26 @@ def test_it_prints_a_table_and_one_json_line(
     assert {line.count("|") for line in lines} == {4}
 
 
-def test_real_figures_see_modes_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On features whose groups lie apart, coverage and recall fall with every group that goes, precision does not."""
+def test_metrics_respond_to_dropped_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With separate groups, coverage and recall fall with every group that is dropped; precision does not."""
     centres = np.repeat(np.eye(8, 48) * 30, 150, axis=0)
     features = centres + rng().standard_normal(centres.shape)
-    looker = validate_metrics.Looker(lambda images: features, validate_metrics.feature_figures)
-    monkeypatch.setattr(validate_metrics, "lookers", lambda: {"points": looker})
+    instrument = validate_metrics.Instrument(lambda images: features, validate_metrics.compare_features)
+    monkeypatch.setattr(validate_metrics, "build_instruments", lambda: {"points": instrument})
     monkeypatch.setattr(validate_metrics, "DAMAGES", {"mode drop": DAMAGES["mode drop"]})
     groups = np.repeat(list("abcdefgh"), 150)
-    responses = validate_metrics.respond(validate_metrics.Faces(np.zeros(len(groups)), groups), 4, 0)
+    responses = validate_metrics.measure_responses(validate_metrics.Faces(np.zeros(len(groups)), groups), 4, 0)
     means = {metric: values.mean(axis=1) for (_, metric, _), values in responses.items()}
     assert means["coverage"][1:] == pytest.approx(means["coverage"][0] * np.array([0.75, 0.5, 0.25]), abs=0.07)
     assert means["precision"].min() > means["precision"][0] - 0.1
     assert (np.diff(means["kernel distance"]) > 0).all()
 
 
-def test_labelled_faces_and_drawn_ones_are_cut_alike(tmp_path: Path) -> None:
-    found = list(read(labelled_folder(tmp_path)))
+def test_labelled_and_drawn_faces_are_cropped_in_the_same_way(tmp_path: Path) -> None:
+    found = list(read_gray_faces(write_labelled_folder(tmp_path)))
     assert found and all(face.shape == (112, 112) for face, _ in found)
     assert {title for _, title in found} <= {"one", "two"}
-    some = list(drawn(0, 5))
+    some = list(draw_gray_faces(0, 5))
     assert len(some) >= 5 and {face.shape for face, _ in some} == {(112, 112)}
     assert all("/" in who for _, who in some)
 
@@ -155,13 +164,13 @@ def test_labelled_faces_and_drawn_ones_are_cut_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--faces", "nowhere"], "neither a Parquet file"),
+        (["--faces", "nowhere"], "is not a Parquet file"),
         (["--faces", "nowhere.parquet"], r"nowhere\.parquet"),
         (["--faces", "few.parquet"], "10 faces, at least 200"),
         (["--splits", "1"], "--splits must be at least 2"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
+def test_mistakes_are_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -177,5 +186,5 @@ def test_mistakes_are_told_in_one_line(
 
 def test_every_damage_has_rising_levels() -> None:
     for damage in DAMAGES.values():
-        assert isinstance(damage, Spoiling | Choosing)
+        assert isinstance(damage, ImageDamage | SelectionDamage)
         assert list(damage.levels) == sorted(damage.levels) and damage.levels[0] > 0

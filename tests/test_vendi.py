@@ -1,13 +1,14 @@
-"""Effective numbers and supports of sets whose numbers are known."""
+"""Vendi score and estimated support of sets with known numbers of faces."""
 
 import numpy as np
 import pytest
 
-from mangagan.metrics.vendi import duplicate_estimate, vendi_score
+from mangagan.metrics.duplicates import estimate_support
+from mangagan.metrics.vendi import vendi_score
 
 
 def faces_of(support: int, count: int, seed: int) -> np.ndarray:
-    """Draws of `support` equally likely faces, each with slight noise."""
+    """Return draws of `support` equally likely faces, each with slight noise."""
     rng = np.random.default_rng(seed)
     faces = 10 * rng.standard_normal((support, 32))
     return faces[rng.integers(0, support, count)] + 0.01 * rng.standard_normal((count, 32))
@@ -48,11 +49,11 @@ def test_vendi_falls_when_modes_drop() -> None:
 
 def test_birthday_paradox_finds_the_support() -> None:
     support, count, repeats = 400, 300, 40
-    pairs = [duplicate_estimate(faces_of(support, count, seed), 1.0).pairs for seed in range(repeats)]
+    pairs = [estimate_support(faces_of(support, count, seed), 1.0).pairs for seed in range(repeats)]
     # Pairs that collide are pairwise independent, so their variance is that of independent ones.
     expected = count * (count - 1) / 2 / support
     assert abs(np.mean(pairs) - expected) < 4 * np.sqrt(expected * (1 - 1 / support) / repeats)
-    found = duplicate_estimate(faces_of(support, 2000, 99), 1.0)
+    found = estimate_support(faces_of(support, 2000, 99), 1.0)
     assert found.support == pytest.approx(support, rel=4 / np.sqrt(found.pairs))
     assert found.support == 2000 * 1999 / 2 / found.pairs
 
@@ -61,19 +62,19 @@ def test_unequal_faces_count_less_than_there_are() -> None:
     # One face half of the time, 50 others at 1 % each: 1 / Σp² = 1 / (0.25 + 50 · 0.0001).
     rng = np.random.default_rng(3)
     which = rng.choice(51, 1000, p=[0.5, *[0.01] * 50])
-    assert duplicate_estimate(np.eye(51)[which], 0.1).support == pytest.approx(1 / 0.255, rel=0.15)
+    assert estimate_support(np.eye(51)[which], 0.1).support == pytest.approx(1 / 0.255, rel=0.15)
 
 
 def test_one_face_and_no_pair() -> None:
-    assert duplicate_estimate(np.ones((9, 4)), 0.0) == (36, 1.0)
-    assert duplicate_estimate(np.eye(9), 0.5) == (0, None)
+    assert estimate_support(np.ones((9, 4)), 0.0) == (36, 1.0)
+    assert estimate_support(np.eye(9), 0.5) == (0, None)
 
 
 def test_wrong_input_is_refused() -> None:
     with pytest.raises(ValueError, match="features"):
         vendi_score(np.ones(4))
     with pytest.raises(ValueError, match="at least 2"):
-        duplicate_estimate(np.ones((1, 4)), 1.0)
+        estimate_support(np.ones((1, 4)), 1.0)
     for threshold in (-1.0, np.nan):
         with pytest.raises(ValueError, match="threshold"):
-            duplicate_estimate(np.ones((3, 4)), threshold)
+            estimate_support(np.ones((3, 4)), threshold)

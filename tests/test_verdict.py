@@ -1,4 +1,4 @@
-"""The verdict by figures that are given: which rule fires, which takes precedence, what is said without figures."""
+"""The verdict on given metrics: which rule fires, which takes precedence, and what happens if metrics are missing."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 from mangagan.core.params import read_sections
 from mangagan.metrics.memorisation import copied_share
-from mangagan.metrics.verdict import ADVICE, MORE, RULES, disagreements, judge, positions
+from mangagan.metrics.verdict import ADVICE, HOLDOUT_ADVICE, RULES, find_disagreements, find_positions, judge
 
-FINE = {
+GOOD_METRICS = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
     "diversity": {"ratio": 1.0},
     "duplicates": {"value": 0.02},
@@ -22,19 +22,19 @@ FINE = {
 
 
 def changed(path: str, value: float | None) -> dict[str, object]:
-    """FINE with one figure changed."""
+    """Return GOOD_METRICS with one value changed."""
     head, *rest = path.split(".")
-    inner = dict(FINE[head])
+    inner = dict(GOOD_METRICS[head])
     node = inner
     for name in rest[:-1]:
         node[name] = dict(node[name])
         node = node[name]
     node[rest[-1]] = value
-    return {**FINE, head: inner}
+    return {**GOOD_METRICS, head: inner}
 
 
-def test_fine_figures_are_good() -> None:
-    verdict = judge(FINE)
+def test_good_metrics_give_good() -> None:
+    verdict = judge(GOOD_METRICS)
     assert verdict["word"] == "good"
     assert len(verdict["because"]) == len(RULES)
     assert not any(entry["fired"] for entry in verdict["because"])
@@ -63,31 +63,30 @@ def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> Non
 
 
 def test_overfitting_needs_both_nearness_and_copies() -> None:
-    near = {**FINE, "nearest_train": {**FINE["nearest_train"], "ct": -6.0}}
+    near = {**GOOD_METRICS, "nearest_train": {**GOOD_METRICS["nearest_train"], "ct": -6.0}}
     assert judge(near)["word"] == "good"
-    assert judge({**FINE, "nearest_train": {**near["nearest_train"], "copied": 0.05}})["word"] == "overfitting"
+    assert judge({**GOOD_METRICS, "nearest_train": {**near["nearest_train"], "copied": 0.05}})["word"] == "overfitting"
 
 
-def test_few_held_out_faces_do_not_call_good_samples_copies() -> None:
-    """Distances of one distribution: a share above 0.1 has probability 0.9^10 = 0.35 with 10 hold-out faces."""
+def test_few_holdout_faces_do_not_make_good_samples_copies() -> None:
+    """With distances of one distribution and 10 hold-out faces, a share above 0.1 has probability 0.9^10 = 0.35."""
     rng = np.random.default_rng(0)
     words = []
     for _ in range(300):
         copied = copied_share(rng.normal(size=400), rng.normal(size=10))
-        nearest = {**FINE["nearest_train"], "copied": copied, "floor_count": 10}
-        words.append(judge({**FINE, "nearest_train": nearest})["word"])
+        nearest = {**GOOD_METRICS["nearest_train"], "copied": copied, "floor_count": 10}
+        words.append(judge({**GOOD_METRICS, "nearest_train": nearest})["word"])
     assert words.count("copying") <= 9
-    assert judge({**FINE, "nearest_train": {**FINE["nearest_train"], "copied": 0.4, "floor_count": 10}})["word"] == (
-        "copying"
-    )
+    copying = {**GOOD_METRICS["nearest_train"], "copied": 0.4, "floor_count": 10}
+    assert judge({**GOOD_METRICS, "nearest_train": copying})["word"] == "copying"
 
 
-def test_one_image_again_and_again_is_collapsed_also_where_it_is_a_copy_and_far() -> None:
+def test_one_repeated_image_is_collapsed_even_if_it_is_a_copy() -> None:
     both = {**changed("diversity.ratio", 0.02), "nearest_train": {"copied": 1.0, "ct": -20.0}}
     assert judge(both)["word"] == "collapsed"
 
 
-def test_without_a_figure_there_is_no_praise_but_still_blame() -> None:
+def test_missing_metrics_allow_faults_but_never_good() -> None:
     missing = changed("nearest_train.copied", None)
     assert judge(missing)["word"] == "unsure"
     assert judge({**missing, "diversity": {"ratio": 0.1}})["word"] == "collapsed"
@@ -99,39 +98,39 @@ def test_without_a_figure_there_is_no_praise_but_still_blame() -> None:
 def test_unsure_says_what_the_missing_figure_needs() -> None:
     block = {"ratio": None, "reason": "at least 20 samples are needed: raise evaluate.samples"}
     for figure in ({"face_share": block}, {"vendi": {"random": block, "mangaface": block}}):
-        verdict = judge({**FINE, **figure})
+        verdict = judge({**GOOD_METRICS, **figure})
         assert verdict["word"] == "unsure"
         assert verdict["advice"] == "At least 20 samples are needed: raise evaluate.samples."
 
 
 @pytest.mark.parametrize(("count", "word"), [(19, "unsure"), (20, "good")])
-def test_few_held_out_faces_are_not_enough_for_praise(count: int, word: str) -> None:
-    verdict = judge({**FINE, "nearest_train": {**FINE["nearest_train"], "floor_count": count}})
+def test_few_holdout_faces_are_not_enough_for_good(count: int, word: str) -> None:
+    verdict = judge({**GOOD_METRICS, "nearest_train": {**GOOD_METRICS["nearest_train"], "floor_count": count}})
     assert verdict["word"] == word
     assert ("19 hold-out faces, at least 20 needed" in verdict["advice"]) == (word == "unsure")
 
 
-def test_advice_names_keys_that_there_are() -> None:
+def test_advice_names_existing_parameters() -> None:
     known = read_sections(Path(__file__).parents[1] / "params.yaml")
-    named = re.findall(r"\b(train|dedup|evaluate)\.(\w+)", " ".join([*ADVICE.values(), MORE]))
+    named = re.findall(r"\b(train|dedup|evaluate)\.(\w+)", " ".join([*ADVICE.values(), HOLDOUT_ADVICE]))
     assert len(named) > 5
     for section, key in named:
         assert key in known[section], key
 
 
-def test_without_a_distance_variety_of_features_says_nothing() -> None:
+def test_without_a_distance_metrics_on_features_are_ignored() -> None:
     blind = {**changed("vendi.random.ratio", 0.1), "kernel_distance": {"random": {"position": None}}}
     assert judge(blind)["word"] == "unsure"
     assert judge({**blind, "face_share": {"ratio": 0.1}})["word"] == "undertrained"
 
 
-def test_disagreement_is_said() -> None:
-    assert disagreements(FINE) == []
-    (flag,) = disagreements(changed("kernel_distance.random.position", 0.9))
-    assert flag.endswith("random sees more amiss than mangaface.")
+def test_disagreement_is_reported() -> None:
+    assert find_disagreements(GOOD_METRICS) == []
+    (flag,) = find_disagreements(changed("kernel_distance.random.position", 0.9))
+    assert flag.endswith("random gives a worse value than mangaface.")
 
 
 def test_positions_are_found_at_both_depths() -> None:
-    found = dict(positions({**FINE, "swd": {"position": 0.3}, "samples": 7}))
+    found = dict(find_positions({**GOOD_METRICS, "swd": {"position": 0.3}, "samples": 7}))
     assert found["swd.position"] == 0.3
     assert found["coverage.random.position"] == 0.1

@@ -1,23 +1,25 @@
-"""Whether a picture shows a face, and how symmetric it is."""
+"""Faces found by the detector, and mirror symmetry."""
 
 import cv2
 import numpy as np
 import pytest
 
-from mangagan.faces.crop import crop_square, resize, square_around
-from mangagan.metrics.face_checks import MARGIN, SIDE, FaceSearch, central, face_share, mirror_symmetry
-from mangagan.sample import STYLES, draw_page
+from mangagan.faces.crop import crop_square, expand_to_square, resize
+from mangagan.metrics.face_search import MARGIN, SIDE, FaceSearch, best_central_score, find_faces
+from mangagan.metrics.symmetry import mirror_symmetry
+from mangagan.sample.character import STYLES
+from mangagan.sample.page import draw_page
 
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """Drawn faces with both eyes in sight, gray, 112 px."""
+    """Return drawn faces with both eyes visible, gray, 112 px."""
     crops = []
     for number in range(12):
         page, rows = draw_page(np.random.default_rng((5, number)), STYLES[number % 3], 700, 980)
         gray = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
         boxes = [np.array([row[key] for key in "xywh"]) for row in rows if row["usable"]]
-        crops += [resize(crop_square(gray, square_around(box, 0.35)), 112) for box in boxes]
+        crops += [resize(crop_square(gray, expand_to_square(box, 0.35)), 112) for box in boxes]
     return np.stack(crops)[:, None]
 
 
@@ -29,19 +31,24 @@ def search() -> FaceSearch:
 # Faces
 
 
+def share_found(images: np.ndarray, search: FaceSearch) -> float:
+    """Return the share of images in which the detector finds a face."""
+    return float(find_faces(images, search).mean())
+
+
 def test_the_detector_finds_drawn_faces_and_no_noise(faces: np.ndarray, search: FaceSearch) -> None:
-    assert face_share(faces, search) > 0.95
-    assert face_share(faces.repeat(3, axis=1), search) > 0.95
+    assert share_found(faces, search) > 0.95
+    assert share_found(faces.repeat(3, axis=1), search) > 0.95
     rng = np.random.default_rng(0)
-    assert face_share(rng.integers(0, 256, (60, 1, 112, 112), np.uint8), search) == 0
+    assert share_found(rng.integers(0, 256, (60, 1, 112, 112), np.uint8), search) == 0
     assert (search(np.full((2, 1, 112, 112), 255, np.uint8)) < 0.1).all()
 
 
 def test_the_parts_of_a_face_must_be_in_place(faces: np.ndarray, search: FaceSearch) -> None:
-    assert face_share(np.concatenate([faces[:, :, 56:], faces[:, :, :56]], axis=2), search) < 0.1
-    assert face_share(np.roll(faces, 56, axis=3), search) < 0.1
+    assert share_found(np.concatenate([faces[:, :, 56:], faces[:, :, :56]], axis=2), search) < 0.1
+    assert share_found(np.roll(faces, 56, axis=3), search) < 0.1
     shares = [
-        face_share(np.stack([cv2.GaussianBlur(face[0], (0, 0), sigma) for face in faces])[:, None], search)
+        share_found(np.stack([cv2.GaussianBlur(face[0], (0, 0), sigma) for face in faces])[:, None], search)
         for sigma in (1, 4, 8)
     ]
     assert shares[0] > 0.9 and shares == sorted(shares, reverse=True) and shares[2] < 0.2
@@ -50,7 +57,7 @@ def test_the_parts_of_a_face_must_be_in_place(faces: np.ndarray, search: FaceSea
 def test_faces_of_any_size_are_found(faces: np.ndarray, search: FaceSearch) -> None:
     for side in (56, 224):
         images = np.stack([cv2.resize(face[0], (side, side), interpolation=cv2.INTER_AREA) for face in faces])
-        assert face_share(images[:, None], search) > 0.9
+        assert share_found(images[:, None], search) > 0.9
 
 
 def test_a_score_depends_on_no_other_image(faces: np.ndarray, search: FaceSearch) -> None:
@@ -72,24 +79,24 @@ def test_a_score_depends_on_no_other_image(faces: np.ndarray, search: FaceSearch
 def test_only_a_face_in_the_middle_counts(box: tuple[float, ...], expected: float) -> None:
     left, top, width, height = box
     face = [left * SIDE + MARGIN, top * SIDE + MARGIN, width * SIDE, height * SIDE, 0.9, 1]
-    assert central(np.array([face])) == expected
-    assert central(np.zeros((0, 6))) == 0
+    assert best_central_score(np.array([face])) == expected
+    assert best_central_score(np.zeros((0, 6))) == 0
 
 
 # Symmetry
 
 
-def symmetric(shift: int) -> np.ndarray:
-    """Noise that is its own mirror image about an axis `shift` px to the right of the middle, (1, 1, 64, 64)."""
+def draw_symmetric(shift: int) -> np.ndarray:
+    """Return noise that is symmetric about an axis `shift` px to the right of the middle: (1, 1, 64, 64)."""
     half = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     both = np.concatenate([half, half[:, ::-1]], axis=1)
     return both[None, None, :, 32 - shift : 96 - shift]
 
 
-def test_what_mirrors_itself_about_any_axis_near_the_middle_is_at_1() -> None:
+def test_symmetry_about_an_axis_near_the_middle_is_1() -> None:
     for shift in (0, 2, -4):
-        assert mirror_symmetry(symmetric(shift)) == pytest.approx(1)
-    assert mirror_symmetry(symmetric(16)) < 0.5
+        assert mirror_symmetry(draw_symmetric(shift)) == pytest.approx(1)
+    assert mirror_symmetry(draw_symmetric(16)) < 0.5
 
 
 def test_noise_is_not_symmetric_and_a_blank_is_0() -> None:
