@@ -26,7 +26,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --dist loadfile
 
 # Resolve pyproject.toml in a new environment and pin the versions, without local build tags such as +cpu.
 lock:

@@ -17,7 +17,7 @@ class Damage:
 
     Attributes:
         unit: Unit of the levels.
-        levels: Levels of damage, rising, all above 0. Level 0 is no damage.
+        levels: Levels of damage, ascending, all above 0. Level 0 is no damage.
     """
 
     unit: str

@@ -24,7 +24,7 @@ from mangagan.commands.faces import list_images
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries, limit_to_one_thread
 from mangagan.core.progress import track
-from mangagan.pages.decode import Unreadable
+from mangagan.pages.decode import UnreadableError
 from mangagan.readers.sources import Source, decode_source, read_sources
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def decode_given(source: Source) -> np.ndarray:
     """Return the pixels of an image, or raise UserError if it is damaged."""
     try:
         return decode_source(source).pixels
-    except Unreadable as error:
+    except UnreadableError as error:
         raise UserError(f"{source.name} cannot be read ({error}). Remove it from --pages") from None
 
 

@@ -34,7 +34,7 @@ from mangagan.core.progress import progress_bar, track
 from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.detector_training.labels import locate_page, read_labels
 from mangagan.faces.crop import crop_square, expand_to_square, resize
-from mangagan.pages.decode import Unreadable, decode_page, is_gray
+from mangagan.pages.decode import UnreadableError, decode_page, is_gray
 from mangagan.pictures.grid import choose_evenly, draw_grid
 from mangagan.sample.character import STYLES, Style
 from mangagan.sample.manga import draw_story_page
@@ -79,7 +79,7 @@ class FaceSet:
         pages: str (N,): the page of each face.
         gray: bool (N,): True if the face has practically no colour.
         part: int64 (N,): part of each face; fold k holds out part k and trains on all other parts.
-        folds: Number of folds; faces in parts >= `folds` are never held out.
+        folds: Number of folds; faces in parts >= `folds` are always in the training set.
     """
 
     name: str
@@ -194,7 +194,7 @@ def read_labelled_faces(data: Path) -> list[Face]:
         path = locate_page(data, name)
         try:
             page = decode_page(path.read_bytes()).pixels if boxes else None
-        except (OSError, Unreadable) as error:
+        except (OSError, UnreadableError) as error:
             raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
         faces += [crop_face(page, box, name) for box in boxes if page is not None]
     if not faces:
@@ -217,7 +217,7 @@ def draw_faces(seed: int, train: int, holdout: int, workers: int) -> tuple[list[
         workers: Number of processes; it does not affect the faces.
 
     Returns:
-        The faces, sorted by title, and for each True if it is held out.
+        The faces, sorted by title, and a list of bool: True if the face is in the hold-out set.
 
     Raises:
         UserError: `seed` is negative.

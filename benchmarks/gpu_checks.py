@@ -153,9 +153,9 @@ def check_resume(task: Task) -> dict[str, object]:
         "killed_after_s": round(killed_after_s, 2),
         "sha256": {"uninterrupted": generator_sha256(uninterrupted), "resumed": generator_sha256(resumed)},
         "equal": generator_sha256(uninterrupted) == generator_sha256(resumed),
-        "largest_difference": max_weight_difference(uninterrupted, resumed),
+        "largest_difference": measure_max_weight_difference(uninterrupted, resumed),
         "repeated_equal": generator_sha256(uninterrupted) == generator_sha256(repeated),
-        "repeated_largest_difference": max_weight_difference(uninterrupted, repeated),
+        "repeated_largest_difference": measure_max_weight_difference(uninterrupted, repeated),
     }
 
 
@@ -187,7 +187,7 @@ def start_and_kill(task: Task, folder: Path) -> float:
     return time.monotonic() - started
 
 
-def max_weight_difference(one: Generator, other: Generator) -> float:
+def measure_max_weight_difference(one: Generator, other: Generator) -> float:
     """Return the largest absolute difference between the weights of two generators."""
     others = other.state_dict()
     return max(float((value.double() - others[name].double()).abs().max()) for name, value in one.state_dict().items())

@@ -112,7 +112,7 @@ class Judge:
         }
 
     def measure_swd(self, faces: np.ndarray) -> float:
-        """Return the sliced Wasserstein distance to the hold-out faces at equal counts, the mean over the levels."""
+        """Return the sliced Wasserstein distance to an equal number of hold-out faces, averaged over the levels."""
         levels = sliced_wasserstein(faces[: self.count], self.holdout[: self.count], SEED)
         return float(np.mean(list(levels.values())))
 

@@ -31,7 +31,7 @@ from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.run import detect_pages
 from mangagan.detection.types import Detections, Detector
 from mangagan.detector_training.labels import locate_page, read_labels
-from mangagan.pages.decode import Unreadable, decode_page
+from mangagan.pages.decode import UnreadableError, decode_page
 
 Detection = tuple[str, list[float]]  # page; x, y, w, h [px], score
 Report = dict[str, Any]
@@ -56,7 +56,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     own, cascade = MangaFaceParams, CascadeParams
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.leave_one_out",
-        description="Precision and recall of a detector on labelled pages of titles that it was not trained on.",
+        description="Measure precision and recall of a detector on labelled pages of unseen titles.",
         epilog="example: python -m benchmarks.leave_one_out --data labelled --weights folds --out detections.csv",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with faces.json and pages/")
@@ -168,7 +168,7 @@ def read_pages(data: Path, pages: list[str]) -> Iterator[tuple[str, np.ndarray]]
         path = locate_page(data, page)
         try:
             yield page, decode_page(path.read_bytes()).pixels
-        except (OSError, Unreadable) as error:
+        except (OSError, UnreadableError) as error:
             raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
 
 

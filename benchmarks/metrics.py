@@ -33,7 +33,7 @@ from mangagan.distances.reference_sets import blur_faces
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.metrics.diversity import pairwise_diversity
 from mangagan.metrics.face_search import FaceSearch, find_faces
-from mangagan.metrics.frechet import frechet_distance, principal_axes, project
+from mangagan.metrics.frechet import find_principal_axes, frechet_distance, project
 from mangagan.metrics.memorisation import authenticity
 from mangagan.metrics.swd import sliced_wasserstein
 from mangagan.metrics.symmetry import mirror_symmetry
@@ -131,7 +131,7 @@ def round_digits(value: float) -> float:
 
 
 def draw_pair(count: int, size: int) -> Pair:
-    """Draw `count` faces of the gray artists of the sample manga, and as many others, blurred."""
+    """Draw `count` faces of the gray artists of the sample manga, and the same number of other faces, blurred."""
     styles = [style for style in STYLES if not style.colour]
     numbers = track(range(2 * count), 2 * count, "draw", "faces")
     drawn = [draw_face(np.random.default_rng((0, n)), styles[n % len(styles)], size)[0] for n in numbers]
@@ -147,7 +147,7 @@ def extract_both(extractor: Callable[[np.ndarray], np.ndarray], images: Pair) ->
 
 def measure_frechet(pair: Pair) -> float:
     """Return the Fréchet distance on the principal axes of the real set, including the time to find these."""
-    mean, axes = principal_axes(pair.real, AXES)
+    mean, axes = find_principal_axes(pair.real, AXES)
     return frechet_distance(project(pair.fake, mean, axes), project(pair.real, mean, axes))
 
 
@@ -192,14 +192,14 @@ Figures = Mapping[str, float]
 class Reference:
     """Our function and that of a reference: both map float64 features to values with the same names."""
 
-    own: Callable[[Pair], Figures]
-    theirs: Callable[[Pair], Figures]
+    own_function: Callable[[Pair], Figures]
+    reference_function: Callable[[Pair], Figures]
 
 
 def compare(
     references: Mapping[str, Reference], features: Mapping[str, Pair], rounds: int, tolerance: float
 ) -> dict[str, dict[str, object]]:
-    """Return for each reference and extractor the values, their difference, and our time divided by theirs."""
+    """Return for each reference and extractor the values, their difference, and the ratio of the times."""
     found = {}
     for key, pair in features.items():
         precise = Pair(pair.real.astype(np.float64), pair.fake.astype(np.float64))
@@ -213,8 +213,8 @@ def run_in_turn(reference: Reference, pair: Pair, rounds: int, tolerance: float)
     times: list[tuple[float, float]] = []
     for _ in range(rounds):
         (own_time, own), (their_time, theirs) = (
-            run_timed(lambda: reference.own(pair)),
-            run_timed(lambda: reference.theirs(pair)),
+            run_timed(lambda: reference.own_function(pair)),
+            run_timed(lambda: reference.reference_function(pair)),
         )
         times.append((own_time, their_time))
     assert isinstance(own, Mapping)

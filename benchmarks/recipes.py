@@ -3,7 +3,7 @@
 Each run writes one file into DIR/runs, next to a strip of its samples. Finished runs are not repeated; a killed run
 resumes from its checkpoint. DIR/recipes.json has the summary, DIR/recipes.md the table, and DIR/<set>.png real faces
 and samples of all variants; variants with equal z_dim share the latents. The final weights are evaluated, not the best
-snapshot, so that the hold-out set selects nothing.
+snapshot, so that the hold-out set does not affect the selection.
 
 The sets come from `python -m benchmarks.face_sets`. Several processes may share DIR if their seeds or sets differ.
 Prints one JSON line: the summary.
@@ -32,7 +32,7 @@ from mangagan.core.files import sha256_bytes, write_json, write_text
 from mangagan.core.images import write_png
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.gan.config import Settings, TrainConfig, resolve
-from mangagan.gan.loop import Diverged
+from mangagan.gan.loop import DivergedError
 from mangagan.gan.machine import pick_device
 from mangagan.gan.run import Run, train_resumable
 from mangagan.networks.sampling import draw_latents, generate_images
@@ -212,7 +212,7 @@ def train_and_judge(job: Job, judge: Judge) -> None:
     started = time.perf_counter()
     try:
         trained = train_resumable(train, job.config, job.path.parents[1] / "state", say)
-    except Diverged as error:
+    except DivergedError as error:
         write_json(job.path, {**describe_job(job), "failed": str(error)})
         return
     seconds = time.perf_counter() - started
@@ -256,7 +256,7 @@ def write_report(out: Path, faces: FaceSet, jobs: list[Job]) -> recipe_tables.Re
         if (picture := job.path.with_suffix(".png")).exists():
             strips.setdefault(job.variant.name, picture)
     train, holdout = faces.split_fold(jobs[0].fold)
-    real = [("training faces", make_random_strip(train)), ("held-out faces", make_random_strip(holdout))]
+    real = [("training faces", make_random_strip(train)), ("hold-out faces", make_random_strip(holdout))]
     drawn = [(name, recipe_tables.read_strip(path)) for name, path in strips.items()]
     recipe_tables.write_strips(out / f"{faces.name}.png", [*real, *drawn])
     return recipe_tables.summarize(records, list(floors.values()), names)

@@ -32,7 +32,7 @@ from mangagan.gan.batches import Batches
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.loop import advance
 from mangagan.gan.machine import pick_device
-from mangagan.gan.numerics import repeatable
+from mangagan.gan.numerics import use_repeatable_numerics
 from mangagan.gan.recipes import RECIPES
 from mangagan.gan.run import check_size
 from mangagan.gan.state import create_state
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     device = pick_device(arguments.device)
     settings = resolve_settings(arguments, device)
     # as in training; on a GPU cuDNN searches for the fastest convolutions
-    with repeatable(device, arguments.threads):
+    with use_repeatable_numerics(device, arguments.threads):
         return measure_recipe(arguments, settings, device)
 
 

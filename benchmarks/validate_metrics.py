@@ -26,7 +26,7 @@ from mangagan.distances.manifold import manifold_metrics
 from mangagan.faces.crop import resize
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.metrics.face_search import SCORE_THRESHOLD, FaceSearch
-from mangagan.metrics.frechet import MAX_DIMENSIONS, frechet_distance, principal_axes, project
+from mangagan.metrics.frechet import MAX_DIMENSIONS, find_principal_axes, frechet_distance, project
 from mangagan.metrics.precision_recall import NEIGHBORS
 from mangagan.metrics.symmetry import mirror_symmetry
 from mangagan.metrics.vendi import vendi_score
@@ -135,7 +135,7 @@ def gather(arguments: argparse.Namespace) -> Faces:
     faces = [face for path in arguments.faces for face in read_gray_faces(path)]
     faces = faces or list(draw_gray_faces(arguments.seed, arguments.count))
     if min(len(faces), arguments.count) < MIN_FACES:
-        raise UserError(f"{min(len(faces), arguments.count)} faces, at least {MIN_FACES} needed: give more --faces")
+        raise UserError(f"{min(len(faces), arguments.count)} faces, at least {MIN_FACES} needed. Give more --faces")
     chosen = np.random.default_rng(arguments.seed).permutation(len(faces))[: arguments.count]
     images = np.stack([resize(faces[index][0], SIZE) for index in chosen])
     return Faces(images[:, None], np.array([faces[index][1] for index in chosen]))
@@ -158,7 +158,7 @@ def build_instruments() -> dict[str, Instrument]:
 
 def compare_features(reference: np.ndarray, pool: np.ndarray) -> Figures:
     """Return all metrics on the features of one extractor; both sets have equal counts."""
-    mean, axes = principal_axes(reference, min(MAX_DIMENSIONS, len(reference) // 4))
+    mean, axes = find_principal_axes(reference, min(MAX_DIMENSIONS, len(reference) // 4))
     manifold = manifold_metrics(reference, pool, NEIGHBORS)
     return {
         "kernel distance": kernel_distance(pool, reference),

@@ -44,10 +44,10 @@ def list_setting_groups() -> dict[str, tuple[str, ...]]:
 
 def make_ablations(recipe: str = CANDIDATE, baseline: str = BASELINE) -> list[Variant]:
     """Return one variant per setting group in which the recipe and the baseline differ."""
-    ours, theirs = vars(RECIPES[recipe]), vars(RECIPES[baseline])
+    changed_settings, baseline_settings = vars(RECIPES[recipe]), vars(RECIPES[baseline])
     variants = []
     for group, names in list_setting_groups().items():
-        changes = {name: theirs[name] for name in names if theirs[name] != ours[name]}
+        changes = {name: baseline_settings[name] for name in names if baseline_settings[name] != changed_settings[name]}
         if changes:
             variants.append(Variant(f"{recipe}-no-{group}", recipe, changes))
     return variants

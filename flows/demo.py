@@ -1,4 +1,4 @@
-"""Run the whole pipeline on the sample manga, in a workspace of its own: `make demo`."""
+"""Run the whole pipeline on the sample manga, in a separate workspace. `make demo` runs this command."""
 
 import argparse
 import shutil

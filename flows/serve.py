@@ -24,8 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m flows.serve",
-        description="Run the pipeline on a schedule until SIGINT or SIGTERM. A scheduled run is cancelled if the run "
-        "before it has not ended.",
+        description="Run the pipeline on a schedule until SIGINT or SIGTERM. A scheduled run is cancelled if the "
+        "previous run has not ended.",
         epilog=EXAMPLE,
     )
     schedule = parser.add_mutually_exclusive_group(required=True)
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     schedule.add_argument("--interval", type=float, metavar="SECONDS", help="time between two runs, at least 1 [s]")
     parser.add_argument("--timezone", default="UTC", help="time zone of the cron expression (default: %(default)s)")
     parser.add_argument(
-        "stages", nargs="*", metavar="STAGE", help="run these and the stages before them (default: all)"
+        "stages", nargs="*", metavar="STAGE", help="stages to run, with the stages before them (default: all)"
     )
     return parser
 

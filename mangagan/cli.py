@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from mangagan.commands import dataset, faces, generate, pipeline, sample, stages
 from mangagan.core import catalog
+from mangagan.core.code import PACKAGES
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries
 
 COMMAND_GROUPS = (stages, pipeline, dataset, faces, generate, sample)
-PROJECT_PACKAGES = ("mangagan", "tasks", "flows")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def missing_package(error: ModuleNotFoundError) -> str:
     A missing submodule of an installed package is not a missing package either.
     """
     package = (error.name or "").partition(".")[0]
-    if package in PROJECT_PACKAGES:
+    if package in PACKAGES:
         return ""
     try:
         installed = importlib.util.find_spec(package) is not None

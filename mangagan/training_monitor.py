@@ -5,22 +5,28 @@ this, a snapshot is selected only if it beats the last one by more than the stan
 generates other samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from mangagan.core.code import code_hash
+from mangagan.core.files import sha256_bytes, sha256_file
 from mangagan.distances.kernel_distance import kernel_distance
 from mangagan.distances.manifold import manifold_metrics
 from mangagan.distances.nearest_faces import find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
 from mangagan.distances.subsamples import draw_subsamples
+from mangagan.faces.table import decode_faces, read_faces
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.features.types import Extractor
 
-SAMPLE_COUNT = 500  # generated for each measurement; both extractors take 0.004 s per image on one core
-MIN_FACES = 20  # in the hold-out set and in the training set; with fewer, the metrics are too noisy
+SEED = 0
+SAMPLE_COUNT = 500  # samples generated for each measurement; both extractors take 0.004 s per image on one core
+MIN_FACES = 20  # minimum of hold-out faces and of training faces; with fewer, the metrics are too noisy
 MAX_TRAIN_FACES = 2000  # training faces among which the nearest is searched
-REPEATS = 8  # subsamples for the standard deviation, of half of the samples
+REPEATS = 8  # subsamples (half of the samples each) for the standard deviation
 NEIGHBORS = 5  # k of the coverage
 
 
@@ -32,7 +38,7 @@ class ReferenceScale:
         extractor: The extractor.
         holdout: Features of the hold-out set (N, D).
         floor: Kernel distance of training faces from the hold-out set.
-        ceiling: The least kernel distance of a ruined set of training faces.
+        ceiling: The minimum kernel distance of a ruined set of training faces.
     """
 
     extractor: Extractor
@@ -47,12 +53,12 @@ class ReferenceScale:
 
 @dataclass(frozen=True)
 class Monitor:
-    """The references with which samples are compared during training; see `build_monitor`.
+    """References for the metrics of samples during training; see `build_monitor`.
 
     Attributes:
         scales: One scale for each extractor.
         train: Training faces, uint8 (N, C, S, S), at most MAX_TRAIN_FACES.
-        typical_distance: Median distance of a hold-out face to the nearest of them.
+        typical_distance: Median distance of a hold-out face to the nearest training face.
         seed: Seed of the subsamples.
     """
 
@@ -60,6 +66,10 @@ class Monitor:
     train: np.ndarray
     typical_distance: float
     seed: int
+
+    def measure_sampler(self, sampler: Callable[[int], np.ndarray]) -> dict[str, float]:
+        """Return the metrics of SAMPLE_COUNT samples; `sampler` returns n images of a generator."""
+        return self.measure(sampler(SAMPLE_COUNT))
 
     def measure(self, fake: np.ndarray) -> dict[str, float]:
         """Return the metrics of samples.
@@ -129,3 +139,36 @@ def build_monitor(train: np.ndarray, holdout: np.ndarray, extractors: Sequence[E
         scales.append(ReferenceScale(extractor, reference, floor, ceiling))
     typical_distance = float(np.median(find_nearest_faces(holdout, searched, 1).distances))
     return Monitor(scales, searched, typical_distance, seed)
+
+
+def load_monitor(train: np.ndarray, holdout: Path, root: Path) -> Monitor | None:
+    """Compute the references for a training run, always with the extractors of the package.
+
+    Args:
+        train: Training faces, uint8 (N, C, S, S).
+        holdout: Parquet file of the hold-out faces.
+        root: The workspace.
+
+    Returns:
+        The references; None if there are too few faces, see `build_monitor`.
+
+    Raises:
+        UserError: The hold-out file is missing or damaged.
+    """
+    pngs = read_faces(holdout, ["image"])["png"].tolist()
+    if not pngs:
+        return None
+    extractors = build_extractors(ExtractorParams(), root)
+    return build_monitor(train, decode_faces(pngs, train.shape[1]), extractors, SEED)
+
+
+def identify_monitor(holdout: Path, root: Path) -> str:
+    """Return the hash of everything that determines the metrics of `load_monitor`, apart from the training faces.
+
+    Args:
+        holdout: Parquet file of the hold-out faces.
+        root: The workspace.
+    """
+    extractors = build_extractors(ExtractorParams(), root)
+    dependencies = [code_hash(__name__), sha256_file(holdout), *(extractor.sha256 for extractor in extractors)]
+    return sha256_bytes(" ".join(dependencies).encode())

@@ -24,11 +24,11 @@ def publish(result: StageResult) -> None:
     """Create the artifacts of one stage in the current task run. Pictures of a cached stage are not sent again."""
     from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
-    key = artifact_key(result.stage, "summary")
+    key = make_artifact_key(result.stage, "summary")
     create_markdown_artifact(render_summary(result), key=key, description=f"{result.stage}: summary")
     if result.outcome in (Outcome.RESTORED, Outcome.COMPLETED):
         for name, path in find_pictures(result.stage).items():
-            key = artifact_key(result.stage, name)
+            key = make_artifact_key(result.stage, name)
             create_image_artifact(encode_data_uri(path), key=key, description=str(path))
 
 
@@ -82,7 +82,7 @@ def flatten(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def find_pictures(stage: str) -> dict[str, Path]:
-    """Return the pictures of a stage by name. Of a series in a folder of its own (sample grids), only the last."""
+    """Return the pictures of a stage by name. Of a subfolder (a series of sample grids), only the last."""
     folder = catalog.pictures_dir(stage)
     pictures = {path.stem: path for path in sorted(folder.glob("*.png"))[:MAX_PICTURES]}
     return pictures | {path.parent.name: path for path in sorted(folder.glob("*/*.png"))}
@@ -107,6 +107,6 @@ def encode_data_uri(path: Path) -> str:
         side = side * 3 // 4
 
 
-def artifact_key(*parts: str) -> str:
+def make_artifact_key(*parts: str) -> str:
     """Return the key of an artifact. Prefect allows lowercase letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")

@@ -1,4 +1,4 @@
-"""DVC as a child process that stops its stage with it. Run as a script with the arguments of `dvc`.
+"""Run DVC as a child process that also stops its stage. Run this as a script with the arguments of `dvc`.
 
 On SIGTERM, `dvc` itself ends and leaves its stage running. This process leads a process group. On SIGTERM it passes the
 signal to the whole group, waits until the stage has written its checkpoint, and lets DVC release its locks. SIGTERM

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class BusyError(Exception):
-    """Another DVC process locks a file of the stage. The text is DVC's and names the process."""
+    """Another DVC process locks a file of the stage. The message comes from DVC and names the other process."""
 
 
 @contextmanager

@@ -1,11 +1,11 @@
-"""The outcome of a stage, read from DVC's output. No other module knows the wording of DVC (3.67)."""
+"""The outcome of a stage, read from DVC's output. Only this module depends on the wording of DVC's messages (3.67)."""
 
 import re
 import signal
 from collections import deque
 from enum import Enum
 
-TAIL_LINES = 20  # of the output of a failed stage: the useful part of a Python traceback
+TAIL_LINES = 20  # last lines of a failed stage to keep: the useful part of a Python traceback
 TAIL_CHARACTERS = 2_000
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -13,7 +13,7 @@ UNCHANGED = re.compile(r"^(Stage )?'.*' didn't change, skipping$")
 RESTORED = re.compile(r"^Stage '.*' is cached - skipping run, checking out outputs$")
 RUNNING = re.compile(r"^Running stage '.*':$")
 EXITED = re.compile(r"^ERROR: failed to reproduce .* exited with (-?\d+)$")
-BUSY = "is busy, it is being blocked by:"
+BUSY_MESSAGE = "is busy, it is being blocked by:"
 # Advice about git and `dvc push`, of no use in the log of a flow run.
 ADVICE = re.compile(
     r"^(To track the changes with git, run:|To enable auto staging, run:|\s*git add .*"
@@ -34,7 +34,7 @@ class Transcript:
 
     Attributes:
         outcome: Outcome as far as it is known; None before DVC has decided.
-        is_running: True if the command of the stage has been started. The following lines are not DVC's.
+        is_running: True if the command of the stage has been started. The following lines come from the command.
         is_busy: True if another DVC process locks a file of the stage.
         exit_code: Exit code of the stage's command; None if it did not fail.
         tail: Last lines of the output.
@@ -68,7 +68,7 @@ class Transcript:
             self.outcome = Outcome.RESTORED
         elif UNCHANGED.match(line):
             self.outcome = Outcome.CACHED
-        elif BUSY in line:
+        elif BUSY_MESSAGE in line:
             self.is_busy = True
 
     def describe_failure(self, dvc_code: int) -> str:

@@ -40,7 +40,7 @@ def describe_file(path: str, state: str) -> str:
 
 
 def join_items(heading: str, items: list[str]) -> str:
-    """Return a heading and its items; only the number of items after the first MAX_ITEMS."""
+    """Return a heading and at most MAX_ITEMS items; further items are only counted."""
     rest = f", and {len(items) - MAX_ITEMS} more" if len(items) > MAX_ITEMS else ""
     return f"{heading}: {', '.join(items[:MAX_ITEMS])}{rest}"
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 EVALUATION = catalog.metrics_file("evaluate")
+REPEAT_EVALUATION = "Check out the revision and run: dvc repro --force evaluate"
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,11 @@ class RevisionFiles:
             commit = "" if self.revision == WORKSPACE else f", then git add {EVALUATION} dvc.lock and commit"
             raise UserError(f"{EVALUATION} not found in {self.revision}. Run: dvc repro evaluate{commit}") from None
         except ValueError as error:
-            raise UserError(f"{EVALUATION} of {self.revision} is not valid JSON ({error})") from None
+            raise UserError(
+                f"{EVALUATION} of {self.revision} is not valid JSON ({error}). {REPEAT_EVALUATION}"
+            ) from None
         if not isinstance(values, dict):
-            raise UserError(f"{EVALUATION} of {self.revision} is not a JSON object")
+            raise UserError(f"{EVALUATION} of {self.revision} is not a JSON object. {REPEAT_EVALUATION}")
         return values
 
     def read_cached(self, path: Path) -> bytes:

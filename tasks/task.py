@@ -30,9 +30,9 @@ def run_stage(stage: str) -> State[StageResult]:
 
 
 def is_informative(record: logging.LogRecord) -> bool:
-    """Return False for Prefect's report of a state that was returned as failed.
+    """Return False for Prefect's log line about a state that the task returned as failed.
 
-    Prefect 3.8 logs it with the traceback of no exception ("NoneType: None"), and then logs the state again.
+    Prefect 3.8 adds an empty traceback ("NoneType: None") to this line, and then logs the state again.
     """
     return record.exc_info != (None, None, None)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-# One stage, one feature: 3x3 cells of 8 px. An LBP code of 0 means that all eight outer cells are darker than the middle.
+# One stage, one feature: 3x3 cells of 8 px. An LBP code of 0 means that all outer cells are darker than the middle.
 CASCADE = """<?xml version="1.0"?>
 <opencv_storage>
 <cascade>

@@ -36,7 +36,7 @@ def run() -> None:
     "app/templates/README.md": "for people\n",
     "app/lib/__init__.py": "VERSION = 1\n",
     "app/lib/tool.py": "import json\n\nimport other.thing\n\n\ndef work():  # a comment\n    return json\n",
-    "app/lib/late.py": "def go(*args):\n    return args\n",
+    "app/lib/late.py": "def go(*args):\n    if not args:\n        raise ValueError('no arguments')\n    return args\n",
     "app/lib/typed.py": "",
     "app/lib/untyped.py": "",
     "app/unrelated.py": "",
@@ -111,6 +111,7 @@ def test_package_hides_a_module_of_its_name(project: Path) -> None:
         ("app/notes.csv", "no module", "nobody"),
         ("app/templates/README.md", "for people", "for nobody"),
         ("other/thing.py", "app.unrelated", "app.lib.typed"),
+        ("app/lib/late.py", "no arguments", "arguments are needed"),  # the text of an error
     ],
 )
 def test_edits_that_keep_the_hash(project: Path, file: str, old: str, new: str) -> None:
@@ -123,6 +124,7 @@ def test_edits_that_keep_the_hash(project: Path, file: str, old: str, new: str) 
     [
         ("app/lib/tool.py", "return json", "return None"),
         ("app/lib/late.py", "return args", "return args[0]"),
+        ("app/lib/late.py", "ValueError", "KeyError"),
         ("app/lib/__init__.py", "VERSION = 1", "VERSION = 2"),
         ("app/__init__.py", '"""Only a docstring."""\n', "VERSION = 1\n"),
         ("app/lib/untyped.py", "", "VALUE = 1\n"),

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mangagan.detection.run import DetectionCache, cache_key
+from mangagan.detection.run import DetectionCache, make_cache_key
 from mangagan.detection.types import Detections
 
 PROJECT = Path(__file__).parents[1]
 BACKENDS = "mangagan.detection.backends"
 CODE = f"""
-from mangagan.detection.run import cache_key
-print(*(cache_key("{BACKENDS}." + module, "name", "1") for module in ("mangaface", "onnx_yolo", "lbpcascade")))
+from mangagan.detection.run import make_cache_key
+print(*(make_cache_key("{BACKENDS}." + module, "name", "1") for module in ("mangaface", "onnx_yolo", "lbpcascade")))
 """
 
 
@@ -76,7 +76,7 @@ def test_an_edit_invalidates_the_detectors_that_import_the_file(
 
 def test_name_and_version_are_part_of_the_key() -> None:
     module = f"{BACKENDS}.lbpcascade"
-    assert len({cache_key(module, *names) for names in (("a", "1"), ("a", "2"), ("b", "1"))}) == 3
+    assert len({make_cache_key(module, *names) for names in (("a", "1"), ("a", "2"), ("b", "1"))}) == 3
 
 
 class NamedDetector:

@@ -169,7 +169,7 @@ def test_colour_and_few_samples(workspace: Path) -> None:
     train.run(workspace)
     set_params(workspace, samples=3)
     evaluate.run(workspace)
-    assert "raise evaluate.samples" in measured(workspace)["swd"]["reason"]
+    assert "Raise evaluate.samples" in measured(workspace)["swd"]["reason"]
     assert Image.open(workspace / catalog.pictures_dir("evaluate") / "suspicious.png").mode == "RGB"
 
 

@@ -263,7 +263,7 @@ def test_only_the_expected_bytes_are_run(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError, match=f"not {digest}"):
         TorchScript(path, 64, "uint8", digest)
     monkeypatch.setattr("mangagan.features.torchscript.MAX_BYTES", 100)
-    with pytest.raises(UserError, match="too large"):
+    with pytest.raises(UserError, match="is larger than"):
         TorchScript(path, 64, "uint8", sha256_file(path))
 
 
@@ -283,9 +283,9 @@ def test_torchscript_that_gives_no_features_is_refused(tmp_path: Path, shape: li
         ("nowhere.pt", "0" * 64, "no file"),
         ("weights.pt", "0" * 64, "has SHA-256 [0-9a-f]{64}, not evaluate.extractors.model_sha256"),
         ("weights.pt", "", "must be the file's SHA-256, [0-9a-f]{64} for"),
-        ("weights.pt", "right", "weights.pt is no TorchScript file"),
-        ("text.pt", "right", "text.pt is no TorchScript file"),
-        ("empty.pt", "right", "empty.pt is no TorchScript file"),
+        ("weights.pt", "right", "weights.pt is not a TorchScript file"),
+        ("text.pt", "right", "text.pt is not a TorchScript file"),
+        ("empty.pt", "right", "empty.pt is not a TorchScript file"),
     ],
 )
 def test_a_wrong_model_file_is_one_clear_line(tmp_path: Path, model: str, sha256: str, reason: str) -> None:

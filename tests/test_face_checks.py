@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mangagan.faces.crop import crop_square, expand_to_square, resize
-from mangagan.metrics.face_search import MARGIN, SIDE, FaceSearch, best_central_score, find_faces
+from mangagan.metrics.face_search import MARGIN, SIDE, FaceSearch, find_best_central_score, find_faces
 from mangagan.metrics.symmetry import mirror_symmetry
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
@@ -79,8 +79,8 @@ def test_a_score_depends_on_no_other_image(faces: np.ndarray, search: FaceSearch
 def test_only_a_face_in_the_middle_counts(box: tuple[float, ...], expected: float) -> None:
     left, top, width, height = box
     face = [left * SIDE + MARGIN, top * SIDE + MARGIN, width * SIDE, height * SIDE, 0.9, 1]
-    assert best_central_score(np.array([face])) == expected
-    assert best_central_score(np.zeros((0, 6))) == 0
+    assert find_best_central_score(np.array([face])) == expected
+    assert find_best_central_score(np.zeros((0, 6))) == 0
 
 
 # Symmetry

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mangagan.metrics.frechet import frechet_distance, principal_axes, project
+from mangagan.metrics.frechet import find_principal_axes, frechet_distance, project
 
 
 def points_with(mean: np.ndarray, covariance: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def test_bias_of_two_samples_of_one_distribution_shrinks_with_the_projection() -
     first, second, reference = np.random.default_rng(12).standard_normal((3, 1200, 400))
 
     def share_of_the_trace(axes_of: np.ndarray) -> float:
-        mean, axes = principal_axes(axes_of, 64)
+        mean, axes = find_principal_axes(axes_of, 64)
         return frechet_distance(project(first, mean, axes), project(second, mean, axes)) / 64
 
     # To first order (1/n + 1/m) · (1 + (D + 1)/4): the means, and a quarter of the squared error of the covariances.
@@ -80,7 +80,7 @@ def test_axes_are_those_the_points_were_drawn_on() -> None:
     true_axes = np.linalg.qr(np.random.default_rng(13).standard_normal((5, 5)))[0]
     mean = np.arange(5.0)
     points = points_with(mean, true_axes * np.array([1.0, 16, 4, 25, 9]) @ true_axes.T, 300, 14)
-    found_mean, axes = principal_axes(points, 3)
+    found_mean, axes = find_principal_axes(points, 3)
     assert found_mean == pytest.approx(mean)
     assert np.abs(axes.T @ true_axes[:, [3, 1, 4]]) == pytest.approx(np.eye(3), abs=1e-9)
     assert (axes[np.abs(axes).argmax(axis=0), np.arange(3)] > 0).all()
@@ -92,7 +92,7 @@ def test_axes_are_those_the_points_were_drawn_on() -> None:
 def test_all_axes_keep_the_distance() -> None:
     rng = np.random.default_rng(15)
     first, second = rng.standard_normal((50, 6)), rng.standard_normal((40, 6)) * 2 + 1
-    mean, axes = principal_axes(first, 6)
+    mean, axes = find_principal_axes(first, 6)
     projected = frechet_distance(project(first, mean, axes), project(second, mean, axes))
     assert projected == pytest.approx(frechet_distance(first, second), rel=1e-10)
 
@@ -105,6 +105,6 @@ def test_wrong_input_is_refused() -> None:
         frechet_distance(good, good * np.inf)
     for dimensions in (0, 5):
         with pytest.raises(ValueError, match=r"dimensions must be in 1 … 4"):
-            principal_axes(good, dimensions)
+            find_principal_axes(good, dimensions)
     with pytest.raises(ValueError, match="axes of 8"):
-        project(good[:, :7], *principal_axes(good, 2))
+        project(good[:, :7], *find_principal_axes(good, 2))

@@ -27,7 +27,7 @@ from mangagan.gan.checkpoint import (
 from mangagan.gan.config import Settings, TrainConfig
 from mangagan.gan.loop import Callbacks, train
 from mangagan.gan.machine import pick_device
-from mangagan.gan.reporting import snapshot_name
+from mangagan.gan.reporting import format_snapshot_name
 from mangagan.gan.run import train_resumable
 from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh
 
@@ -117,7 +117,7 @@ def test_damaged_checkpoints_are_reported_and_renamed(tmp_path: Path, damage: st
     assert path.with_suffix(".damaged").read_bytes() == damaged
     assert len(said) == 1
     assert "is damaged" in said[0]
-    assert "renamed to checkpoint.damaged, training from the start" in said[0]
+    assert "was renamed to checkpoint.damaged: training from the start" in said[0]
     assert_same(resume(tmp_path, "key", 40, lambda: fresh(TINY, images), said.append)[1], fresh(TINY, images))
 
 
@@ -223,21 +223,21 @@ def test_a_run_keeps_its_grids_and_its_last_row(tmp_path: Path) -> None:
     config = replace(CONFIG, kimg=2.5, log_kimg=1, batch_size=100)
     run = train_resumable(faces(12), config, tmp_path, said.append)
     assert said[0] == "train.batch_size 100 is larger than the number of faces: using 12"
-    assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 1, 2, 2.5)]
+    assert list(run.snapshots) == [format_snapshot_name(kimg) for kimg in (0, 1, 2, 2.5)]
     assert list(run.snapshots)[-1] == "000003kimg.png"
     assert all(Image.open(path).size == (8 * 30 - 2, 8 * 30 - 2) for path in run.snapshots.values())
     assert [row.kimg for row in run.rows] == [1.008, 2.004, 2.508]
     assert len(run.state.rows) == 2
     again = train_resumable(faces(12), replace(config, kimg=3.0), tmp_path, said.append)
     assert any(line.startswith("resuming at 2.5 kimg") for line in said)
-    assert list(again.snapshots) == [snapshot_name(kimg) for kimg in (0, 1, 2, 3)]
+    assert list(again.snapshots) == [format_snapshot_name(kimg) for kimg in (0, 1, 2, 3)]
 
 
 def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
     config = replace(CONFIG, kimg=7, log_kimg=3, batch_size=2500)
     run = train_resumable(faces(2500, size=8), config, tmp_path, print)
     assert run.state.images_seen == 7500
-    assert list(run.snapshots) == [snapshot_name(kimg) for kimg in (0, 2, 5, 7)]
+    assert list(run.snapshots) == [format_snapshot_name(kimg) for kimg in (0, 2, 5, 7)]
     assert all(path.exists() for path in run.snapshots.values())
 
 

@@ -18,7 +18,7 @@ from mangagan.gan.batches import Batches, StepInputs, feed
 from mangagan.gan.config import Settings
 from mangagan.gan.penalty import Convolution, DoubleBackwardConvolutions, zero_centered_gradient_penalty
 from mangagan.gan.recipes import Kernel, Loss
-from mangagan.gan.state import TrainState, learning_rate_factor, set_learning_rates
+from mangagan.gan.state import TrainState, compute_learning_rate_factor, set_learning_rates
 from mangagan.gan.step import adapt_strength, train_step
 from mangagan.networks.dcgan import Discriminator, initialize
 from tests.gan_runs import CLASSIC, TINY, assert_same, faces, fresh
@@ -222,9 +222,9 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(parts: int) -> None:
 
 
 def test_learning_rates_stay_and_then_fall_with_the_square_root_of_the_images() -> None:
-    found = [learning_rate_factor(images, 20.0) for images in (0, 20_000, 80_000, 2_000_000)]
+    found = [compute_learning_rate_factor(images, 20.0) for images in (0, 20_000, 80_000, 2_000_000)]
     assert found == pytest.approx([1, 1, 0.5, 0.1])
-    assert learning_rate_factor(10**9, 0.0) == 1
+    assert compute_learning_rate_factor(10**9, 0.0) == 1
     settings = replace(TINY, learning_rate_g=3e-4, learning_rate_d=1e-4, decay_kimg=1.0)
     state, _ = prepare(settings)
     rates = [optimizer.param_groups[0]["lr"] for optimizer in (state.optimizer_g, state.optimizer_d)]

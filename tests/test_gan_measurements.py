@@ -113,7 +113,7 @@ def test_other_measuring_code_measures_the_saved_snapshots_again_and_trains_noth
     again = train_resumable(faces(), config, tmp_path, said.append, measurer(values, asked, "other code"))
     assert first.checkpoint.read_bytes() == weights
     assert said[0].startswith("already trained")
-    assert said[1] == ("measuring 5 snapshots again: the measuring code, the extractors or the hold-out changed")
+    assert said[1] == ("measuring 5 snapshots again: the metrics, the extractors or the hold-out set changed")
     assert asked == [0.008, 0.016, 0.024, 0.032, 0.04]
     assert [row["kernel_distance"] for row in again.measured] == values
     assert again.kimg == 0.024

@@ -14,7 +14,7 @@ from mangagan.gan import alarms
 from mangagan.gan.augment import MAX_STRENGTH
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.curves import CurveRow
-from mangagan.gan.loop import Diverged
+from mangagan.gan.loop import DivergedError
 from mangagan.gan.machine import explain_cpu_shortage, explain_memory_errors, find_largest_fitting
 from mangagan.gan.recipes import RECIPES, SIZES, Recipe
 from tests.gan_runs import TINY
@@ -90,8 +90,8 @@ def rows(
 
 
 def test_a_diverged_run_says_when_and_what_to_change() -> None:
-    assert "before 3.0 kimg" in str(Diverged(3.0))
-    assert "learning_rate_g" in str(Diverged(3.0))
+    assert "before 3.0 kimg" in str(DivergedError(3.0))
+    assert "learning_rate_g" in str(DivergedError(3.0))
 
 
 def test_a_discriminator_that_is_always_right_raises_an_alarm_after_a_while() -> None:

@@ -12,7 +12,7 @@ from mangagan.core.errors import UserError
 from mangagan.gan import loop as training
 from mangagan.gan.batches import Batches, derive_seed
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
-from mangagan.gan.loop import Callbacks, Diverged, train
+from mangagan.gan.loop import Callbacks, DivergedError, train
 from mangagan.gan.schedule import count_final_images
 from mangagan.gan.state import TrainState
 from tests.gan_runs import TINY, assert_same, faces, fresh, observe
@@ -147,7 +147,7 @@ def test_nan_ends_the_run_with_advice_and_without_a_checkpoint() -> None:
     saved: list[TrainState] = []
     state = fresh(TINY, faces())
     torch.nn.init.constant_(state.generator.project.weight, math.nan)
-    with pytest.raises(Diverged, match="learning_rate_g"):
+    with pytest.raises(DivergedError, match="learning_rate_g"):
         train(state, faces(), TINY, Callbacks(save=saved.append))
     assert not saved
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from mangagan.core.errors import UserError
 from mangagan.ingestion.params import IngestParams
-from mangagan.ingestion.records import Record, distinct_pages, merge_duplicates
+from mangagan.ingestion.records import Record, iterate_distinct_pages, merge_duplicates
 from mangagan.pages.archive import Archive, write_cbz
-from mangagan.pages.decode import Unreadable, decode_page, is_gray
+from mangagan.pages.decode import UnreadableError, decode_page, is_gray
 from mangagan.readers.listing import list_screenshots
 from mangagan.readers.names import natural_key
 from mangagan.readers.sources import read_sources
@@ -31,7 +31,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
 
 
 def read_records(folder: Path) -> list[Record]:
-    return list(distinct_pages(read_sources(list_screenshots(folder), SETTINGS.max_file_mb), SETTINGS))
+    return list(iterate_distinct_pages(read_sources(list_screenshots(folder), SETTINGS.max_file_mb), SETTINGS))
 
 
 def test_gray_and_colour_come_back_as_they_are() -> None:
@@ -86,11 +86,11 @@ def test_odd_exif_of_a_turned_photo_does_not_stop_it() -> None:
 
 def test_broken_and_huge_pictures_have_a_reason() -> None:
     whole = encoded(Image.fromarray(COLOUR))
-    with pytest.raises(Unreadable, match="damaged"):
+    with pytest.raises(UnreadableError, match="damaged"):
         decode_page(whole[: len(whole) // 2])
-    with pytest.raises(Unreadable, match="no PNG"):
+    with pytest.raises(UnreadableError, match="no PNG"):
         decode_page(b"GIF89a not here")
-    with pytest.raises(Unreadable, match="too large: 2000"):
+    with pytest.raises(UnreadableError, match="too large: 2000"):
         decode_page(encoded(Image.new("1", (2000, 1000))), max_megapixels=1)
 
 
@@ -172,7 +172,7 @@ def test_hidden_titles_and_linked_folders_are_read(tmp_path: Path) -> None:
     (tmp_path / "shots" / "t").mkdir()
     (tmp_path / "shots" / "t" / "gone.png").symlink_to(tmp_path / "nowhere.png")
     found = {file.name: file.reason for file in list_screenshots(tmp_path / "shots")}
-    assert found == {".hack/1.png": "", "linked/1.png": "", "t/gone.png": "no regular file"}
+    assert found == {".hack/1.png": "", "linked/1.png": "", "t/gone.png": "not a regular file"}
 
 
 def test_nothing_to_ingest_says_what_to_do(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mangagan.core import params
 from mangagan.core.errors import UserError
-from mangagan.core.image_size import factor_size, is_valid_size, nearest_sizes
+from mangagan.core.image_size import factor_size, find_nearest_sizes, is_valid_size
 
 PROJECT = Path(__file__).parents[1]
 
@@ -163,6 +163,6 @@ def test_sizes_that_the_networks_can_generate() -> None:
     sizes = [size for size in range(1, 130) if is_valid_size(size)]
     assert sizes == [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128]
     assert all(base * 2**doublings == size for size in sizes for base, doublings in [factor_size(size)])
-    assert nearest_sizes(90, 16, 512) == [80, 96]
-    assert nearest_sizes(9, 16, 512) == [16]
-    assert nearest_sizes(600, 16, 512) == [512]
+    assert find_nearest_sizes(90, 16, 512) == [80, 96]
+    assert find_nearest_sizes(9, 16, 512) == [16]
+    assert find_nearest_sizes(600, 16, 512) == [512]

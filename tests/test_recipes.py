@@ -16,7 +16,7 @@ from benchmarks.face_sets import FaceSet
 from benchmarks.judging import Judge
 from mangagan.core.errors import UserError
 from mangagan.features.registry import ExtractorParams, build_extractors
-from mangagan.gan.loop import Diverged
+from mangagan.gan.loop import DivergedError
 from mangagan.gan.recipes import RECIPES, Recipe
 from tests.gan_runs import faces
 
@@ -139,7 +139,7 @@ def test_a_diverged_run_is_reported_and_not_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def diverge(*_: object) -> None:
-        raise Diverged(1.0)
+        raise DivergedError(1.0)
 
     monkeypatch.setattr(recipes, "train_resumable", diverge)
     assert recipes.main(options(folder, "--seeds", "0")) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mangagan.distances.reference_sets import (
-    RUINED,
+    RUINED_SETS,
     blur_faces,
     copy_with_noise,
     make_ruined_sets,
@@ -143,5 +143,5 @@ def test_parameters_out_of_range_are_refused() -> None:
 
 
 def test_ruined_sets_have_the_registered_names() -> None:
-    assert tuple(make_ruined_sets(draw_disks(), seed=0)) == RUINED
+    assert tuple(make_ruined_sets(draw_disks(), seed=0)) == RUINED_SETS
     assert make_ruined_sets(draw_disks()[:0], seed=0) == {}

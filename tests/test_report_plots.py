@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mangagan.report.line_plot import BOX, Series, choose_ticks, lay_out_lines
-from mangagan.report.range_plot import Axis, assign_lines, choose_axis, label_extent, lay_out_range, list_marks
+from mangagan.report.range_plot import Axis, assign_lines, choose_axis, compute_label_extent, lay_out_range, list_marks
 from mangagan.report.rendering import load_template
-from mangagan.report.words import reading
+from mangagan.report.words import describe_value
 from tests.test_report import comparison
 
 
@@ -81,7 +81,7 @@ def test_labels_never_overlap(floor: float, ceilings: tuple[float, float, float]
     others = list_marks(values, "m")[1:]
     axis = choose_axis(others, (0.0, 1.0))
     lines = assign_lines(others, axis)
-    boxes = [label_extent(mark, axis) for mark in others]
+    boxes = [compute_label_extent(mark, axis) for mark in others]
     for i, (left, right) in enumerate(boxes):
         assert left > -1
         assert right < 101
@@ -115,11 +115,11 @@ def test_range_plot_draws_marks_at_their_positions() -> None:
         ("nearest_train", 10.0, 10.0, "no sign of copying"),
         ("nearest_train", 1.0, 10.0, "copied"),
         ("nearest_train", 20.0, 10.0, "not copied"),
-        ("coverage", 5.0, 10.0, "hardly drawn"),
+        ("coverage", 5.0, 10.0, "Few samples show"),
     ],
 )
 def test_readings(name: str, value: float, floor: float, word: str) -> None:
-    assert word in reading(name, comparison(value=value, floor=floor))
+    assert word in describe_value(name, comparison(value=value, floor=floor))
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_readings(name: str, value: float, floor: float, word: str) -> None:
 def test_readings_name_the_nearest_ceiling(value: float, position: float, end: str) -> None:
     # A ceiling that does not differ from the floor, here noise, is ignored.
     figure = comparison(value=value, position=position, ceilings={"noise": 10.3, "blurred": 20.0, "mean_face": 60.0})
-    assert reading("kernel_distance", figure).endswith(end)
+    assert describe_value("kernel_distance", figure).endswith(end)
 
 
 def test_reading_of_a_missing_value() -> None:
-    assert reading("swd", comparison(floor=None)) == "Nothing to compare with."
-    assert reading("unheard_of", comparison(value=99.0)) == ""
+    assert describe_value("swd", comparison(floor=None)) == "No comparison: a value is missing."
+    assert describe_value("unheard_of", comparison(value=99.0)) == ""
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.13, 6.02), (-3, 4), (5, 5), (0, 0), (1e-6, 3e-6), (1200, 98_000)])

@@ -24,7 +24,7 @@ from mangagan.metrics.diversity import measure_diversity
 from mangagan.metrics.duplicates import measure_duplicates
 from mangagan.metrics.evaluation_data import EvaluationData, count_alone, count_for_holdout, prepare_data
 from mangagan.metrics.frechet import measure_frechet
-from mangagan.metrics.nearest_train import measure_nearest_train, median_error
+from mangagan.metrics.nearest_train import compute_median_error, measure_nearest_train
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import rank_samples, select_ranges
 from mangagan.metrics.registry import MEASUREMENTS, METRICS, index_metrics
@@ -135,7 +135,7 @@ def test_few_holdout_faces_give_null_with_a_reason_and_never_nan(count: int) -> 
 def test_too_few_samples_are_a_reason() -> None:
     train, holdout, more = real()
     found = measure_all(prepare(more[:3], train, holdout), QUICK)
-    assert "raise evaluate.samples" in found["swd"].reason
+    assert "Raise evaluate.samples" in found["swd"].reason
     assert found["diversity"].reason
 
 
@@ -236,7 +236,7 @@ def test_memorised_faces_are_copies_even_if_some_are_repeated() -> None:
 
 def test_standard_error_of_a_median() -> None:
     # Of N standard normal values it is about √(π / 2N).
-    median, error = median_error(np.random.default_rng(0).normal(size=4000), seed=0)
+    median, error = compute_median_error(np.random.default_rng(0).normal(size=4000), seed=0)
     assert abs(median) < 4 * error
     assert error == pytest.approx(np.sqrt(np.pi / 8000), rel=0.25)
 

@@ -304,4 +304,4 @@ def test_pictures_of_a_stage_are_its_sheets_and_its_last_samples(root: Path) -> 
         path.touch()
     found = {name: path.name for name, path in artifacts.find_pictures("first").items()}
     assert found == {"a": "a.png", "b": "b.png", "samples": "000020kimg.png"}
-    assert artifacts.artifact_key("Train_X@2", "a b") == "train-x-2-a-b"
+    assert artifacts.make_artifact_key("Train_X@2", "a b") == "train-x-2-a-b"

@@ -20,7 +20,7 @@ from mangagan.core.files import sha256_file
 from mangagan.gan.config import TrainConfig
 from mangagan.networks.sampling import draw_latents, generate_images
 from mangagan.networks.weights import load_generator
-from mangagan.stages.train import choose_channels, git_revision, load_images, run
+from mangagan.stages.train import choose_channels, load_images, read_git_revision, run
 from tests.train_workspace import (
     CHECKPOINTS,
     OUTS,
@@ -211,7 +211,7 @@ def test_a_shorter_run_leaves_the_paused_longer_one(tmp_path: Path, capsys: pyte
     assert process.wait(timeout=30) == 143
     paused = path.read_bytes()
     run(make_long(tmp_path, 0.02))
-    assert "is longer than requested: kept" in capsys.readouterr().err
+    assert "is longer than requested and is kept" in capsys.readouterr().err
     for seed in range(1, 5):
         (tmp_path / "params.yaml").write_text(json.dumps({"train": {**TINY, "kimg": 0.02, "seed": seed}}))
         run(tmp_path)
@@ -281,7 +281,7 @@ def test_old_runs_are_deleted(tmp_path: Path) -> None:
 
 
 def test_git_revision(tmp_path: Path) -> None:
-    assert git_revision(tmp_path) == "unknown"
+    assert read_git_revision(tmp_path) == "unknown"
 
     def git(*arguments: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -295,6 +295,6 @@ def test_git_revision(tmp_path: Path) -> None:
     git("add", ".")
     git("commit", "-m", "first")
     (tmp_path / "params.yaml").write_text("train: {}\n")
-    assert git_revision(tmp_path) == git("rev-parse", "HEAD")
+    assert read_git_revision(tmp_path) == git("rev-parse", "HEAD")
     (tmp_path / "code.py").write_text("2\n")
-    assert git_revision(tmp_path) == git("rev-parse", "HEAD") + "+dirty"
+    assert read_git_revision(tmp_path) == git("rev-parse", "HEAD") + "+dirty"

@@ -63,13 +63,13 @@ def faces(arguments: argparse.Namespace) -> int:
 
 def decode_sources(sources: "Iterable[Source]", max_megapixels: float) -> "Iterator[tuple[str, np.ndarray]]":
     """Yield name and pixels of each image. An image that cannot be read is skipped with a line on stderr."""
-    from mangagan.pages.decode import Unreadable
+    from mangagan.pages.decode import UnreadableError
     from mangagan.readers.sources import decode_source
 
     for source in sources:
         try:
             yield source.name, decode_source(source, max_megapixels).pixels
-        except Unreadable as error:
+        except UnreadableError as error:
             print(f"mangagan: skipped {source.name}: {error}", file=sys.stderr)
 
 

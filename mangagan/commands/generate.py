@@ -59,7 +59,7 @@ def add_generate(subparsers: "Subparsers") -> None:
         "--z",
         type=Path,
         metavar="FILE",
-        help="read latents from a file instead of --seed: .npy (N, z_dim), or .csv with one latent per line",
+        help="file of latents, replaces --seed: .npy (N, z_dim), or .csv with one latent per line",
     )
     parser.add_argument(
         "--grid",
@@ -67,9 +67,9 @@ def add_generate(subparsers: "Subparsers") -> None:
         nargs="?",
         const=0,
         metavar="COLUMNS",
-        help="write all faces as one picture (default: as many columns as rows)",
+        help="write all faces as one picture with this number of columns (default: as many columns as rows)",
     )
-    parser.add_argument("--keyframes", type=positive_int, help="faces in an animation (default: 8)")
+    parser.add_argument("--keyframes", type=positive_int, help="number of random faces in the animation (default: 8)")
     parser.add_argument("--frames", type=positive_int, help="frames of an animation (default: 120)")
     parser.add_argument("--fps", type=positive_int, help="frames per second of an animation, 1 to 50 (default: 20)")
 

@@ -18,22 +18,28 @@ def add_commands(subparsers: "Subparsers") -> None:
         subparsers, "run", run_pipeline, "run the stages that are out of date, as a Prefect flow", "mangagan run dedup"
     )
     parser.add_argument(
-        "stages", nargs="*", metavar="STAGE", help="run these and the stages before them (default: all)"
+        "stages", nargs="*", metavar="STAGE", help="stages to run, with the stages before them (default: all)"
     )
 
     add_command(
         subparsers,
         "inspect",
         inspect,
-        "print the number of pages, faces and dropped faces by title",
+        "print the number of pages, of kept and of dropped faces by title, and the rejected files",
         "mangagan inspect",
     )
 
     parser = add_command(
         subparsers, "compare", compare, "compare the metrics and faces of two runs", "mangagan compare main exp-wide"
     )
-    parser.add_argument("first", metavar="REV1", help="commit, branch, tag, DVC experiment, or `workspace`")
-    parser.add_argument("second", metavar="REV2", nargs="?", default="workspace", help="(default: %(default)s)")
+    parser.add_argument(
+        "first",
+        metavar="REV1",
+        help="first run: commit, branch, tag, DVC experiment, or `workspace` (the files in the folder)",
+    )
+    parser.add_argument(
+        "second", metavar="REV2", nargs="?", default="workspace", help="second run (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="new or empty folder (default: out/compare-REV1-REV2)")
     parser.add_argument(
         "--seed", type=non_negative_int, default=0, help="seed of the latents of both models (default: %(default)s)"

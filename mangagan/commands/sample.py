@@ -16,7 +16,9 @@ def add_commands(subparsers: "Subparsers") -> None:
     parser = add_command(
         subparsers, "sample", sample, "draw a sample manga with its ground truth", "mangagan sample demo/data"
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="folder for screenshots/<title>/ and truth.json")
+    parser.add_argument(
+        "directory", type=Path, metavar="DIR", help="output folder; gets screenshots/<title>/ and truth.json"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the drawings (default: %(default)s)")
     parser.add_argument("--pages", type=positive_int, default=24, help="pages per title (default: %(default)s)")
 

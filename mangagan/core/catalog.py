@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mangagan.core.state import CACHED_DETECTIONS as CACHED_DETECTIONS
+from mangagan.core.state import DOWNLOADED_MODELS as DOWNLOADED_MODELS
+from mangagan.core.state import STATE as STATE
+from mangagan.core.state import TIMINGS as TIMINGS
+from mangagan.core.state import TRAINING_RUNS as TRAINING_RUNS
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -69,7 +75,7 @@ def pictures_dir(stage: str) -> Path:
 
 
 def timing_file(stage: str) -> Path:
-    """Return the file with the duration of the last run of a stage on this machine (no DVC out)."""
+    """Return the file with the duration of the last run of a stage on this machine (not a DVC out)."""
     return TIMINGS / f"{stage}.json"
 
 
@@ -101,9 +107,7 @@ PAGE_COLUMNS = (
 
 # detect
 DETECTIONS = Path("data/detections.parquet")
-DETECTION_COLUMNS = (
-    Column("face_id", "string", "hash of page and box"),
-    Column("page_id", "string", "page of the face"),
+_BOX_COLUMNS = (
     Column("x", "float64", "left edge of the box on the upright page [px]"),
     Column("y", "float64", "top edge of the box [px]"),
     Column("w", "float64", "width of the box [px]"),
@@ -112,6 +116,11 @@ DETECTION_COLUMNS = (
     Column("usable", "float64", "probability that both eyes are visible [0, 1]; null if the detector gives none"),
     Column("detector", "string", "name of the detector"),
     Column("detector_version", "string", "weights, settings and libraries of the detector"),
+)
+DETECTION_COLUMNS = (
+    Column("face_id", "string", "hash of page and box"),
+    Column("page_id", "string", "page of the face"),
+    *_BOX_COLUMNS,
     Column("crop_margin", "float64", "margin recommended by the detector, share of the longer side of the box"),
 )
 
@@ -125,7 +134,7 @@ _FACE_COLUMNS = (
     Column("page_number", "int32", "number of the page in its title"),
     Column("page_width", "int32", "width of the page [px]"),
     Column("page_height", "int32", "height of the page [px]"),
-    *DETECTION_COLUMNS[2:10],
+    *_BOX_COLUMNS,
     Column("crop_margin", "float64", "margin that was applied, share of the longer side of the box"),
     Column("pad_fraction", "float64", "share of the crop outside the page [0, 1]"),
     Column("upscale", "float64", "output pixels for each page pixel; above 1 the face was enlarged"),
@@ -161,13 +170,6 @@ TRAINING_SAMPLES = pictures_dir("train") / "samples"  # folder of grids
 
 # evaluate
 REPORT = Path("reports/index.html")
-
-# No DVC outs, so that they survive crashes and new runs of a stage.
-STATE = Path(".mangagan")
-DOWNLOADED_MODELS = STATE / "models"
-CACHED_DETECTIONS = STATE / "detections"
-TRAINING_RUNS = STATE / "train"
-TIMINGS = STATE / "timings"
 
 # The stages in the order of dvc.yaml. Each has a module in mangagan/stages/ and a section in params.yaml.
 STAGES = {

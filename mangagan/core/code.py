@@ -1,6 +1,6 @@
-"""The import closure of a module, and its hash: the code that a result depends on.
+"""The import closure of a module, that is the code that determines its result, and the hash of this code.
 
-Nothing else in the project decides which code a result depends on. Checkpoint keys, keys of cached results, the
+Only this module decides which code determines a result. Checkpoint keys, keys of cached results, the
 identity of feature extractors, and the test of the `deps` in dvc.yaml use it.
 """
 
@@ -16,12 +16,12 @@ TEXT_SUFFIXES = (".md", ".txt")  # read by people only
 
 
 def import_closure(*modules: str) -> list[Path]:
-    """Return the files of this project that importing and running the modules reads.
+    """Return the files of this project that are read when the modules are imported and run.
 
-    The modules themselves count, and so do imports inside functions. Imports under `if TYPE_CHECKING` do not count, and
-    imports by name (`importlib`) are not found. Data files in the folder of a module (weights, templates) count if a
-    string in the module is their name or the name of their folder. A package's `__init__.py` counts only if it holds
-    code.
+    The modules themselves and imports inside functions are included. Imports under `if TYPE_CHECKING` and imports by
+    name (`importlib`) are not included. Data files in the folder of a module (weights, templates) are included if a
+    string in the module is their name or the name of their folder. A package's `__init__.py` is included only if it
+    contains code.
 
     Args:
         modules: Dotted names, for example `mangagan.stages.train`.
@@ -58,7 +58,7 @@ def import_closure(*modules: str) -> list[Path]:
 def code_hash(*modules: str) -> str:
     """Return the SHA-256 (hex) of the code in the import closure of the modules.
 
-    Comments, docstrings and formatting do not change it, nor does the version of Python.
+    Comments, docstrings, formatting and the texts of raised errors do not change it, nor does the version of Python.
     """
     digest = hashlib.sha256()
     for path in import_closure(*modules):
@@ -71,7 +71,7 @@ def _file_hash(path: Path) -> str:
     """Return the hash of one file of the project: of the syntax tree of code, of the bytes of data."""
     if path.suffix != ".py":
         return hashlib.sha256((PROJECT / path).read_bytes()).hexdigest()
-    return hashlib.sha256(_dump(_without_docstrings(_parse(PROJECT / path))).encode()).hexdigest()
+    return hashlib.sha256(_dump(_without_texts(_parse(PROJECT / path))).encode()).hexdigest()
 
 
 def _dump(node: object) -> str:
@@ -87,6 +87,11 @@ def _dump(node: object) -> str:
     if isinstance(node, list):
         return f"[{', '.join(map(_dump, node))}]"
     return repr(node)
+
+
+def list_imports(path: Path) -> list[str]:
+    """Return the dotted names of this project that a file imports."""
+    return _imported_names(_parse(path), path)
 
 
 def _parse(path: Path) -> ast.Module:
@@ -139,6 +144,16 @@ def _data_files(tree: ast.Module, path: Path) -> set[Path]:
         if entry.name in strings:
             files |= {entry} if entry.is_file() else {file for file in entry.rglob("*") if file.is_file()}
     return {file.relative_to(PROJECT) for file in files if file.suffix not in (".py", ".pyc", *TEXT_SUFFIXES)}
+
+
+def _without_texts(tree: ast.Module) -> ast.Module:
+    """Remove docstrings, and blank the strings of `raise` statements, of a syntax tree in place."""
+    for node in ast.walk(_without_docstrings(tree)):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            for part in ast.walk(node.exc):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    part.value = ""
+    return tree
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -49,6 +49,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """
     temporary, retired = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old.tmp")
     try:
+        if retired.exists() and not path.exists():
+            os.replace(retired, path)  # an earlier process was killed between its two renames
         for leftover in (temporary, retired):
             shutil.rmtree(leftover, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -67,7 +69,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 def raise_if_disk_error(error: OSError, path: Path) -> None:
     """Raise UserError if the user can fix the error (disk space, permissions, a wrong path)."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise UserError(f"no space left on the disk while writing {path}: free some and run again") from error
+        raise UserError(f"no space left on the disk while writing {path}. Free some space and run again") from error
     if error.errno in (errno.EACCES, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
         raise UserError(f"cannot write {path}: {(error.strerror or '').lower()}") from error
 

@@ -32,7 +32,7 @@ def is_valid_size(image_size: int) -> bool:
     return True
 
 
-def nearest_sizes(image_size: int, minimum: int, maximum: int) -> list[int]:
+def find_nearest_sizes(image_size: int, minimum: int, maximum: int) -> list[int]:
     """Return the nearest valid sizes: the next smaller one and the next larger one.
 
     Args:

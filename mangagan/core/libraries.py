@@ -19,4 +19,4 @@ def limit_to_one_thread() -> None:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    torch.backends.cudnn.allow_tf32 = False  # TF32 changes boxes by more than the step they are rounded to
+    torch.backends.cudnn.allow_tf32 = False  # TF32 changes boxes by more than the rounding step

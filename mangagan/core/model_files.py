@@ -6,9 +6,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_path, sha256_file
+from mangagan.core.state import DOWNLOADED_MODELS
 
 MAX_BYTES = 512 * 2**20
 TIMEOUT_S = 60
@@ -36,7 +36,7 @@ def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
         if not location.startswith("https://"):
             raise UserError(f"params.yaml: {key}: only https URLs are supported, not {location}")
         check_sha256_format(key, sha256, "the SHA-256 (64 hex digits) of the file that the URL gives")
-        path = root / catalog.DOWNLOADED_MODELS / f"{sha256}{Path(location).suffix[:8]}"
+        path = root / DOWNLOADED_MODELS / f"{sha256}{Path(location).suffix[:8]}"
         if not path.exists():
             download_model(key, location, path, sha256)
     else:
@@ -64,7 +64,7 @@ def download_model(key: str, url: str, path: Path, sha256: str) -> None:
                 while block := response.read(BLOCK_BYTES):
                     file.write(block)
                     if file.tell() > MAX_BYTES:
-                        raise UserError(f"{url} is larger than {MAX_BYTES >> 20} MiB, the limit for a model file")
+                        raise UserError(f"{url} is larger than {MAX_BYTES >> 20} MiB, the limit. Use a smaller file")
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise UserError(
@@ -72,4 +72,4 @@ def download_model(key: str, url: str, path: Path, sha256: str) -> None:
             ) from None
         digest = sha256_file(temporary)
         if digest != sha256:
-            raise UserError(f"{url} has SHA-256 {digest}, not {key}_sha256 {sha256}. The file was not kept")
+            raise UserError(f"{url} has SHA-256 {digest}, not {key}_sha256 {sha256}. Check the URL and the hash")

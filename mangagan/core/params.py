@@ -25,11 +25,12 @@ def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
         root: The workspace. Default: the working directory.
 
     Raises:
-        UserError: The file is missing or no YAML, or a key is unknown, of the wrong type, or out of range.
+        UserError: The file is missing or not valid YAML, or a key is unknown, of the wrong type, or out of range.
     """
     from pydantic import TypeAdapter, ValidationError
 
-    values = read_sections(root / PARAMS).get(section) or {}
+    values = read_sections(root / PARAMS).get(section)
+    values = {} if values is None else values
     check_keys(values, cls, section)
     try:
         # JSON mode is strict about types, but reads a list as a tuple.
@@ -44,7 +45,7 @@ def read_sections(path: Path) -> dict[str, Any]:
     """Read params.yaml as a mapping of sections.
 
     Raises:
-        UserError: The file is missing or no YAML, or has an unknown section.
+        UserError: The file is missing or not valid YAML, or has an unknown section.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -65,7 +66,7 @@ def read_sections(path: Path) -> dict[str, Any]:
 
 
 def check_keys(values: Any, cls: type, where: str) -> None:
-    """Raise UserError if a key is no field of the dataclass, or of a dataclass within it."""
+    """Raise UserError if a key is not a field of the dataclass, or of a dataclass within it."""
     if not isinstance(values, dict):
         raise UserError(f"{PARAMS}: {where} must hold keys and values, not {type(values).__name__}")
     types = get_type_hints(cls)
@@ -77,7 +78,7 @@ def check_keys(values: Any, cls: type, where: str) -> None:
 
 
 def suggest(name: str, known: list[str]) -> str:
-    """Return the end of an error message: the known name that is closest to a wrong one, else all known names."""
+    """Return a suggestion for an unknown name, to append to an error message: the closest name, or all known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
 

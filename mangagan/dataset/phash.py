@@ -1,8 +1,8 @@
 """Perceptual hashes of faces, and the correlation that verifies a pair with similar hashes.
 
-The boxes of two screenshots of one page differ slightly, and a shift of 5 % changes as many bits of a hash as another
-face may. So each face is hashed at several small shifts, and a pair of similar hashes is verified by the correlation
-over small shifts and scales.
+The boxes of two screenshots of one page differ slightly, and a shift of 5 % can change as many bits of a hash as
+another face does. So each face is hashed at several small shifts, and a pair of similar hashes is verified by the
+correlation over small shifts and scales.
 """
 
 import cv2

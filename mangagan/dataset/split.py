@@ -48,7 +48,7 @@ def choose_holdout(sizes: dict[str, int], share: float, seed: int) -> set[str]:
     chosen: set[str] = set()
     count = 0
     for group in order:
-        # Skip a group (a very large one) that would exceed the target by more than what is missing without it.
+        # Skip a very large group if the count without it is closer to the target.
         if count + sizes[group] - target < target - count:
             chosen.add(group)
             count += sizes[group]

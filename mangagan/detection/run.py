@@ -14,28 +14,28 @@ from mangagan.core.parallel import map_ordered
 from mangagan.detection.types import Detections, Detector
 
 
-def cache_key(module: str, name: str, version: str) -> str:
+def make_cache_key(module: str, name: str, version: str) -> str:
     """Return the key (16 hex digits) of the cached results of a detector.
 
-    The key depends on the code that the detector's module imports. An edit of one detector keeps the cached results of
-    the others.
+    The key depends on the code that the detector's module imports, and on the settings of libraries. An edit of one
+    detector keeps the cached results of the others.
 
     Args:
         module: Dotted name of the module that defines the detector.
         name: Name of the detector.
         version: Version of the detector. It covers the settings, the model file and the libraries.
     """
-    return hashlib.sha256(f"{name} {version} {code_hash(module)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{name} {version} {code_hash(module, 'mangagan.core.libraries')}".encode()).hexdigest()[:16]
 
 
 class DetectionCache:
-    """Detections of earlier runs: one folder for each `cache_key`, one JSON file for each page.
+    """Detections of earlier runs: one folder for each detector version, one JSON file for each page.
 
     It is not part of the outs of the stage, so that a new screenshot does not cause detection on all other pages.
     """
 
     def __init__(self, folder: Path, detector: Detector) -> None:
-        key = cache_key(type(detector).__module__, detector.name, detector.version)
+        key = make_cache_key(type(detector).__module__, detector.name, detector.version)
         self.folder = folder / f"{detector.name}-{key}"
 
     def get(self, page_id: str) -> Detections | None:
@@ -65,7 +65,7 @@ def detect_pages(
     Args:
         detector: Shared by all threads.
         pages: (page_id, pixels) of each page; pixels as for `Detector.detect`.
-        cache: Where to look for results of earlier runs and where to store new ones. None: no cache.
+        cache: Stores the results; pages in the cache are not detected again. None: no cache.
     """
     return map_ordered(partial(detect_page, detector, cache), pages)
 

@@ -48,7 +48,7 @@ def remove_cut_faces(faces: np.ndarray, piece: Piece, image: np.ndarray) -> np.n
     Args:
         faces: (N, 4 or more): x, y, w, h in px of the piece, and any further columns.
         piece: The piece.
-        image: The image that it is a part of, (H, W, …).
+        image: The whole image, (H, W, …).
     """
     height, width = piece.pixels.shape[:2]
     margin = EDGE_SHARE * min(height, width)

@@ -41,11 +41,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         description="Train the face detector: first on drawn pictures, then on drawn pictures and labelled pages.",
         epilog="example: python -m mangagan.detector_training --data labelled --leave-out haruko",
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with faces.json, pages/ and thequestion/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with faces.json, pages/ and, optionally, thequestion/"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("mangaface.safetensors"), help="weights file to write (default: %(default)s)"
     )
-    parser.add_argument("--leave-out", metavar="TITLE", default="", help="title to exclude, as a hold-out set")
+    parser.add_argument(
+        "--leave-out", metavar="TITLE", default="", help="title to exclude from training, for use as a hold-out set"
+    )
     parser.add_argument(
         "--crops", type=count, default=TrainingSettings.crops, help="crops of the second phase (default: %(default)s)"
     )
@@ -57,11 +61,21 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--batch-size", type=count, default=TrainingSettings.batch_size, help="crops per step (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=count, default=0)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--seed", type=count, default=0, help="seed of drawings, crops and weights (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="training device (default: cuda if available)",
+    )
     parser.add_argument("--threads", type=count, default=0, help="CPU threads; 0: one per core")
     parser.add_argument(
-        "--workers", type=count, default=0, help="processes that prepare crops; with a GPU, one per core"
+        "--workers",
+        type=count,
+        default=0,
+        help="processes that prepare crops; with a GPU, use one per core (default: 0, no extra process)",
     )
     return parser.parse_args(argv)
 

@@ -9,7 +9,7 @@ Rng = np.random.Generator
 MIN_FACE, MAX_FACE = 13.0, 230.0  # px, size of a face that a crop is drawn around
 SCALE_RANGE = (0.3, 3.0)  # crop px per image px
 MIN_LABELLED_SIDE = 9.0  # px; a smaller face is ignored: it is neither a face nor background
-MIN_VISIBLE_SHARE = 0.5  # of a face's box inside the crop; a face with less is ignored
+MIN_VISIBLE_SHARE = 0.5  # minimum share of a face's box inside the crop; other faces are ignored
 MAX_ANGLE, ANGLE_STD = 30.0, 12.0  # degrees, rotation of a crop
 USABLE, IGNORED = 4, 5  # columns of the faces of a crop, after x, y, w, h
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mangagan.core.errors import UserError
-from mangagan.pages.decode import Unreadable, decode_page, is_gray
+from mangagan.pages.decode import UnreadableError, decode_page, is_gray
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
 
@@ -77,7 +77,7 @@ def read_titles(data: Path) -> dict[str, list[Picture]]:
         path = locate_page(data, name)
         try:
             pixels = decode_page(path.read_bytes()).pixels
-        except (OSError, Unreadable) as error:
+        except (OSError, UnreadableError) as error:
             raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
         titles.setdefault(name.split("/")[0], []).append(Picture(_convert_if_gray(pixels), _build_faces(rows)))
     return titles
@@ -87,7 +87,7 @@ def locate_page(data: Path, name: str) -> Path:
     """Return the path of the page with the name `<title>/<file>` in faces.json.
 
     Raises:
-        ValueError: The name has another format or leads out of the folder.
+        ValueError: The name has another format or points outside the folder.
     """
     parts = PurePosixPath(name).parts
     if len(parts) < 2 or ".." in parts or name.startswith("/"):

@@ -57,7 +57,7 @@ class CropDataset(Dataset[tuple[np.ndarray, Target[np.ndarray]]]):
         self.settings, self.first = settings, first
         self.sources = [pictures for _, pictures in sources]
         self.shares = [share for share, _ in sources]
-        self.odds = [picture_odds(pictures) for pictures in self.sources]
+        self.odds = [compute_picture_odds(pictures) for pictures in self.sources]
 
     def __len__(self) -> int:
         return self.settings.crops
@@ -87,7 +87,7 @@ class CropDataset(Dataset[tuple[np.ndarray, Target[np.ndarray]]]):
         return draw_crop(rng, picture, self.settings.side, around_face)
 
 
-def picture_odds(pictures: list[Picture]) -> np.ndarray:
+def compute_picture_odds(pictures: list[Picture]) -> np.ndarray:
     """Return the probability of each picture, float64 (N,), in proportion to its faces: each face is equally likely.
 
     A picture without faces counts as half a face, so that it is drawn as well.

@@ -1,4 +1,4 @@
-"""Augmentations of the gray levels: ink, paper, print, apps and cameras. They do not move the faces."""
+"""Augmentations of the gray levels that imitate ink, paper, print, apps and cameras. They do not move the faces."""
 
 import cv2
 import numpy as np
@@ -97,7 +97,7 @@ def sharpen(rng: Rng, pixels: np.ndarray) -> np.ndarray:
 
 
 def add_noise(rng: Rng, pixels: np.ndarray) -> np.ndarray:
-    """Add Gaussian noise: grain of a camera or of old paper."""
+    """Add Gaussian noise, which imitates the grain of a camera or of old paper."""
     grain = rng.normal(0, rng.uniform(2, 16), pixels.shape)
     return np.clip(pixels + grain, 0, 255).astype(np.uint8)
 

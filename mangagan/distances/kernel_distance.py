@@ -23,17 +23,17 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
         The distance in units of the kernel. Symmetric in the arguments.
 
     Raises:
-        ValueError: The arrays are not (N, D) of one D, have too few rows, or hold values that are not finite.
+        ValueError: The arrays are not (N, D) with equal D, have too few rows, or hold values that are not finite.
     """
     first, second = check_feature_pair(first, second, min_rows=2)
     within = [
-        (kernel_sum(features, features) - self_kernel_sum(features)) / (len(features) * (len(features) - 1))
+        (sum_kernel(features, features) - sum_self_kernel(features)) / (len(features) * (len(features) - 1))
         for features in (first, second)
     ]
-    return float(within[0] + within[1] - 2 * kernel_sum(first, second) / (len(first) * len(second)))
+    return float(within[0] + within[1] - 2 * sum_kernel(first, second) / (len(first) * len(second)))
 
 
-def kernel_sum(first: np.ndarray, second: np.ndarray) -> float:
+def sum_kernel(first: np.ndarray, second: np.ndarray) -> float:
     """Return the sum of the kernel over all pairs of float64 (N, D) and (M, D) vectors."""
     total = 0.0
     for rows in row_blocks(len(first), len(second)):
@@ -42,6 +42,6 @@ def kernel_sum(first: np.ndarray, second: np.ndarray) -> float:
     return total
 
 
-def self_kernel_sum(features: np.ndarray) -> float:
+def sum_self_kernel(features: np.ndarray) -> float:
     """Return the sum of the kernel over the pairs of each vector with itself; the unbiased mean leaves these out."""
     return float(np.sum((np.einsum("nd,nd->n", features, features) / features.shape[1] + 1) ** 3))

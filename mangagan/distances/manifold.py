@@ -48,7 +48,7 @@ def manifold_metrics(real: np.ndarray, fake: np.ndarray, k: int = 5) -> Manifold
         k: Neighbour that sets the radius, at least 1. Default: 5.
 
     Raises:
-        ValueError: The counts differ, k is out of range, or the arrays are not finite (N, D) of one D.
+        ValueError: The counts differ, k is out of range, or the arrays are not finite (N, D) with equal D.
     """
     real, fake = check_feature_pair(real, fake)
     if len(real) != len(fake):

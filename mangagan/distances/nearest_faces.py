@@ -19,7 +19,7 @@ SIGMA = 1.0  # σ of the blur at `SIDE` [px]
 CANDIDATES = 32
 SHIFTS = tuple(range(-4, 5))  # [112ths of the side], along x and y
 ZOOMS = (1 / 1.04, 1.0, 1.04)
-MARGIN = 2  # border of a descriptor that is ignored for shifted images [px]: it holds what the shift moved in
+MARGIN = 2  # border of a descriptor that is ignored for shifted images [px]: a shift fills it with repeated pixels
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NearestFaces:
     Attributes:
         indices: int64 (N, k), rows of the training set.
         mirrored: bool (N, k), True if the mirrored training face is the nearer one.
-        distances: float64 (N, k) [0, 2], rising.
+        distances: float64 (N, k) [0, 2], ascending.
     """
 
     indices: np.ndarray
@@ -112,12 +112,12 @@ def shift_and_zoom(image: np.ndarray) -> np.ndarray:
     (gray,) = to_gray(image)
     resized = cv2.resize(gray, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(resized, (0, 0), 2 * SIGMA, borderType=cv2.BORDER_REFLECT)
-    moved = cv2.remap(blurred, *sampling_maps(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(blurred, *make_sampling_maps(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved.reshape(-1, SIDE**2)
 
 
 @cache
-def sampling_maps() -> tuple[np.ndarray, np.ndarray]:
+def make_sampling_maps() -> tuple[np.ndarray, np.ndarray]:
     """Return the x and y maps of `cv2.remap` from 2·SIDE px to all moved images: float32 (243·SIDE, SIDE) each."""
     grid = 2 * np.arange(SIDE) + 0.5  # between two pixels: the mean of four, as in `make_descriptors`
     centre = SIDE - 0.5

@@ -56,7 +56,7 @@ def distance_blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[sli
     """Yield the Euclidean distances of all pairs, a block of rows of `first` at a time.
 
     Both sets are centred first, and distances are rounded from float64 to float32. So equal distances compare as equal
-    whatever the order of summation, and equal vectors have distance 0.
+    for every order of summation, and equal vectors have distance 0.
 
     Args:
         first: float64 (N, D).
@@ -89,7 +89,7 @@ def find_nearest(
         Distances, float32 (N,), and rows of the reference, int64 (N,). The first row wins a tie.
 
     Raises:
-        ValueError: The sets are empty, are not (N, D) of one D, or hold values that are not finite.
+        ValueError: The sets are empty, are not (N, D) with equal D, or hold values that are not finite.
     """
     features, reference = check_feature_pair(features, reference)
     distances, indices = np.empty(len(features), np.float32), np.empty(len(features), np.int64)

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 BLUR = 1 / 28  # default σ, share of the side: 4 px at 112 px, which keeps face and hair but no line
-RUINED = ("noise", "blurred", "mean_face")  # names of the sets of `make_ruined_sets`
+RUINED_SETS = ("noise", "blurred", "mean_face")  # names of the sets of `make_ruined_sets`
 
 
 def make_ruined_sets(faces: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Return faces with the faults of a poor generator, by name (see `RUINED`): the ceilings of the metrics.
+    """Return faces with the faults of a poor generator, by name (see `RUINED_SETS`): the ceilings of the metrics.
 
     Args:
         faces: uint8 (N, C, S, S).

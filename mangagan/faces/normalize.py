@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core.catalog import FACE_COLUMNS, arrow_schema
-from mangagan.core.image_size import is_valid_size, nearest_sizes
+from mangagan.core.image_size import find_nearest_sizes, is_valid_size
 from mangagan.core.images import encode_png
 from mangagan.faces.crop import crop_square, expand_to_square, measure_padding, resize
 from mangagan.faces.quality import Gates, find_drop_reason, measure_contrast, measure_sharpness
@@ -40,7 +40,7 @@ class NormalizeParams(Gates):
         if not MIN_SIZE <= self.size <= MAX_SIZE:
             raise ValueError(f"size must be from {MIN_SIZE} to {MAX_SIZE} px, not {self.size}")
         if not is_valid_size(self.size):
-            nearest = ", ".join(map(str, nearest_sizes(self.size, MIN_SIZE, MAX_SIZE)))
+            nearest = ", ".join(map(str, find_nearest_sizes(self.size, MIN_SIZE, MAX_SIZE)))
             raise ValueError(
                 "size must be 4, 5, 6 or 7 times a power of two (the networks double 4 to 7 px up to the face): "
                 f"{self.size} is not; nearest: {nearest}"

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Gates:
-    """Thresholds that drop a face. 0 disables a gate, for `max_pad` 1.
+    """Thresholds that drop a face. 0 disables a gate; `max_pad` is disabled by 1.
 
     Attributes:
         min_size: Minimum longer side of the box on the page [px].
@@ -66,7 +66,7 @@ def find_drop_reason(gates: Gates, size: float, contrast: float, sharpness: floa
         contrast: See `measure_contrast`.
         sharpness: See `measure_sharpness`.
         pad: Share of the crop outside the page [0, 1].
-        usable: Probability that both eyes are visible [0, 1]. NaN, if the detector gives none, passes.
+        usable: Probability that both eyes are visible [0, 1]. NaN (not provided by the detector) passes.
     """
     if size < gates.min_size:
         return "too small"

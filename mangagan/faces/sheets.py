@@ -1,4 +1,4 @@
-"""Contact sheets of faces: kept, dropped with the reason, and duplicates with the face that was kept for them."""
+"""Contact sheets of faces: kept, dropped with the reason, and duplicates with the face that was kept instead."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def draw_faces(rows: pd.DataFrame, captions: pd.Series) -> np.ndarray:
 
 
 def draw_duplicates(table: pd.DataFrame) -> np.ndarray:
-    """Draw a sheet of duplicates, each to the left of the face that was kept for it.
+    """Draw a sheet of duplicates, each to the left of the face that was kept instead.
 
     Args:
         table: All faces, with the columns `png`, `face_id` and `duplicate_of`.

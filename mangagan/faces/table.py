@@ -51,7 +51,7 @@ def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "d
 
 
 def count_pixels(path: Path) -> int:
-    """Return the number of pixels of one face of a file of `write_faces`, which must hold at least one face."""
+    """Return the number of pixels of the first face in a file of `write_faces` with at least one face."""
     with pq.ParquetFile(path, pre_buffer=False) as file:
         first = next(file.iter_batches(1, columns=["image"]))
         return int(decode_png(first.column("image")[0].as_py()["bytes"], channels=1).size)

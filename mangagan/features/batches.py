@@ -1,4 +1,4 @@
-"""Images through a network in batches of one size, and operations that extractors share."""
+"""Run a network over images in batches of one size; operations that several extractors use."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-BATCH = 32  # images; every batch is filled up to this size, because libraries compute other sizes differently
+BATCH = 32  # images; every batch is padded to this size, because libraries round differently for other sizes
 LUMA = (0.299, 0.587, 0.114)  # weights of Rec. 601
 
 

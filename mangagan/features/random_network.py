@@ -4,8 +4,8 @@ Random features separate images without depending on a data set. Distances on th
 on trained networks, and complement them (Lee, Kim and Lee, "Demystifying randomly initialized networks for evaluating
 generative models", AAAI 2023, arXiv 2208.09218). The features are:
 - the mean of every channel at four scales, for edges and textures;
-- mean logarithms of the first layers, for flat areas, where noise shows first;
-- a coarse map of activity by place;
+- mean logarithms of the first layers, which respond to noise in flat areas;
+- a coarse spatial map of the activations;
 - the same for two colour differences, which are 0 for gray faces.
 """
 

@@ -1,6 +1,6 @@
-"""The registry of feature extractors. To add one: a module in this folder, and a function here in `EXTRACTORS`.
+"""The registry of feature extractors. To add one, add a module to this folder and a function to `EXTRACTORS`.
 
-The functions import their module themselves, so that reading params.yaml does not import torch.
+Each function imports its module itself, so that reading params.yaml does not import torch.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ class ExtractorParams:
     """Parameters of the feature extractors.
 
     Attributes:
-        use: One or more of `EXTRACTORS`. Metrics on features are computed on each; the more the extractors differ, the
-            more their agreement says. Default: random, mangaface.
+        use: One or more of `EXTRACTORS`. Metrics on features are computed on each. The agreement of very different
+            extractors is stronger evidence. Default: random, mangaface.
         model: TorchScript file of the extractor `torchscript`: a path (relative to the workspace) or an https URL. The
             file is a program; it runs only if its SHA-256 is `model_sha256`, so take the hash from a trusted source.
         model_sha256: SHA-256 of the file, in hex.
@@ -80,7 +80,7 @@ def build_extractors(settings: ExtractorParams, root: Path) -> list[Extractor]:
         root: The workspace; relative paths start there.
 
     Raises:
-        UserError: The model file is missing, or does not give features.
+        UserError: The model file is missing, or does not return features.
     """
     return [EXTRACTORS[name](settings, root) for name in settings.use]
 

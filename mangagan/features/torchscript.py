@@ -47,7 +47,7 @@ class TorchScript:
             expected: SHA-256 of the file, 64 hex digits.
 
         Raises:
-            UserError: The file has another hash or is no TorchScript, or the network fails on two images or does not
+            UserError: The file has another hash or is not TorchScript, or the network fails on two images or does not
                 return features.
         """
         if form not in INPUTS:
@@ -55,7 +55,7 @@ class TorchScript:
         self.path, self.image_size, self.form = path, image_size, form
         data = read_model(path, expected)
         self.network = load_network(path, data)
-        self.options = {FEATURES_ARGUMENT: True} if FEATURES_ARGUMENT in argument_names(self.network) else {}
+        self.options = {FEATURES_ARGUMENT: True} if FEATURES_ARGUMENT in list_argument_names(self.network) else {}
         self.sha256 = fingerprint(self.name, __name__, image_size, form, sha256_bytes(data))
         self.dimensions = self.find_dimensions()
 
@@ -68,7 +68,7 @@ class TorchScript:
         features = extract_in_batches(self.compute_features, self.dimensions, images)
         if not np.isfinite(features).all():
             raise UserError(
-                f"{self.path} returns features that are not finite: check {PARAMS_KEY}.input, or use another model"
+                f"{self.path} returns features that are not finite. Check {PARAMS_KEY}.input, or use another model"
             )
         return features
 
@@ -97,13 +97,16 @@ class TorchScript:
         try:
             features = self.compute_features(torch.arange(2 * 32 * 32, dtype=torch.uint8).reshape(2, 1, 32, 32))
         except Exception as error:  # the program in the file may fail in any way
-            *_, reason = lines_of(error)
-            raise UserError(f"{self.path} fails on images as {PARAMS_KEY} describes them: {reason}") from error
+            *_, reason = split_message(error)
+            raise UserError(
+                f"{self.path} fails on two images ({reason}). Check {PARAMS_KEY}.input and {PARAMS_KEY}.image_size, or"
+                " use another model"
+            ) from error
         shape = tuple(features.shape)
         if len(shape) != 2 or shape[0] != 2 or not 1 <= shape[1] <= MAX_DIMENSIONS or not features.isfinite().all():
             raise UserError(
-                f"{self.path} returns {shape} for two images, not two rows of 1 to {MAX_DIMENSIONS} finite features: "
-                "use a model that returns features"
+                f"{self.path} returns {shape} for two images, not two rows of 1 to {MAX_DIMENSIONS} finite features. "
+                "Use a model that returns features"
             )
         return shape[1]
 
@@ -118,11 +121,11 @@ def read_model(path: Path, expected: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror}): give the path of a TorchScript file") from error
+        raise UserError(f"cannot read {path} ({error.strerror}). Give the path of a TorchScript file") from error
     if len(data) > MAX_BYTES:
-        raise UserError(f"{path} is over {MAX_BYTES >> 20} MiB: too large for a model file")
+        raise UserError(f"{path} is larger than {MAX_BYTES >> 20} MiB, the limit for a model file. Use a smaller one")
     if sha256_bytes(data) != expected.lower():
-        raise UserError(f"{path} has SHA-256 {sha256_bytes(data)}, not {expected}: replace the file or fix the hash")
+        raise UserError(f"{path} has SHA-256 {sha256_bytes(data)}, not {expected}. Replace the file or the hash")
     return data
 
 
@@ -130,7 +133,7 @@ def load_network(path: Path, data: bytes) -> Any:
     """Load a network from the content of a TorchScript file, for inference on the CPU; `path` is for messages.
 
     Raises:
-        UserError: The content is no TorchScript.
+        UserError: The content is not TorchScript.
     """
     try:
         with warnings.catch_warnings():
@@ -139,16 +142,16 @@ def load_network(path: Path, data: bytes) -> Any:
             return torch.jit.load(io.BytesIO(data), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError, EOFError) as error:
         raise UserError(
-            f"{path} is no TorchScript file ({lines_of(error)[0]}). Weights must be traced first, see"
+            f"{path} is not a TorchScript file ({split_message(error)[0]}). Trace the network first, see"
             " docs/evaluation.md"
         ) from error
 
 
-def lines_of(error: Exception) -> list[str]:
+def split_message(error: Exception) -> list[str]:
     """Return the message of an error by line, or the name of its type if the message is empty."""
     return str(error).strip().splitlines() or [type(error).__name__]
 
 
-def argument_names(network: Any) -> list[str]:
+def list_argument_names(network: Any) -> list[str]:
     """Return the names of the arguments of the network's forward method."""
     return [argument.name for argument in network.forward.schema.arguments]

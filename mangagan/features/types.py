@@ -46,7 +46,7 @@ def fingerprint(name: str, module: str, *settings: object) -> str:
     Args:
         name: Name of the extractor.
         module: Dotted name of its module. The code and the data files in its import closure count; see `code_hash`.
-        settings: Whatever else its features depend on. Bytes are hashed as they are, other values by their `repr`.
+        settings: Other values that determine the features. Bytes are hashed as they are, other values by their `repr`.
     """
     digest = hashlib.sha256()
     for setting in (name, code_hash(module), *settings):

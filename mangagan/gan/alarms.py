@@ -1,22 +1,27 @@
 """Conditions under which training goes wrong. Each function returns a message that says what to change, or None."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 
 from mangagan.gan.augment import MAX_STRENGTH
 from mangagan.gan.config import Settings
 from mangagan.gan.curves import CurveRow
 
-SATURATED = 0.98  # mean probability from which D is right about nearly every image; G's gradients are small then
+SATURATED = 0.98  # mean probability above which D is right about nearly every image, so that G's gradients are small
 SATURATED_ROWS = 5  # consecutive rows of the curves
 AUGMENT_ADVICE = "set train.augment to translation+cutout+color and train.augment_target to 0.6"
-ROUNDING = 1e-3  # of a mean of float32 strengths
+ROUNDING = 1e-3  # rounding error of a mean of float32 strengths
 OVERFITTING = 0.95  # realness from which D has memorised the faces
-COLLAPSED = 0.5  # spread of the samples as a share of the spread of the faces
+COLLAPSED = 0.5  # minimum spread of the samples, as a share of the spread of the faces
 WORSE_ROWS = 3  # consecutive measurements that are clearly worse than the best
+
+Entry = TypeVar("Entry")
 
 
 def find_saturation(rows: list[CurveRow]) -> str | None:
-    """Report that D has been right about nearly every image in the last SATURATED_ROWS rows: G learns no more."""
+    """Report that D has been right about nearly every image in the last SATURATED_ROWS rows: G stops learning."""
     last = rows[-SATURATED_ROWS:]
     if len(last) < SATURATED_ROWS or any(row.d_real < SATURATED or row.d_fake > 1 - SATURATED for row in last):
         return None
@@ -40,9 +45,9 @@ def find_overfitting(rows: list[CurveRow], settings: Settings) -> str | None:
     )
 
 
-def find_first_deterioration(measured: list[dict[str, float]]) -> str | None:
-    """Return the first report of `find_deterioration` as the measurements came in."""
-    reports = (find_deterioration(measured[:count]) for count in range(1, len(measured) + 1))
+def find_first(find: Callable[[list[Entry]], str | None], rows: list[Entry]) -> str | None:
+    """Return the first report of a condition that is checked after each row; None if there is none."""
+    reports = (find(rows[:count]) for count in range(1, len(rows) + 1))
     return next((report for report in reports if report), None)
 
 

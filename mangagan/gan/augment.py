@@ -11,7 +11,7 @@ from mangagan.gan.recipes import AUGMENTATIONS
 
 MAX_SHIFT = 1 / 8  # share of the side, as in the paper
 CUTOUT_SIZE = 1 / 2  # share of the side, as in the paper
-MAX_STRENGTH = 0.8  # of the adaptive probability; above it, augmentations appear in generated images (ADA)
+MAX_STRENGTH = 0.8  # maximum of the adaptive probability; above it, augmentations appear in generated images (ADA)
 
 
 def draw_numbers(count: int, rng: torch.Generator) -> Tensor:

@@ -46,7 +46,7 @@ class StepInputs:
     scale: float = 1.0
 
     def split(self, parts: int) -> list["StepInputs"]:
-        """Split the batch into at most so many parts."""
+        """Split the batch into at most `parts` parts."""
         chunks = zip(
             self.real.chunk(parts),
             self.z.chunk(parts),
@@ -94,12 +94,13 @@ class Batches:
 
     def choose_mirrored(self, images_seen: int, indices: Tensor) -> Tensor:
         """Return bool (batch size,): the images to mirror of the batch that begins at `images_seen`."""
-        device = self.faces.device
+        storage = self.faces.device
         if self.settings.flip == "alternate":
-            epochs = torch.arange(images_seen, images_seen + self.batch_size, device=device) // len(self.faces)
+            epochs = torch.arange(images_seen, images_seen + self.batch_size, device=storage) // len(self.faces)
             return (self.half[indices] + epochs) % 2 == 1
-        rng = create_rng(self.settings.seed, "flip", images_seen, device)
-        return torch.rand(self.batch_size, generator=rng, device=device) < 0.5
+        # Drawn on the training device: the storage of the faces (`memory_mb`) must not change the result.
+        rng = create_rng(self.settings.seed, "flip", images_seen, self.device)
+        return (torch.rand(self.batch_size, generator=rng, device=self.device) < 0.5).to(storage)
 
     def read(self, images_seen: int) -> Tensor:
         """Return this process's share of the batch that begins at `images_seen`: float32 (N, C, H, W) in [-1, 1]."""

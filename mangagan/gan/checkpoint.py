@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to resume, and the key of the runs that may use it."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -21,30 +22,25 @@ from mangagan.core.code import code_hash
 from mangagan.core.files import atomic_path, sha256_bytes, write_bytes, write_json
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
-from mangagan.gan.curves import CurveRow
+from mangagan.gan.curves import COLUMNS, CurveRow
 from mangagan.gan.state import TrainState
 from mangagan.networks.dcgan import Discriminator, Generator
 
 FILE = "checkpoint.pt"
 IDENTITY = "run.json"
-DELIVERED = ".delivered"  # suffix of the empty file next to the checkpoint of a run whose results were written
-KEPT_RUNS = 3  # delivered runs; a full-width checkpoint takes about 100 MB
+TRASH = ".deleted"  # folder of the runs that are being deleted
+DELIVERED_SUFFIX = ".delivered"  # suffix of the empty file next to the checkpoint of a run whose results were written
+KEPT_RUNS = 3  # delivered runs to keep; a full-width checkpoint takes about 100 MB
 TRAINING_CODE = ("mangagan.gan.loop", "mangagan.gan.numerics")  # their import closure determines the weights
-# These settings do not affect the weights after a number of steps, so a run may resume with other values.
-NOT_IN_KEY = (
-    "kimg",
-    "checkpoint_kimg",
-    "log_kimg",
-    "snapshot_kimg",
-    "measure_kimg",
-    "select",
-    "on_alarm",
-    "memory_mb",
-)
+# These settings do not affect the weights after a number of steps, so a run may resume with other values. `measure_kimg`
+# is in the key: it decides which weights are measured and so which can be selected.
+NOT_IN_KEY = ("kimg", "checkpoint_kimg", "log_kimg", "snapshot_kimg", "select", "on_alarm", "memory_mb")
+# The identity has the resolved values of these settings: all settings of the recipe, and the others by name or shape.
+RESOLVED = ("recipe", "channels", "device", "threads")
 NETWORKS = ("generator", "discriminator", "average")
 OPTIMIZERS = ("optimizer_g", "optimizer_d")
 SCALARS = ("strength", "realness", "sums")  # tensors on the device
-PLAIN = ("images_seen", "steps", "alarms")
+PLAIN = ("images_seen", "steps")
 
 # Errors of reading a truncated or damaged file. Not among them: a disk that does not answer (OSError), too little
 # memory (MemoryError), and PyTorch's errors of the device.
@@ -52,19 +48,24 @@ DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, V
 DAMAGED_CONTENT = (pickle.UnpicklingError, ValueError, KeyError, TypeError, EOFError)
 
 
+class OtherVersionError(ValueError):
+    """A checkpoint has other fields than this version writes."""
+
+
 def identify_run(faces: np.ndarray, settings: Settings, device: torch.device, threads: int) -> dict[str, Any]:
-    """Return everything that the weights after a number of steps depend on, by name.
+    """Return everything that determines the weights after a number of steps, by name.
 
     Args:
         faces: uint8 (N, C, H, W).
-        settings: Settings of the run; those in NOT_IN_KEY do not count.
+        settings: Settings of the run; those in NOT_IN_KEY and RESOLVED do not count.
         device: Training device.
         threads: CPU threads; they change the order of sums and so their rounding.
     """
+    ignored = (*NOT_IN_KEY, *RESOLVED)
     return {
         "faces": hashlib.sha256(np.ascontiguousarray(faces).data).hexdigest(),
         "shape": list(faces.shape),
-        "settings": {name: value for name, value in asdict(settings).items() if name not in NOT_IN_KEY},
+        "settings": {name: value for name, value in asdict(settings).items() if name not in ignored},
         "code": code_hash(*TRAINING_CODE),
         "torch": torch.__version__,
         "device": device.type,
@@ -134,19 +135,31 @@ def load_checkpoint(path: Path, state: TrainState) -> TrainState:
         state: State from `create_state` with the same settings; unusable if loading fails.
 
     Raises:
-        ValueError: The file is truncated or damaged, or belongs to other networks.
+        ValueError: The file is truncated or damaged, belongs to other networks, or was written by another version.
         OSError: The file is missing or cannot be read.
         torch.OutOfMemoryError: The device has too little memory.
     """
     check_archive(path)
     try:
         content = read_content(path)
+        if not has_fields(content, state):
+            raise OtherVersionError(f"{path} was written by another version of mangagan")
         for name, network in list_networks(state).items():
             check_shapes(content[name], network)
         restore_content(state, content)
+    except OtherVersionError:
+        raise
     except DAMAGED_CONTENT as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__})") from error
     return state
+
+
+def has_fields(content: Any, state: TrainState) -> bool:
+    """Return True if the content of a checkpoint has the same fields as `collect_content` returns."""
+    if not isinstance(content, dict) or content.keys() != collect_content(state).keys():
+        return False
+    rows = content["rows"]
+    return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() == set(COLUMNS) for row in rows)
 
 
 def restore_content(state: TrainState, content: dict[str, Any]) -> None:
@@ -217,7 +230,10 @@ def resume(
         elif state.images_seen == images:
             say(f"already trained: delivering the checkpoint of {kimg}. To train again, remove {path.parent}")
         else:
-            say(f"the checkpoint of {kimg} is longer than requested: kept. Training {images / 1000:.1f} kimg apart")
+            say(
+                f"the checkpoint of {kimg} is longer than requested and is kept. Training {images / 1000:.1f} kimg in"
+                f" {own.parent}"
+            )
             return own, create()
         return path, state
     return shared, create()
@@ -242,7 +258,7 @@ def resume_together(
 
 
 def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callable[[str], object]) -> TrainState | None:
-    """Return the state of a checkpoint; None if there is none or it is damaged, in which case it is renamed."""
+    """Return the state of a checkpoint; None if there is none. Rename a checkpoint that cannot be used."""
     if not path.exists():
         return None
     try:
@@ -250,13 +266,13 @@ def load_or_set_aside(path: Path, create: Callable[[], TrainState], say: Callabl
     except ValueError as error:
         aside = path.with_suffix(".damaged")
         os.replace(path, aside)
-        say(f"{error}: renamed to {aside.name}, training from the start")
+        say(f"{error} and was renamed to {aside.name}: training from the start")
         return None
 
 
 def mark_delivered(path: Path, delivered: bool = True) -> None:
     """Record next to the checkpoint whether the results of its run were written."""
-    marker = path.with_suffix(DELIVERED)
+    marker = path.with_suffix(DELIVERED_SUFFIX)
     if delivered:
         write_bytes(marker, b"")
     else:
@@ -264,7 +280,15 @@ def mark_delivered(path: Path, delivered: bool = True) -> None:
 
 
 def delete_old_runs(folder: Path) -> None:
-    """Delete the folders of all but the latest delivered runs; never one that was not delivered."""
-    markers = sorted(folder.glob(f"*/*{DELIVERED}"), key=lambda marker: marker.stat().st_mtime, reverse=True)
+    """Delete the folders of delivered runs, except the latest ones. Undelivered runs are kept.
+
+    Each folder is moved first, so that a killed process never leaves a run without some of its files.
+    """
+    trash = folder / TRASH
+    shutil.rmtree(trash, ignore_errors=True)
+    markers = sorted(folder.glob(f"*/*{DELIVERED_SUFFIX}"), key=lambda marker: marker.stat().st_mtime, reverse=True)
     for marker in markers[KEPT_RUNS:]:
-        shutil.rmtree(marker.parent, ignore_errors=True)
+        trash.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):
+            os.replace(marker.parent, trash / marker.parent.name)
+    shutil.rmtree(trash, ignore_errors=True)

@@ -15,7 +15,7 @@ MEASURE_KIMG = {"cpu": 20.0, "cuda": 50.0}  # a measurement takes seconds on the
 
 @dataclass(frozen=True, kw_only=True)
 class CommonSettings:
-    """Settings without a default in recipe, preset or machine. 1 kimg = 1,000 images shown, repeats included."""
+    """Settings with fixed defaults. 1 kimg = 1,000 images shown, repeats included."""
 
     recipe: Literal["classic", "modern"] = "modern"  # row of the table in recipes.py
     # Schedule
@@ -86,7 +86,7 @@ class Settings(CommonSettings, Recipe, Size):
     """A `TrainConfig` with all values resolved.
 
     Attributes:
-        checkpoint_kimg: Interval of the checkpoints [kimg], the most that a crash costs. A signal saves one at once.
+        checkpoint_kimg: Interval of the checkpoints [kimg]: the maximum loss in a crash. A signal saves one at once.
         measure_kimg: Interval at which samples are compared with the hold-out set [kimg].
 
     Raises:
@@ -146,11 +146,11 @@ def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
         value = getattr(config, field.name)
         chosen[field.name] = defaults[field.name] if value is None else value
     if config.precision == "auto":
-        chosen["precision"] = "bfloat16" if device == "cuda" or bfloat16_on_cpu() else "float32"
+        chosen["precision"] = "bfloat16" if device == "cuda" or has_bfloat16_instructions() else "float32"
     return Settings(**chosen)
 
 
-def bfloat16_on_cpu() -> bool:
+def has_bfloat16_instructions() -> bool:
     """Return True if the CPU has bfloat16 instructions: a step takes half the time (measured with AVX-512 BF16)."""
     import torch
 

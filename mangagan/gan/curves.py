@@ -1,14 +1,14 @@
-"""The training curves: what a step reports, and one row of `curves.csv`."""
+"""The training curves: the statistics of a step, and one row of `curves.csv`."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
 class CurveRow:
-    """Means over the steps since the row before.
+    """Means over the steps since the previous row.
 
     Attributes:
-        kimg: Images shown until then [kimg].
+        kimg: Images shown so far [kimg].
         loss_d: Loss of D, without its gradient penalty.
         loss_g: Loss of G.
         d_real: Mean probability of being real that D gives to real images [0, 1].

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from mangagan.core.errors import UserError
 
-TIMEOUT = timedelta(minutes=10)  # longest wait for another process, for example for the one that measures
+TIMEOUT = timedelta(minutes=10)  # maximum wait for another process, for example while the first process measures
 
 Value = TypeVar("Value")
 
@@ -33,7 +33,7 @@ def process_group() -> Iterator[None]:
     If all processes raise the same error, one reports it. The others end silently with the same exit status.
 
     Raises:
-        UserError: The processes did not find each other.
+        UserError: The processes cannot connect.
         SystemExit: Another process has reported the same error.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
@@ -101,7 +101,7 @@ def select_gpu() -> None:
 def count_threads(requested: int) -> int:
     """Return the CPU threads of this process: those requested or the cores of the machine, divided by its processes.
 
-    torchrun sets one thread per process, whatever the machine has.
+    torchrun sets one thread per process, regardless of the number of cores.
 
     Args:
         requested: Threads on the machine. 0: the default of torch, for several processes all cores.
@@ -191,7 +191,7 @@ def wait_for_all() -> None:
 
 
 def share_signal(received: list[int]) -> bool:
-    """Return True if any process received a signal; add its number in all, so that all stop after the same step."""
+    """Return True if any process received a signal; pass it to all, so that all stop after the same step."""
     if (number := maximum(received[0] if received else 0)) and not received:
         received.append(number)
     return bool(received)
@@ -205,7 +205,7 @@ def exit_other_processes() -> None:
 
 @contextmanager
 def explain_lost_process() -> Iterator[None]:
-    """Turn the error of a failed message into a UserError of one line."""
+    """Turn an error in the communication between processes into a UserError of one line."""
     try:
         yield
     except torch.OutOfMemoryError:
@@ -218,7 +218,7 @@ def explain_lost_process() -> Iterator[None]:
 
 
 def sum_over_processes(own: Tensor) -> Tensor:
-    """Return the sum over the processes; the same bits in all."""
+    """Return the sum over the processes; it is bit-identical in all processes."""
     total = own.clone(memory_format=torch.contiguous_format)
     with explain_lost_process():
         dist.all_reduce(total)

@@ -17,7 +17,7 @@ def ema_beta(half_life_kimg: float, ramp: float, images_seen: int, batch_size: i
     Args:
         half_life_kimg: Half-life of the weight of a step, above 0 [kimg].
         ramp: Maximum half-life as a share of the images shown.
-        images_seen: Images shown, those of this step included.
+        images_seen: Images shown, including those of this step.
         batch_size: Images of this step.
     """
     half_life = min(half_life_kimg * 1000, ramp * images_seen)
@@ -34,12 +34,12 @@ def update_average(average: Generator, generator: Generator, beta: float) -> Non
 def calibrate(average: Generator, z: Tensor, batch_size: int = 64) -> Generator:
     """Return a copy whose BatchNorm statistics are those of its own activations.
 
-    Averaged weights need statistics of their own: neither the generator's nor their average are right.
+    Averaged weights need their own statistics: those of the generator, or their average, do not match the weights.
 
     Args:
         average: Generator; not changed.
         z: Latents (N, z_dim) on any device, from which the statistics are computed.
-        batch_size: Latents at once. An incomplete last batch is not used. Default: 64.
+        batch_size: Latents per batch. An incomplete last batch is not used. Default: 64.
     """
     result = copy.deepcopy(average)
     norms = [module for module in result.modules() if isinstance(module, nn.BatchNorm2d)]

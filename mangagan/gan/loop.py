@@ -19,7 +19,7 @@ from mangagan.gan.state import TrainState, set_learning_rates
 from mangagan.gan.step import train_step
 
 
-class Diverged(UserError):
+class DivergedError(UserError):
     """Weights or losses are NaN or infinite, so that training cannot continue."""
 
     def __init__(self, kimg: float) -> None:
@@ -68,7 +68,7 @@ def train(state: TrainState, faces: np.ndarray, settings: Settings, callbacks: C
 
     Raises:
         UserError: There are too few faces.
-        Diverged: The training diverged.
+        DivergedError: The training diverged.
     """
     device = state.sums.device
     batch_size = clip_batch_size(settings.batch_size, len(faces))
@@ -111,19 +111,19 @@ def compute_row(state: TrainState) -> CurveRow:
     """Return the means since the last row. This synchronizes with the device.
 
     Raises:
-        Diverged: A loss is NaN or infinite.
+        DivergedError: A loss is NaN or infinite.
     """
     means = (state.sums / max(state.steps, 1)).tolist()
     if not np.isfinite(means).all():
-        raise Diverged(state.images_seen / 1000)
+        raise DivergedError(state.images_seen / 1000)
     return CurveRow(kimg=state.images_seen / 1000, **dict(zip(STATISTICS, means, strict=True)))
 
 
 def save(state: TrainState, callbacks: Callbacks) -> None:
-    """Save a checkpoint, unless the state contains NaN: no run can continue from that."""
+    """Save a checkpoint, unless the state contains NaN: a run cannot resume from such a checkpoint."""
     compute_row(state)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     if not torch.stack([weight.isfinite().all() for weight in weights]).all():
-        raise Diverged(state.images_seen / 1000)
+        raise DivergedError(state.images_seen / 1000)
     callbacks.save(state)
-    distributed.wait_for_all()  # torchrun ends all processes as soon as one ends, also the one that saves
+    distributed.wait_for_all()  # torchrun ends all processes when one ends, even while the first one saves

@@ -7,7 +7,7 @@ from mangagan.gan.recipes import Loss
 
 
 def relativistic_logits(logits: Tensor, other_logits: Tensor) -> Tensor:
-    """Return how much more real D finds images than their partners of the other kind (Jolicoeur-Martineau 2018).
+    """Return the logits of images minus those of the other kind, paired by index (Jolicoeur-Martineau 2018).
 
     Args:
         logits: Logits (N,) of real images for the loss of D, of generated images for the loss of G.

@@ -46,7 +46,7 @@ def explain_memory_errors(settings: Settings, batch_size: int, attempt: Callable
     Args:
         settings: Settings of the run.
         batch_size: Images that a step computes at once.
-        attempt: Function that takes one step with so many images at once, on networks of its own.
+        attempt: Function that takes one step with the given number of images, on separate networks.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def explain_memory_errors(settings: Settings, batch_size: int, attempt: Callable
             f"train.batch_size (now {settings.batch_size}) or train.base_channels (now {settings.base_channels}), or "
             f"lower train.memory_mb (now {settings.memory_mb}) to read the faces from a file"
         )
-    if distributed.size() > 1:  # the other processes wait: there is no time for attempts
+    if distributed.size() > 1:  # no attempts: the other processes are waiting
         raise UserError(
             f"out of GPU memory with {batch_size} images at once in each of {distributed.size()} processes. Increase "
             f"train.accumulate (now {settings.accumulate}) in params.yaml, or start more processes"
@@ -70,19 +70,19 @@ def explain_memory_errors(settings: Settings, batch_size: int, attempt: Callable
     fitting = find_largest_fitting(batch_size, attempt)
     if not fitting:
         raise UserError(
-            f"out of GPU memory, also with a batch of 2. Lower train.base_channels (now {settings.base_channels}) in "
+            f"out of GPU memory even with a batch of 2. Lower train.base_channels (now {settings.base_channels}) in "
             "params.yaml"
         )
     parts = -(-settings.batch_size // fitting)
     raise UserError(
-        f"out of GPU memory: {fitting} images at once fit. Set train.batch_size to {fitting} in params.yaml, or "
+        f"out of GPU memory. Up to {fitting} images at once fit. Set train.batch_size to {fitting} in params.yaml, or "
         f"train.accumulate to {parts}, which computes a batch of {settings.batch_size} in {parts} parts"
     )
 
 
 @contextlib.contextmanager
 def explain_cpu_shortage(advice: str) -> Iterator[None]:
-    """Turn the errors of exhausted main memory into a UserError that ends with the advice."""
+    """Turn out-of-memory errors of the CPU into a UserError that ends with the advice."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -92,7 +92,7 @@ def explain_cpu_shortage(advice: str) -> Iterator[None]:
 
 
 def is_cpu_shortage(error: BaseException) -> bool:
-    """Return True if the error says that main memory is exhausted."""
+    """Return True if the error is an out-of-memory error of the CPU."""
     return isinstance(error, MemoryError) or "can't allocate memory" in str(error)  # torch has no class for it
 
 

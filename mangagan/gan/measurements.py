@@ -1,6 +1,6 @@
 """Metrics of the samples during training, and the weights that were measured, in the folder of the run.
 
-`measured/<images>.safetensors` is the exported generator after so many images, `measured.json` its metrics. If the
+`measured/<images>.safetensors` is the exported generator after <images> images, `measured.json` has its metrics. If the
 measuring code changes, the saved generators are measured again, without training again.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load as unpack
 
 from mangagan.core.files import sha256_bytes, sha256_file, write_bytes, write_text
@@ -31,7 +32,7 @@ class Measurer:
     Attributes:
         measure: Function from kimg and a sampler to metrics by name. `kernel_distance` (lower is better) and
             `kernel_distance_sd` select the best weights.
-        identity: Hash of everything that the metrics depend on, apart from the samples.
+        identity: Hash of everything that determines the metrics, apart from the samples.
     """
 
     measure: Callable[[float, Sampler], Row]
@@ -76,7 +77,8 @@ class Measurements:
     def restore(self, state: TrainState, say: Callable[[str], object]) -> None:
         """Read the measurements of a resumed run, and measure the saved generators again if the identity changed.
 
-        Measurements after `state.images_seen` are dropped: they belong to steps that are repeated.
+        Measurements after `state.images_seen` are dropped: they belong to steps that are repeated. Each new measurement
+        is saved at once, so that an interrupted process does not repeat it.
 
         Args:
             state: Resumed state.
@@ -85,34 +87,49 @@ class Measurements:
         if self.measurer is None:
             return
         saved = self.read()
-        self.hashes = {images: entry["sha256"] for images, entry in saved["rows"].items()}
-        paths = self.find_weights(state.images_seen, say)
+        rows = saved["rows"]
+        self.hashes = {images: row["sha256"] for images, row in rows.items()}
+        paths = self.find_weights(state, say)
         same = saved["identity"] == self.measurer.identity
-        if paths and not same:
-            say(f"measuring {len(paths)} snapshots again: the measuring code, the extractors or the hold-out changed")
-        for images in paths:
-            if same and images in saved["rows"]:
-                self.entries[images] = saved["rows"][images]["metrics"]
-            else:
-                self.entries[images] = self.measure(self.load(images, state), images)
+        measured = {images for images in paths if same and images in rows and rows[images]["metrics"] is not None}
+        self.entries = {images: rows[images]["metrics"] for images in paths if images in measured}
         self.hashes = {images: self.hashes.get(images) or sha256_file(path) for images, path in paths.items()}
-        if saved["rows"].keys() != self.entries.keys() or (paths and not same):
+        pending = [images for images in paths if images not in measured]
+        if pending:
+            changed = "the metrics, the extractors or the hold-out set changed"
+            reason = f"again: {changed}" if not same else "that an interrupted run did not measure"
+            say(f"measuring {len(pending)} snapshots {reason}")
+        elif rows.keys() != paths.keys():
             self.write()
+        for images in pending:
+            self.entries[images] = self.measure(self.load(images, state), images)
+            self.write()
+        self.entries = dict(sorted(self.entries.items()))
 
-    def find_weights(self, images_seen: int, say: Callable[[str], object]) -> dict[int, Path]:
-        """Return the weights files by number of images; delete those after `images_seen` and damaged ones."""
+    def find_weights(self, state: TrainState, say: Callable[[str], object]) -> dict[int, Path]:
+        """Return the weights files by number of images; delete those after `state.images_seen` and damaged ones."""
         paths = {int(path.stem): path for path in sorted((self.folder / FOLDER).glob("*.safetensors"))}
         for images, path in list(paths.items()):
-            damaged = images in self.hashes and sha256_file(path) != self.hashes[images]
+            damaged = self.is_damaged(images, state)
             if damaged:
-                say(f"{path} is damaged: deleted, with its measurement")
-            if damaged or images > images_seen:
+                say(f"{path} is damaged: deleted it and its measurement")
+            if damaged or images > state.images_seen:
                 path.unlink()
                 del paths[images]
         return paths
 
+    def is_damaged(self, images_seen: int, state: TrainState) -> bool:
+        """Return True if a weights file does not have its hash or, if it has none, cannot be loaded."""
+        if images_seen in self.hashes:
+            return sha256_file(self.weights_path(images_seen)) != self.hashes[images_seen]
+        try:
+            self.load(images_seen, state)
+        except (SafetensorError, RuntimeError):  # RuntimeError: other tensors than the generator has
+            return True
+        return False
+
     def load(self, images_seen: int, state: TrainState) -> Generator:
-        """Return the generator that was measured after so many images.
+        """Return the generator that was measured after `images_seen` images.
 
         Args:
             images_seen: Number of images.
@@ -123,21 +140,23 @@ class Measurements:
         return generator
 
     def weights_path(self, images_seen: int) -> Path:
-        """Return the weights file of the generator after so many images."""
+        """Return the weights file of the generator after `images_seen` images."""
         return self.folder / FOLDER / f"{images_seen:010}.safetensors"
 
     def read(self) -> dict[str, Any]:
         """Return the content of `measured.json` with its rows by number of images; empty if missing or damaged."""
         try:
             saved = json.loads((self.folder / FILE).read_bytes())
-            return {"identity": saved["identity"], "rows": {row["images"]: row for row in saved["rows"]}}
+            rows = {row["images"]: {name: row[name] for name in ("sha256", "metrics")} for row in saved["rows"]}
+            return {"identity": saved["identity"], "rows": rows}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return {"identity": None, "rows": {}}
 
     def write(self) -> None:
-        """Write `measured.json`; it may contain NaN."""
+        """Write `measured.json`; it may contain NaN. The metrics of a generator that is to be measured are null."""
         assert self.measurer is not None
         rows = [
-            {"images": images, "sha256": self.hashes[images], "metrics": row} for images, row in self.entries.items()
+            {"images": images, "sha256": sha256, "metrics": self.entries.get(images)}
+            for images, sha256 in sorted(self.hashes.items())
         ]
         write_text(self.folder / FILE, json.dumps({"identity": self.measurer.identity, "rows": rows}, indent=1) + "\n")

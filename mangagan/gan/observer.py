@@ -1,21 +1,24 @@
-"""Reports, sample grids, measurements and alarms during training.
+"""Reports, samples, measurements and alarms during training.
 
 Nothing here changes the weights. `on_alarm` can end a run early.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from mangagan.gan import alarms, distributed
+from mangagan.gan.batches import derive_seed
 from mangagan.gan.checkpoint import save_checkpoint
 from mangagan.gan.config import Settings
 from mangagan.gan.loop import Callbacks, ignore
 from mangagan.gan.measurements import Measurements
-from mangagan.gan.reporting import GRID_IMAGES, Reporter, snapshot_name, write_grid
-from mangagan.gan.schedule import is_due
+from mangagan.gan.reporting import GRID_IMAGES, Reporter
+from mangagan.gan.saved_samples import find_samples, floor_kimg, format_path, read_samples, save_samples
+from mangagan.gan.schedule import clip_batch_size, is_due
 from mangagan.gan.state import TrainState, export_generator
 from mangagan.networks.sampling import draw_latents, generate_images
 
@@ -29,7 +32,7 @@ class Observer:
     Attributes:
         settings: Settings of the run.
         faces: Training faces, uint8 (N, C, H, W).
-        checkpoint: File of the checkpoint; sample grids are written to `samples/` in its folder.
+        checkpoint: File of the checkpoint; samples are written to `samples/` in its folder.
         measurements: Measurements of the run.
         reporter: Reports the progress; None: no reports.
         say: Called with one line for each alarm. Default: no lines.
@@ -43,14 +46,31 @@ class Observer:
     say: Callable[[str], object] = ignore
     is_first: bool = field(default_factory=lambda: distributed.rank() == 0)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.checkpoint.parent
+
+    @property
+    def batch_size(self) -> int:
+        """The number of images of a step."""
+        return clip_batch_size(self.settings.batch_size, len(self.faces))
+
+    @cached_property
+    def faces_spread(self) -> float:
+        """The spread of a random subset of the faces: their order follows the titles."""
+        rng = np.random.default_rng(derive_seed(self.settings.seed, "spread", 0))
+        subset = np.sort(rng.permutation(len(self.faces))[:SPREAD_FACES])
+        return alarms.compute_spread(self.faces[subset])
+
     def callbacks(self, should_stop: Callable[[], bool] = lambda: False) -> Callbacks:
         """Return the callbacks for the training loop."""
         return Callbacks(self.start, self.log, self.step, self.save, self.should_end, should_stop)
 
     def start(self, state: TrainState) -> None:
-        """Write the sample grid of the untrained generator."""
+        """Save samples of the untrained generator."""
         if self.is_first:
-            self.write_snapshot(state, 0)
+            self.save_samples(state)
 
     def log(self, state: TrainState) -> None:
         """Report the last row of the curves and check them."""
@@ -60,16 +80,15 @@ class Observer:
         self.note_alarm(state, "overfitting", alarms.find_overfitting(state.rows, self.settings))
 
     def step(self, state: TrainState, before: int) -> None:
-        """Report a step; write a sample grid and measure if due since `before` [images]."""
+        """Report a step; save samples and measure if due since `before` [images]."""
         if self.reporter is not None:
             self.reporter.step(state.images_seen)
         draws = is_due(before, state.images_seen, self.settings.snapshot_kimg)
         measures = is_due(before, state.images_seen, self.settings.measure_kimg)
         if draws and self.is_first:
-            kimg = state.images_seen // (1000 * self.settings.snapshot_kimg) * self.settings.snapshot_kimg
-            images = self.write_snapshot(state, kimg)
-            faces_spread = alarms.compute_spread(self.faces[:SPREAD_FACES])
-            self.note_alarm(state, "collapse", alarms.find_collapse(images, faces_spread, kimg))
+            images = self.save_samples(state)
+            kimg = floor_kimg(state.images_seen, self.settings.snapshot_kimg)
+            self.note_alarm(state, "collapse", alarms.find_collapse(images, self.faces_spread, kimg))
         if measures and self.is_first and self.measurements.measurer is not None:
             self.measurements.add(state)
             self.note_alarm(state, "worse", alarms.find_deterioration(self.measurements.rows))
@@ -86,16 +105,46 @@ class Observer:
         return self.settings.on_alarm != "warn" and bool(state.alarms)
 
     def restore(self, state: TrainState, say: Callable[[str], object]) -> None:
-        """Read the measurements of a resumed run, and check them again: the metrics may have changed."""
+        """Read the measurements of a resumed run, and find its alarms again: metrics and conditions may have changed.
+
+        Args:
+            state: Resumed state; its alarms are set.
+            say: Called with one line for each problem.
+        """
         if self.is_first:
             self.measurements.restore(state, say)
-            before = state.alarms.pop("worse", None)
-            report = alarms.find_first_deterioration(self.measurements.rows)
-            if report and report == before:
-                state.alarms["worse"] = report
-            else:
-                self.note_alarm(state, "worse", report)
+            self.check_row_interval(state, say)
+            self.find_past_alarms(state, say)
         state.alarms = distributed.broadcast(state.alarms)
+
+    def check_row_interval(self, state: TrainState, say: Callable[[str], object]) -> None:
+        """Report that the rows of the curves have another interval than `log_kimg`."""
+        size = self.batch_size
+        ends = range(size, state.images_seen + 1, size)
+        due = [images for images in ends if is_due(images - size, images, self.settings.log_kimg)]
+        if due != [round(1000 * row.kimg) for row in state.rows]:
+            say(
+                f"train.log_kimg changed: the rows of curves.csv up to {state.images_seen / 1000:.1f} kimg keep their "
+                "interval"
+            )
+
+    def find_past_alarms(self, state: TrainState, say: Callable[[str], object]) -> None:
+        """Set the alarms of a resumed run, from its rows, its measurements and its samples."""
+        settings = self.settings
+        self.note_alarm(state, "saturated", alarms.find_first(alarms.find_saturation, state.rows))
+        overfitting = alarms.find_first(lambda rows: alarms.find_overfitting(rows, settings), state.rows)
+        self.note_alarm(state, "overfitting", overfitting)
+        for kimg, path in self.find_samples(state).items():
+            try:
+                images = read_samples(path)
+            except ValueError as error:
+                say(f"{error}: deleted it. There is no sample grid of {kimg} kimg")
+                path.unlink()
+                continue
+            if kimg > 0:
+                self.note_alarm(state, "collapse", alarms.find_collapse(images, self.faces_spread, kimg))
+        worse = alarms.find_first(alarms.find_deterioration, self.measurements.rows)
+        self.note_alarm(state, "worse", worse)
 
     def note_alarm(self, state: TrainState, name: str, report: str | None) -> None:
         """Record an alarm, and report it the first time."""
@@ -103,9 +152,13 @@ class Observer:
             state.alarms[name] = report
             self.say(f"ALARM {report}")
 
-    def write_snapshot(self, state: TrainState, kimg: float) -> np.ndarray:
-        """Write a sample grid, always of the same latents; return its images, uint8 (64, C, H, W)."""
+    def save_samples(self, state: TrainState) -> np.ndarray:
+        """Save samples, always of the same latents; return their images, uint8 (64, C, H, W)."""
         z = draw_latents(GRID_IMAGES, self.settings.z_dim, self.settings.seed)
         images = generate_images(export_generator(state, self.settings), z)
-        write_grid(self.checkpoint.parent / "samples" / snapshot_name(kimg), images)
+        save_samples(format_path(self.folder, state.images_seen), images)
         return images
+
+    def find_samples(self, state: TrainState) -> dict[int, Path]:
+        """Return the files of the samples at the start and at multiples of `snapshot_kimg`, by kimg."""
+        return find_samples(self.folder, self.batch_size, state.images_seen, self.settings.snapshot_kimg)

@@ -19,13 +19,13 @@ GRID_COLUMNS = 8
 TIMED_STEPS, TIMED_S = 10, 2.0  # steps and seconds before the remaining time is estimated
 
 
-def snapshot_name(kimg: float) -> str:
+def format_snapshot_name(kimg: float) -> str:
     """Return the file name of a sample grid: whole kimg, rounded up, so that names sort by time."""
     return f"{math.ceil(kimg):06}kimg.png"
 
 
 def write_grid(path: Path, images: np.ndarray) -> None:
-    """Write a sample grid."""
+    """Write a sample grid; `images` is uint8 (N, C, H, W)."""
     write_png(path, draw_grid(images, GRID_COLUMNS))
 
 

@@ -26,12 +26,13 @@ from mangagan.gan.checkpoint import (
 )
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.curves import CurveRow
-from mangagan.gan.loop import Diverged, compute_row, ignore, train
+from mangagan.gan.loop import DivergedError, compute_row, ignore, train
 from mangagan.gan.machine import describe_device, explain_memory_errors, pick_device, record_stop_signals
 from mangagan.gan.measurements import Measurements, Measurer, Row
-from mangagan.gan.numerics import repeatable
+from mangagan.gan.numerics import use_repeatable_numerics
 from mangagan.gan.observer import Observer
-from mangagan.gan.reporting import GRID_IMAGES, Reporter, describe_run, snapshot_name, write_grid
+from mangagan.gan.reporting import GRID_IMAGES, Reporter, describe_run, format_snapshot_name
+from mangagan.gan.saved_samples import save_samples
 from mangagan.gan.schedule import clip_batch_size, count_final_images, fits_in_memory
 from mangagan.gan.selection import Delivery, find_best, select_generator
 from mangagan.gan.state import TrainState, create_state
@@ -49,13 +50,14 @@ class Run:
         settings: Settings of the run, with the values of recipe and preset.
         state: Trained networks.
         generator: Delivered generator, see `select` and `on_alarm`.
-        kimg: Images shown when the run had its weights [kimg].
-        measured: Measurements with the columns `kimg` and `kept`; the last row is of the end of the run.
+        kimg: Images shown up to the delivered weights [kimg].
+        measured: Measurements with the columns `kimg` and `kept`; the last row belongs to the end of the run.
         rows: Training curves; the last row may be the mean of a shorter interval.
-        snapshots: File name and path of every sample grid, in order; the last one is of the delivered generator.
+        snapshots: File name of every sample grid and the file of its samples (see `saved_samples`), in order; the last
+            one is of the delivered generator.
         checkpoint: File from which the run can be continued.
         machine: What the weights depend on: `device` ("cpu" or "cuda"), the CPU's `threads` (None on a GPU), and with
-            several processes `processes`, each of which has these threads.
+            several processes their number `processes`; `threads` is that of each process.
     """
 
     settings: Settings
@@ -107,7 +109,7 @@ def train_resumable(
     attempt = partial(attempt_step, faces.shape, settings, device)
     at_once = -(-batch_size // settings.accumulate)
     with (
-        repeatable(device, settings.threads),
+        use_repeatable_numerics(device, settings.threads),
         explain_memory_errors(replace(settings, batch_size=batch_size), at_once, attempt),
     ):
         machine_threads = torch.get_num_threads() * distributed.local_rank_and_size()[1]
@@ -130,11 +132,11 @@ def train_resumable(
             complete = continue_training(state, faces, observer, say)
         distributed.exit_other_processes()
         delivery = select_generator(state, settings, complete, observer.measurements, say)
-        return collect_results(state, settings, path, delivery)
+        return collect_results(state, observer, delivery)
 
 
 def attempt_step(shape: tuple[int, ...], settings: Settings, device: torch.device, images: int) -> None:
-    """Take a step with so many images at once, on networks of its own, to find out if the memory is sufficient."""
+    """Take a step with `batch_size` images, on separate networks, to test if the memory is sufficient."""
     size = shape[0] * shape[1] * shape[2] * shape[3]
     faces = torch.empty(size if fits_in_memory(size, settings.memory_mb) else 0, dtype=torch.uint8, device=device)
     settings = replace(settings, compile=False, accumulate=1)
@@ -158,7 +160,7 @@ def continue_training(state: TrainState, faces: np.ndarray, observer: Observer, 
         with record_stop_signals() as received:
             try:
                 finished = train(state, faces, settings, observer.callbacks(lambda: distributed.share_signal(received)))
-            except Diverged as error:
+            except DivergedError as error:
                 has_best = find_best(observer.measurements.rows) is not None
                 if settings.on_alarm != "rollback" or not distributed.broadcast(has_best):
                     raise
@@ -171,14 +173,15 @@ def continue_training(state: TrainState, faces: np.ndarray, observer: Observer, 
     return True
 
 
-def collect_results(state: TrainState, settings: Settings, path: Path, delivery: Delivery) -> Run:
-    """Return the results; what belongs to this length of the run only is not added to the checkpoint."""
-    kimg = min(settings.kimg, state.images_seen / 1000)
-    grids = sorted((path.parent / "samples").glob("*kimg.png"))  # one batch may pass several marks and write one grid
-    snapshots = {file.name: file for file in grids if file.name <= snapshot_name(kimg)}
-    last = path.parent / "last.png"
-    write_grid(last, generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed)))
-    snapshots[snapshot_name(kimg)] = last
+def collect_results(state: TrainState, observer: Observer, delivery: Delivery) -> Run:
+    """Return the results. Those that depend on the length of the run are not added to the checkpoint."""
+    settings, path = observer.settings, observer.checkpoint
+    last_name = format_snapshot_name(min(settings.kimg, state.images_seen / 1000))
+    grids = {format_snapshot_name(kimg): file for kimg, file in observer.find_samples(state).items()}
+    snapshots = {name: file for name, file in grids.items() if name <= last_name}
+    last = path.with_name("last.npz")
+    save_samples(last, generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed)))
+    snapshots[last_name] = last
     rows = state.rows + ([compute_row(state)] if state.steps and delivery.complete else [])
     device = state.sums.device.type
     machine: dict[str, str | int | None] = {"device": device, "threads": None}
@@ -201,7 +204,7 @@ def check_size(faces: np.ndarray) -> None:
 
 
 def exit_by_signal(number: int, state: TrainState, say: Callable[[str], object]) -> None:
-    """End the process as the signal would have ended it."""
+    """End the process as the signal does by default."""
     say(f"stopped at {state.images_seen / 1000:.1f} kimg, checkpoint saved. Run again to resume")
     if number == signal.SIGINT:
         raise KeyboardInterrupt

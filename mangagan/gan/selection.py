@@ -1,4 +1,4 @@
-"""The choice of the weights that are delivered: the last ones, unless measured weights were clearly better."""
+"""Selection of the weights that are delivered: the last ones, unless measured weights were clearly better."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Delivery:
 
     Attributes:
         generator: The generator.
-        kimg: Images shown when the run had its weights [kimg].
+        kimg: Images shown up to these weights [kimg].
         measured: Measurements with the column `kept`: 1 for these weights, else 0.
         complete: False if the training diverged, so that the networks of the state are unusable.
     """
@@ -32,7 +32,7 @@ class Delivery:
 def select_generator(
     state: TrainState, settings: Settings, complete: bool, measurements: Measurements, say: Callable[[str], object]
 ) -> Delivery:
-    """Measure the last generator, select one, and report the choice unless it is the last.
+    """Measure the last generator, select the one to deliver, and report the choice if it is not the last.
 
     Args:
         state: State at the end of the run; not changed, because a longer run may continue from it.
@@ -64,7 +64,7 @@ def prefer_best(best: Row, last: Row, settings: Settings, alarmed: bool) -> bool
 
 
 def find_best(rows: list[Row]) -> Row | None:
-    """Return the first of the rows with the least kernel distance; None if no row has one."""
+    """Return the first row with the minimum kernel distance; None if no row has one."""
     comparable = [row for row in rows if math.isfinite(row.get(DISTANCE, math.nan))]
     return min(comparable, key=lambda row: row[DISTANCE]) if comparable else None
 
@@ -76,5 +76,5 @@ def is_clearly_better(best: Row, last: Row) -> bool:
 
 
 def mark_kept(rows: list[Row], kimg: float) -> list[Row]:
-    """Return the rows with a column `kept`: 1 for the row at so many kimg, else 0."""
+    """Return the rows with a column `kept`: 1 for the row at `kimg`, else 0."""
     return [{**row, "kept": float(row["kimg"] == kimg)} for row in rows]

@@ -40,7 +40,7 @@ class TrainState:
         images_seen: Number of images shown.
         steps: Number of steps in `sums`.
         rows: Finished rows of the curves.
-        alarms: Name and message of every alarm so far.
+        alarms: Name and message of every alarm so far; not saved, see `Observer.restore`.
     """
 
     generator: Generator
@@ -105,15 +105,15 @@ def create_adam(
 
 def set_learning_rates(state: TrainState, settings: Settings) -> None:
     """Set both learning rates, in place, for the step that begins at `state.images_seen`."""
-    factor = learning_rate_factor(state.images_seen, settings.decay_kimg)
+    factor = compute_learning_rate_factor(state.images_seen, settings.decay_kimg)
     rates = ((state.optimizer_d, settings.learning_rate_d), (state.optimizer_g, settings.learning_rate_g))
     for optimizer, rate in rates:
         for group in optimizer.param_groups:
             group["lr"].fill_(factor * rate)
 
 
-def learning_rate_factor(images_seen: int, decay_kimg: float) -> float:
-    """Return the factor of the learning rates: 1, then 1/√t, which needs no fixed end of the run.
+def compute_learning_rate_factor(images_seen: int, decay_kimg: float) -> float:
+    """Return the factor of the learning rates: 1, then a decay as 1/√t, which does not depend on the length of the run.
 
     EDM2, equation 67 (Karras et al. 2024, arXiv 2312.02696).
 

@@ -69,7 +69,7 @@ def train_step(state: TrainState, inputs: StepInputs, settings: Settings) -> Ten
     reference_logits = [compute_reference_logits(state, each, settings) for each in passes]
     for repeat in range(settings.generator_steps):
         state.optimizer_g.zero_grad()
-        with frozen(state.discriminator):  # D needs no weight gradients here: a third of its backward pass
+        with freeze(state.discriminator):  # saves the gradients of D's weights, a third of its backward pass
             losses_g = [
                 accumulate_generator_gradients(state, part, each.fake, logits, repeat, settings)
                 for part, each, logits in zip(parts, passes, reference_logits, strict=True)
@@ -176,7 +176,7 @@ def discriminate(state: TrainState, images: Tensor, settings: Settings) -> Tenso
 
 
 def discriminate_both(state: TrainState, both: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    """Return D's logits of real images and of as many generated ones; in one pass if neither depends on the other."""
+    """Return D's logits of real images and of as many generated ones; in one pass if this does not change them."""
     real, fake = both.chunk(2)
     if settings.norm_d == "batch" or len(real) % STDDEV_GROUP:
         return discriminate(state, real, settings), discriminate(state, fake, settings)
@@ -190,7 +190,7 @@ def use_precision(tensor: Tensor, settings: Settings) -> torch.autocast:
 
 
 @contextmanager
-def frozen(network: torch.nn.Module) -> Iterator[None]:
+def freeze(network: torch.nn.Module) -> Iterator[None]:
     """Disable the gradients of the network's weights within the context."""
     network.requires_grad_(False)
     try:

@@ -17,7 +17,7 @@ from mangagan.networks.dcgan import Generator
 from mangagan.networks.sampling import generate_images, slerp
 from mangagan.networks.weights import generator_sha256
 
-MAX_PIXELS = 50_000_000  # of all frames together; bounds the memory, and the file to about as many bytes
+MAX_PIXELS = 50_000_000  # pixels of all frames; limits the memory, and the file to about as many bytes
 MAX_FPS = 50  # GIF counts durations in 1/100 s, and viewers slow down frames of 1/100 s
 IMAGE_DESCRIPTION = 0x010E  # EXIF tag
 
@@ -69,7 +69,8 @@ def write_animation(path: Path, generator: Generator, source: LatentSource, walk
     max_frames = MAX_PIXELS // generator.image_size**2
     if walk.frames > max_frames:
         raise UserError(
-            f"an animation of {generator.image_size} px holds at most {max_frames} frames, not {walk.frames}"
+            f"an animation of {generator.image_size} px holds at most {max_frames} frames, not {walk.frames}."
+            " Use fewer frames"
         )
     keyframes = torch.cat(list(source.iterate_batches(walk.keyframes, generator.z_dim)))
     images = generate_images(generator, interpolate_loop(keyframes, walk.frames)).transpose(0, 2, 3, 1)

@@ -35,10 +35,12 @@ def read_latents(path: Path, z_dim: int) -> Tensor:
     try:
         values = np.atleast_2d(reader(path))
     except OSError as error:
-        raise UserError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise UserError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}. Give an existing .npy or .csv file"
+        ) from error
     except ValueError as error:
         reason = " ".join(str(error).partition(";")[0].split())  # NumPy lists its options after the semicolon
-        raise UserError(f"{path} holds no array of numbers: {reason}") from error
+        raise UserError(f"{path} is not an array of numbers ({reason}). Use real numbers") from error
     if values.ndim != 2 or values.shape[1] != z_dim or not len(values):
         raise UserError(
             f"{path} holds an array of shape {values.shape}. The model needs (N, {z_dim}): one latent per row"

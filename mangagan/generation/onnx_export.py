@@ -51,7 +51,7 @@ def write_onnx(path: Path, generator: Generator) -> None:
     except ModuleNotFoundError:
         raise UserError("the Python package onnx is not installed. Run: pip install 'mangagan[onnx]'") from None
     model = onnx.load_from_string(export_onnx(generator))
-    # The exporter leaves these sizes open although they are constant.
+    # The exporter marks these sizes as dynamic although they are constant.
     sizes = (generator.channels, generator.image_size, generator.image_size)
     for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim[1:], sizes, strict=True):
         axis.dim_value = size

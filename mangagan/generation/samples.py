@@ -1,4 +1,4 @@
-"""Generated images as files. Each file names the model and the latent that it comes from."""
+"""Generated images as files. Each file names its model and its latent."""
 
 import io
 import math

@@ -1,4 +1,4 @@
-"""Decode images, reject those that are no pages, merge exact duplicates, and number the rest."""
+"""Decode images, reject those that are not pages, merge exact duplicates, and number the rest."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from pathlib import Path
 from mangagan.core.images import encode_png
 from mangagan.core.parallel import map_ordered
 from mangagan.ingestion.params import IngestParams
-from mangagan.pages.decode import Unreadable, is_gray
+from mangagan.pages.decode import UnreadableError, is_gray
 from mangagan.readers.sources import Source, decode_source
 
 
@@ -46,7 +46,7 @@ def read_record(source: Source, settings: IngestParams) -> Record:
     record = Record(source.title, source.name, source.path, source.position)
     try:
         page = decode_source(source, settings.max_megapixels)
-    except Unreadable as error:
+    except UnreadableError as error:
         return replace(record, reason=str(error))
     height, width = page.pixels.shape[:2]
     record = replace(record, width=width, height=height, is_gray=is_gray(page.pixels))
@@ -58,7 +58,7 @@ def read_record(source: Source, settings: IngestParams) -> Record:
     return replace(record, encoded=encode_png(page.pixels), suffix=".png")
 
 
-def distinct_pages(sources: Iterable[Source], settings: IngestParams) -> Iterator[Record]:
+def iterate_distinct_pages(sources: Iterable[Source], settings: IngestParams) -> Iterator[Record]:
     """Yield a record for each image in order, and number the kept pages of each title.
 
     A duplicate of an earlier page (in any file or title) has the `page_id` of that page and no number.
@@ -76,7 +76,7 @@ def distinct_pages(sources: Iterable[Source], settings: IngestParams) -> Iterato
 
 
 def merge_duplicates(records: Iterable[Record]) -> list[Record]:
-    """Return the first record of each distinct page with the sources of all, and every rejected record."""
+    """Return one record for each distinct page, with the sources of all its duplicates, and all rejected records."""
     merged: dict[object, Record] = {}
     for record in records:
         key = record.page_id or (record.path, record.position)

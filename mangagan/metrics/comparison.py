@@ -50,13 +50,13 @@ class Comparison:
 
     @property
     def position(self) -> float | None:
-        """Return the position of `value` between the floor (0) and its `nearest_ceiling` (1). None without a ceiling.
+        """Return the position of `value` between the floor (0) and its nearest ceiling (1). None without a ceiling.
 
         The position is negative if the ceiling is on the other side of the floor.
         """
         if self.value is None or self.floor is None:
             return None
-        nearest = nearest_ceiling(self.value, self.floor, self.floor_sd, self.ceilings)
+        nearest = find_nearest_ceiling(self.value, self.floor, self.floor_sd, self.ceilings)
         return (self.value - self.floor) / (self.ceilings[nearest] - self.floor) if nearest else None
 
     def as_json(self) -> dict[str, Any]:
@@ -69,8 +69,10 @@ class Comparison:
 Figures = dict[str, Comparison]  # by key of the metric, or by name of the extractor
 
 
-def nearest_ceiling(value: float, floor: float, floor_sd: float | None, ceilings: Mapping[str, float]) -> str | None:
-    """Return the name of the ceiling that a value is compared with.
+def find_nearest_ceiling(
+    value: float, floor: float, floor_sd: float | None, ceilings: Mapping[str, float]
+) -> str | None:
+    """Return the name of the ceiling for the position of a value.
 
     This is the ceiling nearest to the floor among those on the same side of the floor as the value, because ruined
     faces can be on both sides: noise is more varied than faces, blurred faces are less. If there is none on that side,
@@ -105,7 +107,7 @@ def list_reasons(figure: Comparison | Figures) -> list[str]:
     return sorted({entry.reason for entry in entries} - {""})
 
 
-def missing(reason: str, count: int = 0) -> Comparison:
+def make_missing(reason: str, count: int = 0) -> Comparison:
     """Return a comparison without values."""
     return Comparison(None, None, None, None, count, 0, reason=reason)
 
@@ -185,8 +187,8 @@ def _collect(
     ceilings = {kind: run(items, CEILING_REPEATS) for kind, items in sets.ruined.items()}
     found = {}
     for key in values[0]:
-        value, sd = mean_sd([repeat[key] for repeat in values])
-        floor, floor_sd = mean_sd([repeat[key] for repeat in floors])
+        value, sd = compute_mean_sd([repeat[key] for repeat in values])
+        floor, floor_sd = compute_mean_sd([repeat[key] for repeat in floors])
         ruined = {kind: float(np.mean([repeat[key] for repeat in runs])) for kind, runs in ceilings.items()}
         found[key] = Comparison(value, sd, floor, floor_sd, count, count, ruined)
     return found
@@ -200,12 +202,12 @@ def measure_subsamples(
     return [measure(items[indices], seed + repeat) for repeat, indices in enumerate(draws)]
 
 
-def mean_sd(values: list[float]) -> tuple[float, float]:
+def compute_mean_sd(values: list[float]) -> tuple[float, float]:
     """Return mean and standard deviation (n − 1) of at least two values."""
     return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
-def mean_error(values: np.ndarray) -> tuple[float, float]:
+def compute_mean_error(values: np.ndarray) -> tuple[float, float]:
     """Return the mean of (N,) values and its standard error."""
     return float(np.mean(values)), float(np.std(values) / np.sqrt(len(values)))
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mangagan.core.images import to_gray
-from mangagan.metrics.comparison import Figures, compare_alone, missing
+from mangagan.metrics.comparison import Figures, compare_alone, make_missing
 from mangagan.metrics.evaluation_data import TOO_FEW_SAMPLES, EvaluationData
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_ALONE, Direction, ImageMeasurement, Metric, MetricGroup
@@ -80,14 +80,14 @@ def ms_ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def ssim_terms(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the luminance term and the contrast-structure term of SSIM wherever the window fits."""
-    mean1, mean2 = window_means(first), window_means(second)
-    variances = window_means(first**2 + second**2) - mean1**2 - mean2**2
-    covariance = window_means(first * second) - mean1 * mean2
+    mean1, mean2 = compute_window_means(first), compute_window_means(second)
+    variances = compute_window_means(first**2 + second**2) - mean1**2 - mean2**2
+    covariance = compute_window_means(first * second) - mean1 * mean2
     luminance = (2 * mean1 * mean2 + C1) / (mean1**2 + mean2**2 + C1)
     return luminance, (2 * covariance + C2) / (variances + C2)
 
 
-def window_means(images: np.ndarray) -> np.ndarray:
+def compute_window_means(images: np.ndarray) -> np.ndarray:
     """Return the Gaussian means of float32 (N, S, S): (N, S − 10, S − 10)."""
     edge = WINDOW // 2
     means = [cv2.GaussianBlur(image, (WINDOW, WINDOW), SIGMA)[edge:-edge, edge:-edge] for image in images]
@@ -103,7 +103,7 @@ def halve(images: np.ndarray) -> np.ndarray:
 def measure_diversity(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the mean difference between pairs of samples."""
     if data.count_alone < 2:
-        return {"diversity": missing(TOO_FEW_SAMPLES, data.count_alone)}
+        return {"diversity": make_missing(TOO_FEW_SAMPLES, data.count_alone)}
 
     def measure(chosen: np.ndarray, seed: int) -> dict[str, float]:
         return {"diversity": pairwise_diversity(chosen, seed, settings.diversity_pairs)}

@@ -1,4 +1,4 @@
-"""Metric `duplicates`: near-duplicates among the samples, and the number of different faces behind them."""
+"""Metric `duplicates`: share of near-duplicates among the samples, and an estimate of the number of different faces."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from mangagan.distances.nearest_faces import make_descriptors
 from mangagan.distances.pairwise import check_features, distance_blocks, find_twin_distances
 from mangagan.distances.subsamples import draw_subsamples
-from mangagan.metrics.comparison import ComparedSets, Figures, compare_alone, measure_subsamples, missing
+from mangagan.metrics.comparison import ComparedSets, Figures, compare_alone, make_missing, measure_subsamples
 from mangagan.metrics.evaluation_data import TOO_FEW_SAMPLES, EvaluationData
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_ALONE, Direction, ImageMeasurement, Metric, MetricGroup
@@ -17,7 +17,7 @@ QUANTILE = 0.01  # share of training faces whose nearest other face counts as a 
 
 
 class SupportEstimate(NamedTuple):
-    """Near-duplicate pairs of a set, and the support that follows; see `estimate_support`."""
+    """Number of near-duplicate pairs of a set, and the estimated support; see `estimate_support`."""
 
     pairs: int
     support: float | None
@@ -28,7 +28,7 @@ def estimate_support(features: np.ndarray, threshold: float) -> SupportEstimate:
 
     The birthday paradox of Arora and Zhang, "Do GANs actually learn the distribution?" (ICLR 2018, arXiv 1706.08224):
     N draws from S equally likely faces hold N(N − 1) / 2S equal pairs on average; this is solved for S. If some faces
-    are likelier, it estimates 1 / Σp², a lower bound of their number. The relative error is about 1 / √pairs.
+    are more likely, it estimates 1 / Σp², a lower bound of their number. The relative error is about 1 / √pairs.
 
     Args:
         features: (N, D), N at least 2.
@@ -53,11 +53,11 @@ def estimate_support(features: np.ndarray, threshold: float) -> SupportEstimate:
 def measure_duplicates(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the share of samples with a near-duplicate in their subsample.
 
-    A near-duplicate is closer than 1 % of training faces are to their nearest other training face. The detail
+    The threshold is the distance within which 1 % of training faces have another training face. The detail
     `support` is the estimated number of different images; None without a near-duplicate pair.
     """
     if data.count_alone < 2:
-        return {"duplicates": missing(TOO_FEW_SAMPLES, data.count_alone)}
+        return {"duplicates": make_missing(TOO_FEW_SAMPLES, data.count_alone)}
     samples, train = make_descriptors(data.images.samples), make_descriptors(data.images.train)
     draws = (data.count_alone, settings.repeats, settings.seed)
     unit = np.sqrt(samples.shape[1])  # Euclidean distance for each unit of the root mean square difference
@@ -90,7 +90,7 @@ MEASUREMENT = ImageMeasurement(
             same="No more near-duplicates than among real faces.",
             below="Fewer near-duplicates than among real faces.",
             above="More near-duplicates than among real faces: the same faces appear again.",
-            about="A near-duplicate is closer than all but the most similar real faces are to each other. The number of"
+            about="Near-duplicates are at most as far apart as the most similar 1 % of training faces. The number of"
             " near-duplicate pairs gives an estimate of the number of different faces, the support (birthday paradox;"
             " Arora and Zhang 2017).",
             bounds=(0.0, 1.0),

@@ -8,11 +8,11 @@ import numpy as np
 from mangagan.distances.nearest_faces import NearestFaces, find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
 from mangagan.features.types import Extractor
-from mangagan.metrics.comparison import ComparedSets, Comparison, mean_error
+from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
-TOO_FEW_SAMPLES = "at least 4 samples and training faces are needed: raise evaluate.samples or add pages"
+TOO_FEW_SAMPLES = "at least 4 samples and training faces are needed. Raise evaluate.samples or add pages"
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class EvaluationData:
         return len(self.images.holdout) >= MIN_COUNT
 
     def explain_shortage(self) -> str:
-        """Return why nothing can be measured with the hold-out set, and what to do; empty if it can."""
+        """Return why nothing can be measured with the hold-out set, and what to do; empty if there are enough faces."""
         if not self.holdout_is_large_enough:
             return (
-                f"{len(self.images.holdout)} hold-out faces, at least {MIN_COUNT} needed: add pages or raise"
+                f"{len(self.images.holdout)} hold-out faces, at least {MIN_COUNT} needed. Add pages or raise"
                 " dedup.holdout_share"
             )
         if self.count < MIN_COUNT:
             return (
-                f"at least {2 * MIN_COUNT} samples and training faces are needed: raise evaluate.samples or add pages"
+                f"at least {2 * MIN_COUNT} samples and training faces are needed. Raise evaluate.samples or add pages"
             )
         return ""
 
@@ -73,7 +73,7 @@ def count_for_holdout(samples: int, train: int, holdout: int) -> int:
     """Return how many items of each set one measurement with the hold-out set takes.
 
     All sets have equal numbers. At most half of the samples and of the training faces are used, so that repeats differ
-    and their standard deviation says something.
+    and their standard deviation is meaningful.
     """
     return min(count_alone(samples, train), holdout)
 
@@ -100,7 +100,7 @@ def prepare_data(
 
     Args:
         samples: uint8 (N, C, S, S), generated images.
-        train: Faces that the generator was trained on.
+        train: Training faces of the generator.
         holdout: Hold-out faces; may be empty.
         titles: Title of each training face.
         extractors: Feature extractors.
@@ -141,4 +141,4 @@ def compare_image_means(
     chosen = np.random.default_rng(seed).permutation(len(real))[:max_images]  # the first faces are of one title
     values, floors = measure(images.samples[:max_images]), measure(real[chosen])
     ceilings = {kind: float(np.mean(measure(faces[:max_images]))) for kind, faces in images.ruined.items()}
-    return Comparison(*mean_error(values), *mean_error(floors), len(values), len(floors), ceilings)
+    return Comparison(*compute_mean_error(values), *compute_mean_error(floors), len(values), len(floors), ceilings)

@@ -10,7 +10,7 @@ from mangagan.face_network.weights import WEIGHTS, load_face_network
 from mangagan.features.batches import convert_to_gray, extract_in_batches, resize_images
 
 SIDE = 112  # size to which images are resized [px]
-MARGIN = 8  # white border around them [px]; gives 128 px, a multiple of the coarsest stride of the network
+MARGIN = 8  # white border around an image [px]; gives 128 px, a multiple of the coarsest stride of the network
 SCORE_THRESHOLD = 0.5  # minimum score of a face
 MIN_WIDTH, MAX_WIDTH = 0.25, 1.0  # accepted longer side of a box, share of the side of the image
 MAX_OFFSET = 0.25  # accepted distance of a box from the middle along x and y, share of the side
@@ -24,7 +24,7 @@ class FaceSearch:
     faces of four manga as `normalize` crops them, and none in noise. Of the same faces blurred by 2, 4 and 8 px it
     finds 97, 44 and 0 %, and none if the lower half is above the upper half (`python -m benchmarks.validate_metrics`).
     So it shows whether the parts of a face are present and in place, not whether they are drawn well: the mean of all
-    faces counts as a face. It was trained on these manga, and it selected the faces that the generator was trained on.
+    faces counts as a face. It was trained on these manga, and it selected the training faces of the generator.
     So compare the share with that of hold-out faces.
     """
 
@@ -53,11 +53,11 @@ class FaceSearch:
         ink[:, :, MARGIN : MARGIN + SIDE, MARGIN : MARGIN + SIDE] = (
             1 - resize_images(convert_to_gray(images.float()), SIDE) / 255
         )
-        best = [best_central_score(decode_boxes(output[None], DECODE_THRESHOLD)) for output in self.network(ink)]
+        best = [find_best_central_score(decode_boxes(output[None], DECODE_THRESHOLD)) for output in self.network(ink)]
         return torch.tensor(best)[:, None]
 
 
-def best_central_score(faces: np.ndarray) -> float:
+def find_best_central_score(faces: np.ndarray) -> float:
     """Return the highest score of the faces (see `decode_boxes`) in the middle of the image; 0 without a face."""
     centres = faces[:, :2] + faces[:, 2:4] / 2
     offsets = np.abs(centres - MARGIN - SIDE / 2).max(axis=1)

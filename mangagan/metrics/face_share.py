@@ -29,8 +29,7 @@ MEASUREMENT = ImageMeasurement(
             same="Found as often as in real faces.",
             below="Found in fewer samples than in real faces.",
             above="Found in more samples than in real faces.",
-            about="The detector searches each sample on a page of its own. It finds whatever resembles a face, well"
-            " drawn or not.",
+            about="The detector searches each sample on a page of its own. It also finds faces that are drawn poorly.",
             bounds=(0.0, 1.0),
         ),
     ),

@@ -10,7 +10,7 @@ axes of real faces first, and the floor must be read with it.
 import numpy as np
 
 from mangagan.distances.pairwise import check_feature_pair, check_features
-from mangagan.metrics.comparison import Figures, compare_with_holdout, missing
+from mangagan.metrics.comparison import Figures, compare_with_holdout, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
@@ -22,7 +22,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Return ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½), with covariances that divide by n − 1.
 
     No matrix root is needed: with Σ₁ = AᵀA and Σ₂ = BᵀB, the eigenvalues of Σ₁Σ₂ are the squared singular values of
-    ABᵀ. So singular covariances (fewer rows than dimensions) are no special case.
+    ABᵀ. So singular covariances (fewer rows than dimensions) need no special case.
 
     Args:
         first: (N, D), N at least 2.
@@ -33,10 +33,10 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
         grows as rows get fewer: compare values at equal counts only.
 
     Raises:
-        ValueError: The arrays are not (N, D) of one D, have too few rows, or hold values that are not finite.
+        ValueError: The arrays are not (N, D) with equal D, have too few rows, or hold values that are not finite.
     """
     first, second = check_feature_pair(first, second, min_rows=2)
-    factors = covariance_factor(first), covariance_factor(second)
+    factors = factor_covariance(first), factor_covariance(second)
     mean_gap = float(np.sum((first.mean(axis=0) - second.mean(axis=0)) ** 2))
     root_trace = float(np.linalg.svd(factors[0] @ factors[1].T, compute_uv=False).sum())
     traces = float(np.vdot(factors[0], factors[0]) + np.vdot(factors[1], factors[1]))
@@ -44,22 +44,22 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     return max(mean_gap + traces - 2 * root_trace, 0.0)
 
 
-def covariance_factor(features: np.ndarray) -> np.ndarray:
+def factor_covariance(features: np.ndarray) -> np.ndarray:
     """Return A with AᵀA the covariance of float64 (N, D) features; A has at most D rows."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     return centred if len(features) <= features.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
 
 
-def principal_axes(reference: np.ndarray, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+def find_principal_axes(reference: np.ndarray, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and the first principal axes of a reference set.
 
     Args:
-        reference: (N, D), real faces; use the same for a value and its floor. If they are one of the two sets that are
-            compared, both values are too high, because the axes fit the variance of this very sample.
+        reference: (N, D), real faces; use the same array for a value and its floor. If it is also one of the compared
+            sets, both values are too high, because the axes are fitted to it.
         dimensions: Number of axes, 1 … min(N − 1, D).
 
     Returns:
-        Mean, float64 (D,), and axes, float64 (D, dimensions): orthonormal columns by falling variance. The largest
+        Mean, float64 (D,), and axes, float64 (D, dimensions): orthonormal columns by decreasing variance. The largest
         entry of each axis is positive.
 
     Raises:
@@ -71,14 +71,14 @@ def principal_axes(reference: np.ndarray, dimensions: int) -> tuple[np.ndarray, 
         raise ValueError(f"dimensions must be in 1 … {limit}, not {dimensions}")
     mean = reference.mean(axis=0)
     centred = reference - mean
-    _, vectors = np.linalg.eigh(centred.T @ centred)  # by rising variance
+    _, vectors = np.linalg.eigh(centred.T @ centred)  # by increasing variance
     axes = vectors[:, ::-1][:, :dimensions]
     largest = np.abs(axes).argmax(axis=0)
     return mean, axes * np.sign(axes[largest, np.arange(dimensions)])
 
 
 def project(features: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Return the coordinates of (N, D) features along the `principal_axes`: float64 (N, dimensions).
+    """Return the coordinates of (N, D) features along the principal axes: float64 (N, dimensions).
 
     Raises:
         ValueError: The array is not (N, D) with the D of the axes, or values are not finite.
@@ -92,9 +92,9 @@ def project(features: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> np.ndar
 def measure_frechet(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
     """Measure the Fréchet distance to the hold-out set along the principal axes of the hold-out set."""
     if reason := data.explain_shortage():
-        return {"frechet": missing(reason, data.count)}
+        return {"frechet": make_missing(reason, data.count)}
     holdout = features.sets.holdout
-    mean, axes = principal_axes(holdout, min(MAX_DIMENSIONS, data.count // 4, holdout.shape[1]))
+    mean, axes = find_principal_axes(holdout, min(MAX_DIMENSIONS, data.count // 4, holdout.shape[1]))
 
     def measure(chosen: np.ndarray, reference: np.ndarray, _seed: int) -> dict[str, float]:
         return {"frechet": frechet_distance(project(chosen, mean, axes), project(reference, mean, axes))}
@@ -109,7 +109,7 @@ MEASUREMENT = FeatureMeasurement(
             key="frechet",
             title="Fréchet distance",
             question="Do mean and covariance of the samples match those of unseen faces?",
-            unit="from 0; grows as faces get fewer, so only the floor says which values are low",
+            unit="from 0; increases as the number of faces decreases, so compare it with the floor",
             direction=Direction.LOWER,
             group=MetricGroup.DISTANCE,
             floor=FLOOR_WITH_HOLDOUT,
@@ -117,7 +117,7 @@ MEASUREMENT = FeatureMeasurement(
             below="Closer to unseen faces than training faces are.",
             above="Further from unseen faces than real faces are.",
             about="Compares mean and covariance of the same features along their main axes (FID, Heusel and others"
-            " 2017). Well known, but biased with a thousand faces.",
+            " 2017). Widely used, but biased for a thousand faces.",
         ),
     ),
 )

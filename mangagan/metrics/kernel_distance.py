@@ -3,7 +3,7 @@
 import numpy as np
 
 from mangagan.distances.kernel_distance import kernel_distance
-from mangagan.metrics.comparison import Figures, compare_with_holdout, missing
+from mangagan.metrics.comparison import Figures, compare_with_holdout, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
@@ -12,7 +12,7 @@ from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasure
 def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
     """Measure the kernel distance to the hold-out set."""
     if reason := data.explain_shortage():
-        return {"kernel_distance": missing(reason, data.count)}
+        return {"kernel_distance": make_missing(reason, data.count)}
 
     def measure(chosen: np.ndarray, reference: np.ndarray, _seed: int) -> dict[str, float]:
         return {"kernel_distance": kernel_distance(chosen, reference)}

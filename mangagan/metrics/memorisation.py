@@ -2,13 +2,13 @@
 
 Distances to the nearest training face come from `mangagan.distances.pairwise.find_nearest` or from
 `mangagan.distances.nearest_faces.find_nearest_faces`. A generator that was trained on mirrored faces too can memorise
-those, so they belong in the training set here.
+mirrored faces, so the training set must include them.
 """
 
 import numpy as np
 
 from mangagan.distances.pairwise import check_feature_pair, find_nearest
-from mangagan.metrics.comparison import Comparison, Figures, missing
+from mangagan.metrics.comparison import Comparison, Figures, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import Direction, FeatureMeasurement, Metric, MetricGroup
@@ -34,7 +34,7 @@ def ct_statistic(fake_to_train: np.ndarray, holdout_to_train: np.ndarray) -> flo
         z; 0 if all distances are equal.
 
     Raises:
-        ValueError: An array is empty, is no vector, or holds NaN.
+        ValueError: An array is empty, is not a vector, or holds NaN.
     """
     fakes, holdouts = check_distances(fake_to_train), check_distances(holdout_to_train)
     n, m = len(fakes), len(holdouts)
@@ -68,7 +68,7 @@ def authenticity(fake: np.ndarray, train: np.ndarray, mirrored: np.ndarray | Non
 
     Raises:
         ValueError: There are fewer than two training faces or another number of mirrored ones, or the arrays are not
-            finite (N, D) of one D.
+            finite (N, D) with equal D.
     """
     if len(train) < 2:
         raise ValueError("authenticity needs at least two training faces")
@@ -101,7 +101,7 @@ def copied_share(fake_to_train: np.ndarray, holdout_to_train: np.ndarray, quanti
         The share [0, 1].
 
     Raises:
-        ValueError: An array is empty, is no vector, or holds NaN, or `quantile` is out of range.
+        ValueError: An array is empty, is not a vector, or holds NaN, or `quantile` is out of range.
     """
     return float((check_distances(fake_to_train) < copy_threshold(holdout_to_train, quantile)).mean())
 
@@ -116,7 +116,7 @@ def copy_threshold(holdout_to_train: np.ndarray, quantile: float = 0.01) -> floa
         quantile: Above 0, below 1. Default: 0.01.
 
     Raises:
-        ValueError: The array is empty, is no vector, or holds NaN, or `quantile` is out of range.
+        ValueError: The array is empty, is not a vector, or holds NaN, or `quantile` is out of range.
     """
     if not 0 < quantile < 1:
         raise ValueError(f"quantile must be between 0 and 1, not {quantile}")
@@ -124,20 +124,20 @@ def copy_threshold(holdout_to_train: np.ndarray, quantile: float = 0.01) -> floa
 
 
 def check_distances(values: np.ndarray) -> np.ndarray:
-    """Return distances as float64. Raise ValueError if they are empty, are no vector, or hold NaN."""
+    """Return distances as float64. Raise ValueError if they are empty, are not vectors, or hold NaN."""
     if values.ndim != 1 or len(values) == 0 or np.isnan(values).any():
         raise ValueError(f"distances must be a vector without NaNs, not empty: {values.shape}")
     return values.astype(np.float64)
 
 
 def measure_memorisation(data: EvaluationData, features: ExtractorFeatures, _: EvaluateParams) -> Figures:
-    """Measure whether samples are closer to training faces, mirrored ones included, than hold-out faces are.
+    """Test whether samples are closer to training faces (and mirrored training faces) than hold-out faces are.
 
     The floor of `ct` is 0 ± 1 by definition. The floor of `authenticity` is that of the hold-out faces; both are
     shares, so their standard deviation is that of a share.
     """
     if not data.holdout_is_large_enough:
-        return {metric.key: missing(data.explain_shortage()) for metric in METRICS}
+        return {metric.key: make_missing(data.explain_shortage()) for metric in METRICS}
     sets = features.sets
     train = np.concatenate([sets.train, features.mirrored_train])
     samples_to_train, holdout_to_train = (find_nearest(part, train)[0] for part in (sets.samples, sets.holdout))
@@ -180,7 +180,7 @@ METRICS = (
         below="Samples are concentrated around single training faces.",
         above="Samples keep further away from training faces than unseen faces do.",
         about="A sample counts if it is further from its nearest training face than that face is from any other (Alaa"
-        " and others 2022). Independent faces do not reach 1.",
+        " and others 2022). Real faces do not reach 1 either.",
         bounds=(0.0, 1.0),
         ceilings=(),
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mangagan.metrics.comparison import Comparison, Figures, mean_sd
+from mangagan.metrics.comparison import Comparison, Figures, compute_mean_sd
 from mangagan.metrics.evaluation_data import EvaluationData
 from mangagan.metrics.memorisation import copy_threshold, ct_statistic
 from mangagan.metrics.params import EvaluateParams
@@ -19,7 +19,7 @@ RESAMPLES = 200  # bootstrap resamples; the standard error is then known to 5 %
 def measure_nearest_train(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the median distance to the nearest training face; see `find_nearest_faces` for the distance."""
     distances, floors = (found.distances[:, 0] for found in (data.nearest_to_samples, data.nearest_to_holdout))
-    value, closest = median_error(distances, settings.seed), float(distances.min())
+    value, closest = compute_median_error(distances, settings.seed), float(distances.min())
     if not data.holdout_is_large_enough:
         reason, details = data.explain_shortage(), {"closest": closest}
         return {"nearest_train": Comparison(*value, None, None, len(distances), 0, {}, reason, details)}
@@ -30,15 +30,15 @@ def measure_nearest_train(data: EvaluationData, settings: EvaluateParams) -> Fig
         "copied": float(np.mean(find_copies(data))),
         "by_title": count_by_title(data),
     }
-    floor = median_error(floors, settings.seed)
+    floor = compute_median_error(floors, settings.seed)
     return {"nearest_train": Comparison(*value, *floor, len(distances), len(floors), details=found)}
 
 
 def count_by_title(data: EvaluationData) -> dict[str, dict[str, float]]:
-    """Return for each title which share of the samples is nearest to its faces.
+    """Return for each title the share of samples whose nearest training face is from it.
 
     Returns:
-        By title: `share`, the share of samples whose nearest training face is from it; `train_share`, its share of the
+        By title: `share`, this share; `train_share`, its share of the
         training faces; `copied`, the share of samples that count as copies of its faces.
     """
     titles = np.array(data.titles)
@@ -60,11 +60,11 @@ def find_copies(data: EvaluationData) -> np.ndarray:
     return data.nearest_to_samples.distances[:, 0] < limit
 
 
-def median_error(values: np.ndarray, seed: int) -> tuple[float, float]:
+def compute_median_error(values: np.ndarray, seed: int) -> tuple[float, float]:
     """Return the median of (N,) values and its standard error by the bootstrap (Efron 1979)."""
     rng = np.random.default_rng(seed)
     medians = [float(np.median(rng.choice(values, len(values)))) for _ in range(RESAMPLES)]
-    return float(np.median(values)), mean_sd(medians)[1]
+    return float(np.median(values)), compute_mean_sd(medians)[1]
 
 
 MEASUREMENT = ImageMeasurement(
@@ -82,7 +82,7 @@ MEASUREMENT = ImageMeasurement(
             below="Closer to training faces than unseen faces are: copied, or only smooth. Look at the pairs below.",
             above="Further from any training face than unseen faces are: not copied, but many may not look like faces.",
             about="Compares faces in gray at 28 px, slightly blurred, at equal contrast; mirrored, shifted (4 px of"
-            " 112) and zoomed (4 %) faces count too. 0 is the same picture; from 1.2 on faces have nothing in common.",
+            " 112) and zoomed (4 %) faces count too. 0: the same picture; above 1.2: unrelated faces.",
             bounds=(0.0, 1.41),
             ceilings=(),
             details={

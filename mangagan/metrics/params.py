@@ -15,11 +15,11 @@ class EvaluateParams:
 
     # Samples
     samples: int = 1200  # generated faces to measure; fewer give a larger standard deviation
-    seed: int = 0  # seed of latents and random choices; train.seed draws the faces of the training timeline
+    seed: int = 0  # seed of latents and random choices; the training timeline uses train.seed
     # Metrics
     extractors: ExtractorParams = field(default_factory=ExtractorParams)  # feature extractors
     repeats: int = 10  # subsamples; a metric is their mean, and their standard deviation is printed with it
-    face_samples: int = 400  # samples that the detector searches, and hold-out faces likewise
+    face_samples: int = 400  # maximum number of samples, and of hold-out faces, that the detector searches
     swd_patches: int = 32  # patches of 7×7 px for each image and pyramid level; the paper uses 128, of 16,384 images
     swd_directions: int = 128  # projection lines in each repeat, as in the paper
     diversity_pairs: int = 250  # pairs of images in each repeat

@@ -23,6 +23,6 @@ def rank_samples(samples: np.ndarray, real: np.ndarray, neighbors: int = NEIGHBO
 
 
 def select_ranges(order: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """Return the best, the middle and the worst `count` of an order; they overlap if the order is short."""
+    """Return the first, middle and last `count` indices of an order; they overlap if the order is short."""
     start = max(len(order) - count, 0) // 2
     return {"best": order[:count], "typical": order[start : start + count], "worst": order[-count:]}

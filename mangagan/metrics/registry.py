@@ -1,4 +1,4 @@
-"""The registry of metrics. To add one: a file in this folder that defines a measurement, and an entry here.
+"""The registry of metrics. To add one, write a file in this folder that defines a measurement, and add it here.
 
 The order is that of the metrics in the report, within each group.
 """

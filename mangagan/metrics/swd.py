@@ -15,7 +15,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from mangagan.metrics.comparison import Figures, compare_with_holdout, missing
+from mangagan.metrics.comparison import Figures, compare_with_holdout, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, ImageMeasurement, Metric, MetricGroup
@@ -30,15 +30,15 @@ def sliced_wasserstein(
 ) -> dict[int, float]:
     """Return the distance on each level of the pyramid.
 
-    It falls with the number of images: compare values at equal counts only, and read each with that of two sets of
-    real images. The finest levels respond to lines and screentone, the coarsest to the layout of the face.
+    It decreases with the number of images: compare values at equal counts only, and compare each with the value of
+    two sets of real images. The finest levels respond to lines and screentone, the coarsest to the layout of the face.
 
     Args:
         images: uint8 (N, C, H, W), N at least 1, H = W at least 14.
         reference: Real images, uint8 of the same shape.
         seed: Seed of the places of the patches and of the directions.
         patches: Patches of each image and level. Default: 32.
-        directions: Lines to project on. Default: 128.
+        directions: Number of projection lines. Default: 128.
 
     Returns:
         Side of the level [px] → 10³ × distance, in standard deviations of the level of the reference; 0 or above.
@@ -49,7 +49,9 @@ def sliced_wasserstein(
     if images.shape != reference.shape or len(images) == 0 or min(images.shape[2:]) < SMALLEST_LEVEL:
         raise ValueError(f"need images of one shape, {SMALLEST_LEVEL} px or more: {images.shape}, {reference.shape}")
     return {
-        level.shape[1]: level_distance(level, target, np.random.default_rng([seed, number]), patches, directions)
+        level.shape[1]: measure_level_distance(
+            level, target, np.random.default_rng([seed, number]), patches, directions
+        )
         for number, (level, target) in enumerate(
             zip(laplacian_pyramid(images), laplacian_pyramid(reference), strict=True)
         )
@@ -57,7 +59,7 @@ def sliced_wasserstein(
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
-    """Return the Laplacian pyramid of images, finest level first: the detail that each halving loses, then the rest.
+    """Return the Laplacian pyramid of images, finest level first: the details lost by each halving, then the rest.
 
     Args:
         images: uint8 (N, C, H, W).
@@ -82,7 +84,7 @@ def resample(resize: Callable[..., np.ndarray], images: np.ndarray, side: int) -
     return result
 
 
-def level_distance(
+def measure_level_distance(
     images: np.ndarray, reference: np.ndarray, rng: np.random.Generator, patches: int, directions: int
 ) -> float:
     """Return the distance on one level; both sets are float32 (N, side, side, C)."""
@@ -108,7 +110,7 @@ def cut_patches(images: np.ndarray, corners: np.ndarray) -> np.ndarray:
 def measure_swd(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the distance to the hold-out set: the mean over the levels, and each level as a detail."""
     if reason := data.explain_shortage():
-        return {"swd": missing(reason, data.count)}
+        return {"swd": make_missing(reason, data.count)}
 
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
         levels = sliced_wasserstein(chosen, reference, seed, settings.swd_patches, settings.swd_directions)

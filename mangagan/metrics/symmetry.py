@@ -28,10 +28,10 @@ def mirror_symmetry(images: np.ndarray) -> np.ndarray:
         float64 (N,) [-1, 1]; 0 for a blank image.
     """
     small = [cv2.resize(face, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for face in to_gray(images)]
-    return np.array([best_correlation(face) for face in small], np.float64)
+    return np.array([find_best_correlation(face) for face in small], np.float64)
 
 
-def best_correlation(face: np.ndarray) -> float:
+def find_best_correlation(face: np.ndarray) -> float:
     """Return the highest correlation of a face (S, S) with its mirror image over shifts of up to `MAX_SHIFT` px."""
     mirrored = face[:, ::-1]
     found = []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mangagan.distances.reference_sets import RUINED
+from mangagan.distances.reference_sets import RUINED_SETS
 from mangagan.metrics.comparison import Figures
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
@@ -48,7 +48,7 @@ class Metric:
         above: Reading of a value clearly above the floor.
         about: How it is measured, with the source.
         bounds: Smallest range that the plot shows. Default: fitted to the values.
-        ceilings: Kinds of ruined faces that it is compared with. Default: all.
+        ceilings: Kinds of ruined faces to compare. Default: all.
         details: Text of each further figure (`Comparison.details`), by name.
     """
 
@@ -64,7 +64,7 @@ class Metric:
     above: str
     about: str
     bounds: tuple[float, float] | None = None
-    ceilings: tuple[str, ...] = RUINED
+    ceilings: tuple[str, ...] = RUINED_SETS
     details: Mapping[str, str] = field(default_factory=dict)
 
 

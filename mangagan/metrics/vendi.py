@@ -3,7 +3,7 @@
 import numpy as np
 
 from mangagan.distances.pairwise import check_features
-from mangagan.metrics.comparison import Figures, compare_alone, missing
+from mangagan.metrics.comparison import Figures, compare_alone, make_missing
 from mangagan.metrics.evaluation_data import TOO_FEW_SAMPLES, EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_ALONE, Direction, FeatureMeasurement, Metric, MetricGroup
@@ -15,7 +15,7 @@ def vendi_score(features: np.ndarray) -> float:
     It is exp of the entropy of the eigenvalues of K / N, with K the cosine kernel: Friedman and Dieng, "The Vendi
     Score" (TMLR 2023, arXiv 2210.02410), definition 3.1.
 
-    If all features share a large part, as outputs of a ReLU do, all cosines are near 1 and so is the score. Subtract
+    If all features share a large component, as after a ReLU, all cosines are near 1 and so is the score. Subtract
     the mean of real features first, the same for all sets. The score grows with N: compare values at equal counts
     only. Noise counts as variety too.
 
@@ -43,7 +43,7 @@ def vendi_score(features: np.ndarray) -> float:
 def measure_vendi(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
     """Measure the Vendi score of the samples, centred on the mean of the training faces."""
     if data.count_alone < 2:
-        return {"vendi": missing(TOO_FEW_SAMPLES, data.count_alone)}
+        return {"vendi": make_missing(TOO_FEW_SAMPLES, data.count_alone)}
     mean = features.sets.train.mean(axis=0)
 
     def measure(chosen: np.ndarray, _seed: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ class Rule:
         key: Dotted key of the value in metrics/evaluate.json. `*` matches every extractor; the worst value counts.
         limit: The rule fires beyond this value.
         above: True to fire above the limit, False to fire below. Default: True.
-        also: Key and limit of a second value that must be above its limit too. Default: none.
+        second_condition: Key and limit of a second value that must be above its limit too. Default: none.
         sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
             it; see `adjust_limit`. Default: none.
     """
@@ -33,17 +33,17 @@ class Rule:
     key: str
     limit: float
     above: bool = True
-    also: tuple[str, float] | None = None
+    second_condition: tuple[str, float] | None = None
     sample_size: str = ""
 
 
-# By falling precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
-# say little, so their variety counts only after the distance.
+# By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
+# are not informative, so their variety counts only after the distance.
 RULES = (
     Rule(
         "collapsed", "Samples are much more similar to each other than real faces are.", "diversity.ratio", 0.6, False
     ),
-    Rule("collapsed", "Most samples have a near-duplicate: there are few different ones.", "duplicates.value", 0.5),
+    Rule("collapsed", "Most samples have a near-duplicate, so few are different.", "duplicates.value", 0.5),
     Rule("undertrained", "The samples are as far from real faces as ruined faces.", "kernel_distance.*.position", 0.9),
     Rule(
         "copying",
@@ -66,7 +66,7 @@ RULES = (
         "nearest_train.ct",
         -3.0,
         above=False,
-        also=("nearest_train.copied", 0.03),
+        second_condition=("nearest_train.copied", 0.03),
     ),
     Rule("undertrained", "The samples are clearly different from real faces.", "kernel_distance.*.position", 0.3),
     Rule("collapsed", "The samples have less than half the variety of real faces.", "vendi.*.ratio", 0.5, above=False),
@@ -84,7 +84,7 @@ DISTANCE_KEY = "kernel_distance.*.position"
 FEATURE_METRICS = ("vendi.", "coverage.")  # not used without a distance
 HOLDOUT_KEY = "nearest_train.floor_count"
 MIN_HOLDOUT = 20  # with fewer hold-out faces, report faults but never "good"
-HOLDOUT_ADVICE = "add pages or raise dedup.holdout_share"
+HOLDOUT_ADVICE = "Add pages or raise dedup.holdout_share"
 CHANCE = 0.01  # probability that a rule with `sample_size` fires on samples of the same distribution as the faces
 
 ADVICE = {
@@ -111,7 +111,7 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
     """
     because = [apply_rule(rule, evaluation) for rule in RULES]
     distance_is_known = any(is_number(value) for _, value in find_values(evaluation, DISTANCE_KEY))
-    # Samples may be far from all faces; then the variety of their features says nothing.
+    # If the distance is unknown, samples may be far from all faces; the variety of their features is then meaningless.
     used = [entry for entry in because if distance_is_known or not entry["key"].startswith(FEATURE_METRICS)]
     word = next((entry["word"] for entry in used if entry["fired"]), GOOD)
     doubt = explain_doubt(evaluation, because) if word == GOOD else ""
@@ -126,10 +126,10 @@ def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) 
         if reasons:
             return f"{reasons[0][0].upper()}{reasons[0][1:]}."
     if missing:
-        return f"The verdict needs {missing[0]}, which is not available: add pages."
+        return f"The verdict needs {missing[0]}, which is not available. Add pages."
     counts = [count for _, count in find_values(evaluation, HOLDOUT_KEY) if is_number(count)]
     if counts and counts[0] < MIN_HOLDOUT:
-        return f"{counts[0]} hold-out faces, at least {MIN_HOLDOUT} needed to call samples good: {HOLDOUT_ADVICE}."
+        return f"{counts[0]} hold-out faces, at least {MIN_HOLDOUT} needed to call samples good. {HOLDOUT_ADVICE}."
     return ""
 
 
@@ -139,8 +139,11 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
-    if fired and rule.also:
-        fired = any(is_number(other) and other > rule.also[1] for _, other in find_values(evaluation, rule.also[0]))
+    if fired and rule.second_condition:
+        fired = any(
+            is_number(other) and other > rule.second_condition[1]
+            for _, other in find_values(evaluation, rule.second_condition[0])
+        )
     return {
         "word": rule.word,
         "rule": rule.sentence,
@@ -155,9 +158,9 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
 def adjust_limit(rule: Rule, evaluation: Evaluation) -> float:
     """Return the limit of a rule, raised if there are few hold-out faces.
 
-    Take samples of the same distribution as the faces, and the share of them that is closer to a training face than
-    all of M hold-out faces. It is above s with probability (1 − s)^M: with 10 faces it is above 0.1 in every third
-    case.
+    Let p be the share of samples that are closer to the training set than every one of M hold-out faces. For samples
+    of the same distribution as the faces, p exceeds s with probability (1 − s)^M: with 10 faces, p exceeds 0.1 in
+    one of three cases.
     """
     counts = [count for _, count in find_values(evaluation, rule.sample_size) if is_number(count) and count > 0]
     return max([rule.limit, *(round(1 - CHANCE ** (1 / count), 3) for count in counts)])
@@ -176,7 +179,7 @@ def find_values(evaluation: Evaluation, pattern: str) -> Iterator[tuple[str, Any
 
 
 def find_positions(evaluation: Evaluation) -> Iterator[tuple[str, Any]]:
-    """Yield dotted key and value of every position between floor and ceiling."""
+    """Yield the dotted key and the value of every `position` (see `Comparison.position`)."""
     for pattern in ("*.position", "*.*.position"):
         yield from find_values(evaluation, pattern)
 

@@ -1,4 +1,4 @@
-"""Decode an image file to the pixels of a page. Every reader of pages uses it, so that boxes fit all of them."""
+"""Decode an image file to the pixels of a page. All stages use this decoder, so that boxes match the pixels."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ TRANSPOSITIONS = {  # by the value of the EXIF tag
 }
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The data cannot be decoded to a page. The message is the reason that the page table records."""
 
 
@@ -66,26 +66,26 @@ def decode_page(data: bytes, max_megapixels: float = 100) -> Page:
             [10^6 px]. Default: 100.
 
     Raises:
-        Unreadable: The data is of another format, damaged, or too large.
+        UnreadableError: The data is of another format, damaged, or too large.
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             suffix = SUFFIXES[str(image.format)]
             if image.width * image.height > max_megapixels * 1e6:
-                raise Unreadable(f"too large: {image.width}x{image.height}, over {max_megapixels:g} megapixels")
+                raise UnreadableError(f"too large: {image.width}x{image.height}, over {max_megapixels:g} megapixels")
             pixels, stored_as_shown = to_pixels(image)
     except Image.UnidentifiedImageError:
-        raise Unreadable(NO_IMAGE) from None
-    except Unreadable:
+        raise UnreadableError(NO_IMAGE) from None
+    except UnreadableError:
         raise
     # The decoders of Pillow raise many types on damaged data: OSError, SyntaxError, struct.error, TypeError…
     except Exception as error:
-        raise Unreadable(f"damaged: {' '.join(str(error).split())[:80]}") from None
+        raise UnreadableError(f"damaged: {' '.join(str(error).split())[:80]}") from None
     return Page(pixels, stored_as_shown, suffix)
 
 
 def to_pixels(image: Image.Image) -> tuple[np.ndarray, bool]:
-    """Return an opened image as uint8 pixels, and True if decoding alone gives them, without a conversion."""
+    """Return the uint8 pixels of an opened image, and True if the file stores exactly these pixels."""
     transposition = TRANSPOSITIONS.get(image.getexif().get(ORIENTATION, 1))
     # Not ImageOps.exif_transpose: it rewrites the EXIF block and fails on malformed blocks of phones.
     upright = image if transposition is None else image.transpose(transposition)

@@ -53,7 +53,7 @@ class Reader(ABC):
 
         Args:
             header: The first bytes of the file, at most `mangagan.readers.registry.HEADER_BYTES`.
-            path: The file. Its name alone must not decide.
+            path: The file. Do not decide by its name alone.
         """
 
     @abstractmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mangagan.core.errors import UserError
-from mangagan.readers.names import escape, is_system_file, is_utf8, natural_key, title_problem
+from mangagan.readers.names import escape, find_title_problem, is_system_file, is_utf8, natural_key
 from mangagan.readers.registry import describe_type, is_candidate, is_container
 
 
@@ -16,7 +16,7 @@ class File:
     """A file of the user: an image, a container, or a file that is rejected.
 
     Attributes:
-        path: Where it is.
+        path: Path of the file.
         name: Printable name in tables, with forward slashes. For a screenshot, relative to the screenshots folder.
         title: Title of its pages. Empty if it has none.
         reason: Why the file is rejected without reading it. Empty if it can be read.
@@ -39,7 +39,7 @@ def list_screenshots(folder: Path) -> list[File]:
     files = {name: describe_file(path, name) for name, path in find_files(folder)}
     if not files:
         raise UserError(f"no screenshots in {folder}. Put PNG, JPEG or WebP files into {folder}/<title>/")
-    return [files[name] for name in sorted(files, key=lambda name: reading_order(name, files[name]))]
+    return [files[name] for name in sorted(files, key=lambda name: make_sort_key(name, files[name]))]
 
 
 def find_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -52,10 +52,10 @@ def find_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def describe_file(path: Path, name: str) -> File:
-    """Return a screenshot with its title, or with a reason if its name or kind rules it out.
+    """Return a screenshot with its title, or with a reason if its name or type is not allowed.
 
-    The title is the folder at the top level of the screenshots folder. A container at the top level is a title by its
-    own name, without the suffix.
+    The title is the folder at the top level of the screenshots folder. For a container at the top
+    level, the title is its file name without the suffix.
 
     Args:
         path: The file.
@@ -66,18 +66,18 @@ def describe_file(path: Path, name: str) -> File:
     printable = escape(name)
     if not slash and not (path.is_file() and is_container(path)):
         return File(path, printable, reason="not in the folder of a title")
-    if problem := title_problem(title, owner):
+    if problem := find_title_problem(title, owner):
         return File(path, printable, reason=problem)
     if not is_utf8(name):
         return File(path, printable, title, "file name is not UTF-8")
     if not path.is_file():
-        return File(path, printable, title, "no regular file")
+        return File(path, printable, title, "not a regular file")
     if not is_candidate(path):
         return File(path, printable, title, describe_type(path))
     return File(path, printable, title)
 
 
-def reading_order(name: str, file: File) -> tuple[Any, ...]:
+def make_sort_key(name: str, file: File) -> tuple[Any, ...]:
     """Return a sort key: by title, then by the name within the title.
 
     The exact spelling of the title comes before the rest of the name. So the files of one title stay together even if

@@ -29,12 +29,12 @@ def is_system_file(name: str) -> bool:
     return file.startswith("._") or file in SYSTEM_FILES
 
 
-def title_problem(title: str, owner: str) -> str:
+def find_title_problem(title: str, owner: str) -> str:
     """Return why a name cannot be used as a title. Empty if it can.
 
     Args:
         title: The name.
-        owner: What has the name, "folder" or "file". The reason starts with it.
+        owner: "folder" or "file"; the reason starts with it.
     """
     if not is_utf8(title):
         return f"{owner} name is not UTF-8"

@@ -49,7 +49,7 @@ def is_container(path: Path) -> bool:
 
 
 def is_candidate(path: Path) -> bool:
-    """Return True if the file is a container, or has the suffix of an image (whatever its content)."""
+    """Return True if the file is a container, or has the suffix of an image, regardless of its content."""
     return has_image_suffix(path) or is_container(path)
 
 
@@ -59,6 +59,6 @@ def has_image_suffix(path: Path) -> bool:
 
 
 def describe_type(path: Path) -> str:
-    """Return the reason that rejects a file because of its suffix."""
+    """Return the reason for rejecting a file because of its suffix."""
     suffix = path.suffix.lower()
     return f"file type {suffix}" if suffix else "file without a type"

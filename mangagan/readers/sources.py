@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mangagan.pages.decode import Page, Unreadable, decode_page
+from mangagan.pages.decode import Page, UnreadableError, decode_page
 from mangagan.readers.base import Member, Reader
 from mangagan.readers.image_file import ImageFile
 from mangagan.readers.listing import File
@@ -80,17 +80,17 @@ def decode_source(source: Source, max_megapixels: float = 100) -> Page:
     """Decode the image of a source, as `mangagan.pages.decode.decode_page` does.
 
     Raises:
-        Unreadable: The source has a reason, or its data cannot be decoded.
+        UnreadableError: The source has a reason, or its data cannot be decoded.
     """
     if source.reason:
-        raise Unreadable(source.reason)
+        raise UnreadableError(source.reason)
     return decode_page(source.data, max_megapixels)
 
 
 def read_again(file: File, positions: Collection[int], max_file_mb: float) -> Iterator[Source]:
-    """Yield the images at these positions of a file, for pictures of what was rejected.
+    """Yield the images at these positions of a file, to show rejected images.
 
-    A file that was rejected as a whole (WHOLE_FILE) is read as a plain image, whatever its name.
+    If the whole file was rejected (WHOLE_FILE), it is read as a plain image, regardless of its name.
     """
     if not file.path.is_file():  # reading a pipe would block
         return
@@ -102,7 +102,7 @@ def read_again(file: File, positions: Collection[int], max_file_mb: float) -> It
 
 
 def list_members(reader: Reader) -> tuple[list[Member], str]:
-    """Return the members of an opened file in reading order, and what is wrong with the list. Empty if nothing is.
+    """Return the members of an opened file in reading order, and an error text (empty if there was no error).
 
     If the listing fails midway, the members before the failure are kept.
     """
@@ -123,18 +123,18 @@ def read_member(file: File, position: int, member: Member, max_file_mb: float) -
     """Read one member of an opened file. The size is checked before reading, if it is known."""
     name = f"{file.name}::{escape(member.name)}" if member.name else file.name
     rejected = Source(file.title, name, file.path, position)
-    if reason := member.reason or size_problem(member.size, max_file_mb):
+    if reason := member.reason or find_size_problem(member.size, max_file_mb):
         return replace(rejected, reason=reason)
     try:
         data = member.read()
     except Exception as error:
         return replace(rejected, reason=describe_error(error, file.path))
-    if reason := size_problem(len(data), max_file_mb):
+    if reason := find_size_problem(len(data), max_file_mb):
         return replace(rejected, reason=reason)
     return replace(rejected, data=data)
 
 
-def size_problem(size: int | None, max_file_mb: float) -> str:
+def find_size_problem(size: int | None, max_file_mb: float) -> str:
     """Return why an image of this size [bytes] is rejected. Empty if it is not, or if the size is unknown."""
     if size == 0:
         return "empty file"

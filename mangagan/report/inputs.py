@@ -1,4 +1,4 @@
-"""The content of the report that earlier stages wrote, read from the workspace."""
+"""Read the outputs of earlier stages that the report shows."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SHEET_STAGES = tuple(stage for stage in EARLIER_STAGES if stage != "train")
 
 
 def read_report(root: Path, train_sha256: str) -> Report:
-    """Return the content of the report that earlier stages wrote; the evaluation is still empty.
+    """Return the report with the outputs of earlier stages; the evaluation is still empty.
 
     Args:
         root: The workspace.

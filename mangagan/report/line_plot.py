@@ -94,7 +94,7 @@ def lay_out_lines(
         marked_x: Value on the x axis to mark. Default: none.
         allow_log: Use a logarithmic y axis if all values are positive and their ratio exceeds `LOG_RATIO`.
     """
-    lines = [(line, points) for line in series if len(points := average_stretches(finite_points(line)))]
+    lines = [(line, points) for line in series if len(points := average_stretches(select_finite_points(line)))]
     if not lines:
         return LinePlot(title, x_label, y_label)
     all_points = np.concatenate([points for _, points in lines])
@@ -107,7 +107,7 @@ def lay_out_lines(
     return LinePlot(title, x_label, y_label, lines, scale, x_ticks, y_ticks, marked_x)
 
 
-def finite_points(line: Series) -> np.ndarray:
+def select_finite_points(line: Series) -> np.ndarray:
     """Return the finite points of a line, (N, 2)."""
     points = np.column_stack([np.asarray(line.x, float), np.asarray(line.y, float)])
     return points[np.isfinite(points).all(axis=1)]

@@ -9,7 +9,7 @@ from mangagan.metrics.types import Metric
 from mangagan.report.range_plot import CEILINGS, RangePlot, lay_out_range
 from mangagan.report.tables import Table
 from mangagan.report.values import Sources, look_up, show_value, show_with_deviation
-from mangagan.report.words import GROUPS, METRICS, describe, reading
+from mangagan.report.words import GROUPS, METRICS, describe, describe_value
 
 EVALUATE = "evaluate"
 # Entries that every block of a metric has. Others are details.
@@ -24,7 +24,7 @@ COLUMN_NAMES = {
 
 @dataclass(frozen=True)
 class CardRow:
-    """The values of one extractor (empty for a metric of pixels): ratio to the floor, plot, and reading."""
+    """The values of one extractor ("" for a metric on pixels): ratio to the floor, plot, and reading."""
 
     extractor: str
     ratio: Markup | None
@@ -46,14 +46,14 @@ class Card:
 
 def group_metrics(sources: Sources) -> dict[str, list[str]]:
     """Return the metrics of the evaluation by group, in the order of `GROUPS`. Metrics without texts come last."""
-    metrics = [name for name in sources[EVALUATE] if block_keys(sources, name)]
+    metrics = [name for name in sources[EVALUATE] if find_block_keys(sources, name)]
     groups = {title: [name for name in group if name in metrics] for title, group in GROUPS.items()}
     groups["Other"] = [name for name in metrics if name not in METRICS]
     return {title: names for title, names in groups.items() if names}
 
 
-def block_keys(sources: Sources, metric: str) -> dict[str, str]:
-    """Return extractor → key of the block of a metric. The extractor is empty for a metric of pixels."""
+def find_block_keys(sources: Sources, metric: str) -> dict[str, str]:
+    """Return the key of each block of a metric, by extractor; the extractor is "" for a metric on pixels."""
     entry = look_up(sources, f"{EVALUATE}.{metric}")
     if not isinstance(entry, Mapping):
         return {}
@@ -65,7 +65,7 @@ def block_keys(sources: Sources, metric: str) -> dict[str, str]:
 
 def build_card(sources: Sources, key: str) -> Card:
     """Return the card of the metric with this key."""
-    metric, blocks = describe(key), block_keys(sources, key)
+    metric, blocks = describe(key), find_block_keys(sources, key)
     details, tables = [], []
     for block_key in blocks.values():
         for name, entry in look_up(sources, block_key).items():
@@ -85,7 +85,7 @@ def build_row(sources: Sources, metric: Metric, extractor: str, key: str) -> Car
         extractor=extractor,
         ratio=show_value(sources, f"{key}.ratio") if block.get("ratio") is not None else None,
         plot=lay_out_range(sources, key, metric.bounds),
-        reading=reading(metric.key, block),
+        reading=describe_value(metric.key, block),
         reason=show_value(sources, f"{key}.reason") if block.get("reason") else None,
     )
 
@@ -99,13 +99,13 @@ def build_detail_table(sources: Sources, key: str, name: str, title: str) -> Tab
             entry.replace("px", " px") if name == "levels" else entry,
             *(show_value(sources, f"{key}.{name}.{entry}.{column}") for column in columns),
         ]
-        for entry in sorted(entries, key=scale_order)
+        for entry in sorted(entries, key=make_scale_sort_key)
     ]
     head = ["", *(COLUMN_NAMES.get(column, column.replace("_", " ")) for column in columns)]
     return Table(title, head, rows)
 
 
-def scale_order(name: str) -> tuple[int, str]:
+def make_scale_sort_key(name: str) -> tuple[int, str]:
     """Return a sort key: scales (`112px`) from the finest, other names alphabetically."""
     side = name.removesuffix("px")
     return (-int(side), "") if side.isdecimal() and name.endswith("px") else (0, name)

@@ -25,7 +25,7 @@ from mangagan.report.values import look_up, show_value
 from mangagan.report.verdict import BANNERS, list_rules
 from mangagan.report.words import MIN_HOLDOUT
 
-MAX_SHEETS = 12  # contact sheets on the page; the page names the files of the others
+MAX_SHEETS = 12  # maximum number of contact sheets on the page; it lists the files of the others by name
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Report:
         quantiles: Column → values of reports/evaluate/nearest.csv.
         pictures: Name → PNG of reports/evaluate/. Missing ones are omitted from the page.
         sheets: Stage → file name → PNG of the contact sheets.
-        dataset_matches: The model was trained on the present dataset.
+        dataset_matches: True if the model was trained on the current dataset.
         progress: Column → values of reports/train/metrics.csv; empty if missing.
         timings: Stage → duration [s]; may be empty.
         example: Column → value of one row of the manifest; empty if there is no face.

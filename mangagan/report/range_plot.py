@@ -120,7 +120,7 @@ def list_marks(sources: Sources, key: str) -> list[Mark]:
 def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None) -> Axis:
     """Return the axis for the marks.
 
-    With bounds, the axis spans these and all marks. Without, it is linear over all marks, unless some are more than
+    With bounds, the axis spans these and all marks. Otherwise, it is linear over all marks, unless some are more than
     `MAX_REACH` times as far from the floor as the nearest ceiling. It is then logarithmic if all marks are clearly
     positive; otherwise it is linear and ends before the distant marks.
 
@@ -149,7 +149,7 @@ def assign_lines(marks: Sequence[Mark], axis: Axis) -> list[int]:
     Labels to the right of their mark are assigned from right to left, the others from left to right: the lines from
     the marks down to lower labels then cross no label.
     """
-    boxes = [label_extent(mark, axis) for mark in marks]
+    boxes = [compute_label_extent(mark, axis) for mark in marks]
     is_left = [choose_anchor(mark, axis) == "end" for mark in marks]
     order = sorted(range(len(marks)), key=lambda index: (is_left[index], boxes[index][is_left[index]]))
     order = [i for i in reversed(order) if not is_left[i]] + [i for i in order if is_left[i]]
@@ -161,7 +161,7 @@ def assign_lines(marks: Sequence[Mark], axis: Axis) -> list[int]:
     return [lines[index] for index in range(len(marks))]
 
 
-def label_width(mark: Mark) -> float:
+def compute_label_width(mark: Mark) -> float:
     """Return the width of a label on the narrowest track [%]."""
     letters = len(mark.label.striptags()) + 2
     return 100 * letters * (BOLD_WIDTH if mark.kind == "value" else LETTER_WIDTH) / MIN_TRACK
@@ -169,13 +169,13 @@ def label_width(mark: Mark) -> float:
 
 def choose_anchor(mark: Mark, axis: Axis) -> str:
     """Return `start` (label to the right of its mark) if it fits, else `end` if it fits, else `middle`."""
-    x, width = axis.place(mark.value), label_width(mark)
+    x, width = axis.place(mark.value), compute_label_width(mark)
     return "start" if x + width <= 100 else "end" if x >= width else "middle"
 
 
-def label_extent(mark: Mark, axis: Axis) -> tuple[float, float]:
+def compute_label_extent(mark: Mark, axis: Axis) -> tuple[float, float]:
     """Return the left and right end of a label [%]."""
-    width = label_width(mark)
+    width = compute_label_width(mark)
     share = {"start": 0.0, "middle": 0.5, "end": 1.0}[choose_anchor(mark, axis)]
     left = axis.place(mark.value) - width * share
     return left, left + width

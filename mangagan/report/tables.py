@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mangagan.core.catalog import STAGES, metrics_file
-from mangagan.report.values import MISSING, Sources, leaf_keys, look_up, show_value
+from mangagan.report.values import MISSING, Sources, iterate_leaf_keys, look_up, show_value
 from mangagan.report.words import EXTRACTORS
 
 # Key → name of the number of faces after each step.
@@ -100,5 +100,5 @@ def list_settings(sources: Sources) -> Iterable[Table]:
     }
     for title, root in roots.items():
         if entries := look_up(sources, root):
-            rows = [[key, show_value(sources, f"{root}.{key}", digits=None)] for key in leaf_keys(entries)]
+            rows = [[key, show_value(sources, f"{root}.{key}", digits=None)] for key in iterate_leaf_keys(entries)]
             yield Table(title, ["key", "value"], rows)

@@ -1,4 +1,4 @@
-"""The course of training, prepared for the report: loss curves and metrics."""
+"""Loss curves and metrics of training, prepared for the report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

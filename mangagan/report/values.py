@@ -28,12 +28,12 @@ def look_up(values: Any, key: str) -> Any:
     return values[head] if head == key else look_up(values[head], key[len(head) + 1 :])
 
 
-def leaf_keys(values: Any, prefix: str = "") -> Iterator[str]:
+def iterate_leaf_keys(values: Any, prefix: str = "") -> Iterator[str]:
     """Yield the dotted keys of all entries of nested mappings and lists that are neither."""
     entries = values.items() if isinstance(values, Mapping) else enumerate(values)
     for name, value in entries:
         if isinstance(value, Mapping | list | tuple):
-            yield from leaf_keys(value, f"{prefix}{name}.")
+            yield from iterate_leaf_keys(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
 

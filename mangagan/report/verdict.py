@@ -39,7 +39,7 @@ BANNERS = {
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule with its outcome. `word` and `anchor` (of the card of the metric) are empty if missing."""
+    """A rule with its outcome. `word` and `anchor` (of the card of the metric) are empty if there is none."""
 
     text: Markup
     word: Markup

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mangagan.metrics.comparison import nearest_ceiling
+from mangagan.metrics.comparison import find_nearest_ceiling
 from mangagan.metrics.registry import METRICS
 from mangagan.metrics.types import Direction, Metric, MetricGroup
 from mangagan.report.range_plot import CEILINGS
@@ -31,17 +31,17 @@ def describe(key: str) -> Metric:
     )
 
 
-def offset(figure: Figure) -> float:
+def compute_offset(figure: Figure) -> float:
     """Return value − floor in standard deviations of both; the unit is 5 % of the floor if these are unknown."""
     deviation = ((figure["sd"] or 0) ** 2 + (figure["floor_sd"] or 0) ** 2) ** 0.5
     return float((figure["value"] - figure["floor"]) / (deviation or 0.05 * abs(figure["floor"]) or 1.0))
 
 
-def reading(key: str, figure: Figure) -> str:
+def describe_value(key: str, figure: Figure) -> str:
     """Return one or two sentences that say what the value of a metric means."""
     if figure["value"] is None or figure["floor"] is None:
-        return "Nothing to compare with."
-    metric, deviations = describe(key), offset(figure)
+        return "No comparison: a value is missing."
+    metric, deviations = describe(key), compute_offset(figure)
     if abs(deviations) < CLEAR_SD:
         return metric.same
     text = metric.above if deviations > 0 else metric.below
@@ -49,6 +49,6 @@ def reading(key: str, figure: Figure) -> str:
     if position is None or position < CEILING_NAMED:
         return text
     ceilings = {kind: ceiling for kind, ceiling in figure["ceilings"].items() if ceiling is not None}
-    nearest = nearest_ceiling(figure["value"], figure["floor"], figure["floor_sd"], ceilings) or ""
+    nearest = find_nearest_ceiling(figure["value"], figure["floor"], figure["floor_sd"], ceilings) or ""
     relation = "No better than" if position >= CEILING_REACHED else "Between real faces and"
     return f"{text} {relation} {CEILINGS.get(nearest, nearest)}."

@@ -70,8 +70,8 @@ class ParamRow:
 def compare_metrics(first: Run, second: Run) -> list[MetricRow]:
     """Return all metrics of either run, sorted by key."""
     first_blocks, second_blocks = (dict(find_blocks(run.evaluation)) for run in (first, second))
-    comparable = not dataset_differences(first, second)
-    changed = changed_extractors(first, second)
+    comparable = not list_dataset_differences(first, second)
+    changed = list_changed_extractors(first, second)
     rows = []
     for key in sorted(first_blocks.keys() | second_blocks.keys()):
         before, after = first_blocks.get(key, {}), second_blocks.get(key, {})
@@ -97,7 +97,7 @@ def compare_blocks(key: str, first: Block, second: Block) -> str:
     A difference counts above `MIN_DEVIATIONS` of its standard deviations. A value without a standard deviation takes
     that of its floor. If both are missing, the noise is unknown.
     """
-    before, after = distance_to_floor(key, first), distance_to_floor(key, second)
+    before, after = measure_distance_to_floor(key, first), measure_distance_to_floor(key, second)
     if before is None or after is None:
         return MISSING
     if before == after:
@@ -111,7 +111,7 @@ def compare_blocks(key: str, first: Block, second: Block) -> str:
     return BETTER if after < before else WORSE
 
 
-def distance_to_floor(key: str, block: Block) -> float | None:
+def measure_distance_to_floor(key: str, block: Block) -> float | None:
     """Return the distance of a value from its floor, at least 0; None if either is missing."""
     value, floor = block.get("value"), block.get("floor")
     if value is None or floor is None:
@@ -142,23 +142,23 @@ def summarize_verdict(run: Run) -> str:
 def list_cautions(first: Run, second: Run) -> list[str]:
     """Return sentences on everything that limits the comparison, most serious first."""
     cautions = []
-    if differences := dataset_differences(first, second):
+    if differences := list_dataset_differences(first, second):
         cautions.append(
             f"The datasets of the runs differ ({', '.join(differences)}). Compare each metric with its own floor only."
         )
-    if changed := changed_extractors(first, second):
+    if changed := list_changed_extractors(first, second):
         cautions.append(f"Feature extractors with the same name differ ({', '.join(sorted(changed))}).")
     counts = [run.evaluation.get("samples") for run in (first, second)]
     if counts[0] != counts[1]:
         cautions.append(f"The numbers of samples differ ({counts[0]} and {counts[1]}).")
-    code = [path for path in common_keys(first.inputs, second.inputs) if path.startswith(METRICS_CODE)]
+    code = [path for path in list_common_keys(first.inputs, second.inputs) if path.startswith(METRICS_CODE)]
     changed_code = [path for path in code if first.inputs[path] != second.inputs[path]]
     if changed_code:
         cautions.append(f"The code of the metrics differs ({', '.join(changed_code)}).")
     return cautions
 
 
-def dataset_differences(first: Run, second: Run) -> list[str]:
+def list_dataset_differences(first: Run, second: Run) -> list[str]:
     """Return the differences between the faces of both runs; empty if they used the same dataset."""
     differences = []
     hashes = [run.evaluation.get("train_sha256") for run in (first, second)]
@@ -173,13 +173,13 @@ def dataset_differences(first: Run, second: Run) -> list[str]:
     return differences
 
 
-def changed_extractors(first: Run, second: Run) -> set[str]:
+def list_changed_extractors(first: Run, second: Run) -> set[str]:
     """Return the names of the feature extractors that have different hashes in both runs."""
     before, after = (run.evaluation.get("extractors") or {} for run in (first, second))
-    return {name for name in common_keys(before, after) if before[name].get("sha256") != after[name].get("sha256")}
+    return {name for name in list_common_keys(before, after) if before[name].get("sha256") != after[name].get("sha256")}
 
 
-def common_keys(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+def list_common_keys(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     """Return the keys of both mappings, sorted."""
     return sorted(first.keys() & second.keys())
 

@@ -12,7 +12,7 @@ def render_comparison(first: Run, second: Run, warnings: Sequence[str], grids: S
     """Return the page: self-contained HTML, identical for identical runs.
 
     Args:
-        first: The run that the other is compared with.
+        first: The baseline run.
         second: The other run.
         warnings: Sentences to add to the cautions of the runs.
         grids: PNG with samples of each generator.

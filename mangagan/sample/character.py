@@ -75,7 +75,7 @@ class Character:
     name: str
     hairstyle: str
     fringe: str
-    finish: str  # of the hair in black-and-white drawings: black, white or tone
+    finish: str  # paint of the hair in black-and-white drawings: black, white or tone
     clothes: str
     skin: Colour
     hair: Colour

@@ -14,7 +14,7 @@ from mangagan.sample.strokes import Image, Points
 
 FaceRow = dict[str, Any]  # one face in truth.json: x, y, w, h [px], view, usable, character
 
-MIN_USABLE_WIDTH = 40  # face width [px]; narrower faces are too small to train on
+MIN_USABLE_WIDTH = 40  # face width [px]; narrower faces are not usable for training
 MIN_BOX_SIDE = 8  # [px]; smaller boxes are not listed
 MIN_LISTED_AREA = 0.35  # visible share of the box [0, 1]; below it the face is not listed
 MAX_LISTED_COVER = 0.4  # share of the box under balloons or other heads [0, 1]; above it the face is not listed

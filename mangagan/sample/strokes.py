@@ -96,7 +96,7 @@ def ribbon(centre: Points, widths: NDArray[np.float64]) -> Points:
 
 
 def compute_stroke_widths(count: int, width: float, start: float, end: float) -> NDArray[np.float64]:
-    """Return the widths (count,) of a pen stroke that is tapered over its first share `start` and last share `end`."""
+    """Return the widths (count,) of a pen stroke; `start` and `end` are the shares of its length that are tapered."""
     return width * _pressure(count, start, end)
 
 

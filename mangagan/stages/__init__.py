@@ -1,1 +1,1 @@
-"""One file a stage: read the inputs, call the library, write the outputs."""
+"""One module per stage: read the inputs, call the library, write the outputs."""

@@ -1,4 +1,4 @@
-"""Stage dedup: faces → the dataset (one face of each drawing, in train and hold-out), and the manifest of all faces."""
+"""The stage `dedup`: faces → training set and hold-out set (one face of each drawing), manifest of all faces."""
 
 import sys
 from pathlib import Path

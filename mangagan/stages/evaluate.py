@@ -1,4 +1,4 @@
-"""Stage evaluate: generator and dataset → metrics with floors and ceilings, pictures and the report."""
+"""The stage `evaluate`: generator and dataset → metrics with floors and ceilings, pictures and the report."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from mangagan.report.page import Report, render_report
 
 STAGE = "evaluate"
 NEIGHBOR_ROWS = 8  # samples shown with their nearest training faces
-PAIRS = 16  # samples shown with the training face that they may be copies of: those with the smallest distance
+PAIRS = 16  # samples shown with their nearest training face: those with the smallest distance
 PAIR_COLUMNS = 4
 RANGE_SIZE = 16  # samples shown as the best, the typical and the worst
 INTERPOLATION_STEPS = 7  # steps of an interpolation, so a strip has eight images
@@ -65,7 +65,7 @@ class Inputs:
 
 
 def run(root: Path = Path()) -> None:
-    """Run the stage in the workspace `root`. All inputs are read before anything is measured; the report is last.
+    """Run the stage in the workspace `root`. Read all inputs before measuring; write the report last.
 
     Raises:
         UserError: params.yaml is invalid, or an input is missing, damaged or does not match the others.
@@ -221,7 +221,7 @@ def tabulate_quantiles(data: EvaluationData) -> pd.DataFrame:
     shares = np.arange(0, 101, 2)
     columns: dict[str, list[float]] = {"share": [float(share) for share in shares]}
     for name, found in (("samples", data.nearest_to_samples), ("hold-out faces", data.nearest_to_holdout)):
-        # Without hold-out faces the column is empty; a plot of dvc.yaml names it.
+        # Without hold-out faces the column is empty; a plot in dvc.yaml requires it.
         values = np.percentile(found.distances[:, 0], shares) if len(found.distances) else np.full(len(shares), np.nan)
         columns[name] = [float(f"{value:.5g}") for value in values]
     return pd.DataFrame(columns)

@@ -1,4 +1,4 @@
-"""Screenshots → one comic-book archive for each title, and a table of all pages and rejected files."""
+"""The stage `ingest`: screenshots → one comic-book archive for each title, and a table of pages and rejected files."""
 
 import contextlib
 import sys
@@ -18,9 +18,9 @@ from mangagan.core.files import atomic_directory, write_json
 from mangagan.core.images import write_png
 from mangagan.core.progress import track
 from mangagan.ingestion.params import IngestParams
-from mangagan.ingestion.records import Record, distinct_pages, merge_duplicates
+from mangagan.ingestion.records import Record, iterate_distinct_pages, merge_duplicates
 from mangagan.pages.archive import write_cbz
-from mangagan.pages.decode import Unreadable
+from mangagan.pages.decode import UnreadableError
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.readers.listing import File, list_screenshots
@@ -43,7 +43,7 @@ def run(root: Path = Path()) -> None:
     files = list_screenshots(root / catalog.SCREENSHOTS)
     sources = read_sources(track(files, len(files), "ingest", "files"), settings.max_file_mb)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
-        records = list(write_archives(distinct_pages(sources, settings), folder))
+        records = list(write_archives(iterate_distinct_pages(sources, settings), folder))
     merged = merge_duplicates(records)
     kept = [record for record in merged if not record.reason]
     rejected = [record for record in merged if record.reason]
@@ -104,26 +104,26 @@ def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
     """
     kept = table[table["reason"] == ""]
     pages = list(iterate_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder))
-    images = [thumbnail(page.pixels) for _, page in pages]
+    images = [make_thumbnail(page.pixels) for _, page in pages]
     return draw_contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages])
 
 
 def draw_rejected(records: list[Record], settings: IngestParams) -> np.ndarray:
-    """Draw a contact sheet of rejected files with the reasons. What cannot be decoded is a gray field."""
+    """Draw a contact sheet of rejected files with the reasons. An image that cannot be decoded is a gray field."""
     thumbnails: dict[tuple[Path, int], np.ndarray] = {}
     for path, group in groupby(records, key=lambda record: record.path):
         positions = [record.position for record in group]
         for source in read_again(File(path, path.name), positions, settings.max_file_mb):
-            with contextlib.suppress(Unreadable):
+            with contextlib.suppress(UnreadableError):
                 image = decode_source(source, settings.max_megapixels).pixels
-                thumbnails[path, source.position] = thumbnail(image)
-    gray = thumbnail(np.full((8, 6), 200, np.uint8))
+                thumbnails[path, source.position] = make_thumbnail(image)
+    gray = make_thumbnail(np.full((8, 6), 200, np.uint8))
     images = [thumbnails.get((record.path, record.position), gray) for record in records]
     captions = [f"{record.source}\n" + "\n".join(wrap(record.reason, 26, max_lines=3)) for record in records]
     return draw_contact_sheet(images, captions)
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
+def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
     """Return an image at the size of the contact sheet, on white, with its proportions kept."""
     image = Image.fromarray(pixels).convert("RGB")
     image.thumbnail(THUMBNAIL)

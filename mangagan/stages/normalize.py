@@ -1,4 +1,4 @@
-"""Stage normalize: face boxes → square faces of one size, measured and checked. Dropped faces stay, with a reason."""
+"""The stage `normalize`: face boxes → square faces of one size. Dropped faces are kept with the reason."""
 
 import sys
 from pathlib import Path

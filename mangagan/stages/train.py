@@ -1,4 +1,4 @@
-"""The stage train: reads the training faces; writes the generator, its model card, curves and sample grids."""
+"""The stage `train`: training faces → generator, model card, curves and sample grids."""
 
 import dataclasses
 import shutil
@@ -10,29 +10,29 @@ from typing import Any, Literal
 import numpy as np
 
 from mangagan.core import catalog, params
-from mangagan.core.code import code_hash
-from mangagan.core.files import atomic_directory, sha256_bytes, sha256_file, write_json, write_text
+from mangagan.core.files import atomic_directory, sha256_file, write_json, write_text
 from mangagan.faces.table import count_pixels, decode_faces, map_faces, read_faces
-from mangagan.features.registry import ExtractorParams, build_extractors, check_extractors
+from mangagan.features.registry import check_extractors
 from mangagan.gan import distributed
 from mangagan.gan.config import TrainConfig
 from mangagan.gan.curves import COLUMNS, STATISTICS
 from mangagan.gan.machine import explain_cpu_shortage
 from mangagan.gan.measurements import Measurer
+from mangagan.gan.reporting import write_grid
 from mangagan.gan.run import Run, check_size, train_resumable
+from mangagan.gan.saved_samples import read_samples
 from mangagan.gan.schedule import clip_batch_size, fits_in_memory
 from mangagan.gan.state import Sampler
 from mangagan.metrics.params import EvaluateParams
 from mangagan.networks.dcgan import count_parameters
 from mangagan.networks.weights import save_generator
-from mangagan.training_monitor import SAMPLE_COUNT, build_monitor
+from mangagan.training_monitor import identify_monitor, load_monitor
 
 STAGE = "train"
-MIN_GRAY_SHARE = 0.98  # of the faces for `channels: auto` to choose gray: a few colour covers do not make a book RGB
+MIN_GRAY_SHARE = 0.98  # minimum share of gray faces for which `channels: auto` selects gray; a few covers have colour
 # Header of metrics.csv if nothing was measured; see `Monitor.measure`.
 UNMEASURED = ("kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept")
-SMOOTHED_SHARE = 0.1  # the metrics of the stage are means over this share of the curves, the last rows
-MONITOR_CODE = "mangagan.training_monitor"  # its import closure determines the metrics during training
+SMOOTHED_SHARE = 0.1  # the metrics of the stage are means over this last share of the curves
 
 
 @distributed.process_group()
@@ -61,7 +61,7 @@ def run(root: Path = Path()) -> None:
 
 
 def check_inputs(root: Path) -> None:
-    """Check before long work what the stage needs, and what the evaluation will need.
+    """Check the inputs of the stage and of the evaluation before the long training.
 
     Raises:
         UserError: A file of the dataset is missing or damaged, or `evaluate.extractors` cannot be used.
@@ -93,36 +93,32 @@ def load_images(config: TrainConfig, root: Path) -> np.ndarray:
 
 
 def build_measurer(root: Path, train: np.ndarray) -> Measurer | None:
-    """Return what compares samples with the hold-out set during training; None if there are too few faces.
+    """Return the measurer that compares samples with the hold-out set; None if there are too few faces.
 
-    It always uses the extractors of the package, whatever `evaluate.extractors` says.
+    It always uses the extractors of the package, regardless of `evaluate.extractors`.
 
     Raises:
         UserError: The hold-out file is missing or damaged.
     """
     path = root / catalog.HOLDOUT_FACES
-    pngs = read_faces(path, ["image"])["png"].tolist()
-    extractors = build_extractors(ExtractorParams(), root)
-    monitor = build_monitor(train, decode_faces(pngs, train.shape[1]), extractors, seed=0) if pngs else None
+    monitor = load_monitor(train, path, root)
     if monitor is None:
         say(
-            f"{len(pngs)} hold-out faces: too few to measure samples during training and to select the best weights. "
-            "Add pages or increase dedup.holdout_share"
+            f"{len(read_faces(path, ['is_gray']))} hold-out faces: too few to measure samples during training and to "
+            "select the best weights. Add pages or increase dedup.holdout_share"
         )
         return None
 
     def measure(kimg: float, sampler: Sampler) -> dict[str, float]:
-        metrics = monitor.measure(sampler(SAMPLE_COUNT))
+        metrics = monitor.measure_sampler(sampler)
         say(f"{kimg:.1f} kimg: kernel distance {metrics['kernel_distance']:.3f} (0: real faces, 1: ruined faces)")
         return metrics
 
-    # The training faces are part of the key of the run.
-    dependencies = [code_hash(MONITOR_CODE), sha256_file(path), *(extractor.sha256 for extractor in extractors)]
-    return Measurer(measure, sha256_bytes(" ".join(dependencies).encode()))
+    return Measurer(measure, identify_monitor(path, root))  # the training faces are part of the key of the run
 
 
 def choose_channels(requested: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:
-    """Return 1 for gray or 3 for RGB; `auto` is gray if nearly all faces are, with a line if some lose their colour."""
+    """Return 1 for gray or 3 for RGB; for `auto`, gray if nearly all faces are. Report faces that lose their colour."""
     if requested != "auto":
         return {"gray": 1, "rgb": 3}[requested]
     if faces - coloured < MIN_GRAY_SHARE * faces:
@@ -149,9 +145,9 @@ def write_pictures(directory: Path, trained: Run) -> None:
         samples = temporary / catalog.TRAINING_SAMPLES.name
         samples.mkdir()
         for name, path in trained.snapshots.items():
-            shutil.copyfile(path, samples / name)
-        *_, last = trained.snapshots.values()
-        shutil.copyfile(last, temporary / "samples.png")
+            write_grid(samples / name, read_samples(path))
+        *_, last = trained.snapshots
+        shutil.copyfile(samples / last, temporary / "samples.png")
 
 
 def format_csv(names: list[str], rows: list[list[float]]) -> str:
@@ -160,9 +156,12 @@ def format_csv(names: list[str], rows: list[list[float]]) -> str:
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:
-    """Return the metrics of the stage: sizes, and means of the curves over the last tenth of the run."""
+    """Return the metrics of the stage: sizes, and means of the curves over the last tenth of the run.
+
+    Without rows (a run that diverged before the first one) there are no means.
+    """
     last = trained.rows[-max(1, round(SMOOTHED_SHARE * len(trained.rows))) :]
-    means = {name: sum(getattr(row, name) for row in last) / len(last) for name in STATISTICS}
+    means = {name: sum(getattr(row, name) for row in last) / len(last) for name in STATISTICS if last}
     return {
         **{name: float(f"{mean:.6g}") for name, mean in means.items()},
         "kimg": trained.state.images_seen / 1000,
@@ -186,12 +185,12 @@ def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, A
         },
         "machine": trained.machine,
         "images_seen": round(trained.kimg * 1000),
-        "git_revision": git_revision(root),
+        "git_revision": read_git_revision(root),
         "torch_version": torch.__version__,
     }
 
 
-def git_revision(root: Path) -> str:
+def read_git_revision(root: Path) -> str:
     """Return the commit of the code: `unknown` outside git, with `+dirty` if tracked Python files were changed."""
 
     def git(*arguments: str) -> str:

@@ -30,9 +30,9 @@ class MangaFaceParams:
         model: Path (relative to the workspace) or https URL of a weights file. Empty: the weights of the package.
         model_sha256: SHA-256 of that file, hex.
         threshold: Minimum score of a face, in (0, 1). Lower: higher recall, more false positives.
-        long_side: Size that the long side of a page is shrunk to [px]. Larger: finds smaller faces, slower.
-        scales: Scales to detect at, as shares of `long_side` (of the page's long side if that is shorter) [0.25, 1].
-            The score of a face is the mean over the scales. The time grows with the square of a scale.
+        long_side: Maximum long side of a page after shrinking [px]. Larger: finds smaller faces, slower.
+        scales: Scales of the page for detection [0.25, 1], as shares of `long_side` (of the long side of the page if
+            that is shorter). The score of a face is the mean over the scales. The time grows with its square.
         flip: Average the outputs for the page and its mirror image. Doubles the time.
         max_overlap: IoU above which two boxes are the same face, in (0, 1).
         device: auto (the GPU if there is one), cpu or cuda.

@@ -31,7 +31,7 @@ class OnnxParams:
         model_sha256: SHA-256 of that file, hex.
         class_name: Name of the model's class for faces; case does not matter. Ignored if the model has one class.
         threshold: Minimum score of a face, in (0, 1). Lower: higher recall, more false positives.
-        long_side: Size that the long side of a page is shrunk to [px]. Ignored if the model has a fixed input size.
+        long_side: Maximum long side of a page after shrinking [px]. Ignored if the model has a fixed input size.
         max_overlap: IoU above which two boxes are the same face, in (0, 1).
         device: auto (the GPU if onnxruntime supports it), cpu or cuda.
     """
@@ -87,14 +87,14 @@ class OnnxYolo:
         """
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise unsupported_model(self.model, f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one each")
+            raise make_format_error(self.model, f"it has {len(inputs)} inputs and {len(outputs)} outputs, not one each")
         if outputs[0].type not in DTYPES:
-            raise unsupported_model(self.model, f"its output is {outputs[0].type}, not float")
+            raise make_format_error(self.model, f"its output is {outputs[0].type}, not float")
         # A free dimension is a name or None.
         shape = [side if isinstance(side, int) and side > 0 else None for side in inputs[0].shape]
         if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None) or inputs[0].type not in DTYPES:
             signature = f"{inputs[0].type} {inputs[0].shape}"
-            raise unsupported_model(self.model, f"its input is {signature}, not float (1, 3, H, W)")
+            raise make_format_error(self.model, f"its input is {signature}, not float (1, 3, H, W)")
         return inputs[0].name, shape[2], shape[3], DTYPES[inputs[0].type]
 
     def run_model(self, image: np.ndarray) -> np.ndarray:
@@ -108,9 +108,9 @@ class OnnxYolo:
         except Exception as error:  # the exceptions of onnxruntime have no common base class
             size = f"{image.shape[2]}x{image.shape[1]}"
             reason = f"it fails on an image of {size} px ({summarize_error(error)})"
-            raise unsupported_model(self.model, reason) from error
+            raise make_format_error(self.model, reason) from error
         if output.ndim != 3 or output.shape[0] != 1 or output.shape[1] < 5:
-            raise unsupported_model(self.model, f"its output is {output.shape}, not (1, 4 + classes, N)")
+            raise make_format_error(self.model, f"its output is {output.shape}, not (1, 4 + classes, N)")
         return output[0]
 
     def detect(self, page: np.ndarray) -> Detections:
@@ -174,7 +174,7 @@ def open_session(model: Path, data: bytes, device: str) -> tuple[Any, str]:
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[*cuda, "CPUExecutionProvider"])
     except Exception as error:  # the exceptions of onnxruntime have no common base class
-        raise unsupported_model(model, f"onnxruntime cannot read it ({summarize_error(error)})") from error
+        raise make_format_error(model, f"onnxruntime cannot read it ({summarize_error(error)})") from error
     # If the CUDA libraries are missing, onnxruntime falls back to the CPU without an error.
     if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         raise UserError(
@@ -189,7 +189,7 @@ def summarize_error(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0].split(" : ")[-1].strip().rstrip(".")[:160]
 
 
-def unsupported_model(model: Path, reason: str) -> UserError:
+def make_format_error(model: Path, reason: str) -> UserError:
     """Return the error for a file that is not a detector in this format."""
     return UserError(
         f"{model} is not a YOLOv8 detector in ONNX format: {reason}. Set detect.onnx.model to a file made by "
@@ -218,7 +218,7 @@ def find_class(session: Any, model: Path, class_name: str, shape: tuple[int, ...
         names = []
     if count != len(names or ["face"]):
         metadata = f"{len(names)} classes in its metadata" if names else "no class names in its metadata"
-        raise unsupported_model(model, f"its output is {(1, *shape)} with {metadata}")
+        raise make_format_error(model, f"its output is {(1, *shape)} with {metadata}")
     if count == 1:
         return 0
     folded = [name.casefold() for name in names]

@@ -1,0 +1,9 @@
+"""Folders of files that are no DVC outs, so that they survive crashes and new runs of a stage."""
+
+from pathlib import Path
+
+STATE = Path(".mangagan")
+DOWNLOADED_MODELS = STATE / "models"
+CACHED_DETECTIONS = STATE / "detections"
+TRAINING_RUNS = STATE / "train"
+TIMINGS = STATE / "timings"
