@@ -12,7 +12,7 @@ setup: .venv/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# Run all six stages on the sample manga in demo/. The data of this workspace is not changed.
+# Run all stages on the sample manga in demo/. The data of this workspace is not changed.
 demo: setup
 	$(BIN)/python -m flows.demo
 

@@ -41,6 +41,9 @@ def fix() -> None:
     lines = DVC_YAML.read_text().splitlines()
     for stage, entry in read_stages().items():
         start = lines.index(f"  {stage}:")
+        following = next((n for n in range(start + 1, len(lines)) if lines[n][:3].strip()), len(lines))
+        if "    deps:" not in lines[start:following]:
+            sys.exit(f"dvc.yaml: write the deps of {stage} as a list with one entry a line")
         first = lines.index("    deps:", start) + 1
         end = next(number for number in range(first, len(lines)) if not lines[number].startswith("      - "))
         deps = [line.removeprefix("      - ") for line in lines[first:end]]

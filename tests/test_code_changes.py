@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from mangagan.core import catalog
 from mangagan.core.files import sha256_bytes, sha256_file
@@ -60,6 +61,13 @@ def dvc(root: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def append(path: Path, code: str) -> None:
+    """Add code at the end of a module."""
+    assert path.exists()
+    with path.open("a") as file:
+        file.write(f"\n{code}\n")
+
+
 def is_stale(root: Path, stage: str) -> bool:
     return stage in json.loads(dvc(root, "status", stage, "--json"))
 
@@ -82,9 +90,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def workspace(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained workspace for one test."""
+    return Path(shutil.copytree(trained, tmp_path / "workspace", symlinks=True))
+
+
 def measured(root: Path) -> list[dict[str, str]]:
     with (root / catalog.pictures_dir("train") / "metrics.csv").open() as file:
         return list(csv.DictReader(file))
+
+
+def weights(root: Path) -> tuple[str, int]:
+    """Return the hash of the generator, and when the checkpoint was written."""
+    (checkpoint,) = (root / catalog.TRAINING_RUNS).glob("*/checkpoint.pt")
+    return sha256_file(root / catalog.GENERATOR), checkpoint.stat().st_mtime_ns
 
 
 @pytest.mark.parametrize(
@@ -94,46 +114,34 @@ def measured(root: Path) -> list[dict[str, str]]:
         "mangagan/generation/samples.py",
         "mangagan/detection/backends/onnx_yolo.py",
         "mangagan/metrics/swd.py",
-        "mangagan/report/plot.py",
+        "mangagan/report/line_plot.py",
     ],
 )
-def test_code_that_training_does_not_run_leaves_it_up_to_date(trained: Path, path: str) -> None:
-    source = trained / path
-    before = source.read_text()
-    source.write_text(before + "\nEXTRA = 1\n")
-    assert not is_stale(trained, "train")
-    source.write_text(before)
+def test_code_that_training_does_not_run_leaves_it_up_to_date(workspace: Path, path: str) -> None:
+    append(workspace / path, "EXTRA = 1")
+    assert not is_stale(workspace, "train")
 
 
-def test_a_comment_in_the_training_code_trains_nothing_again(trained: Path) -> None:
-    weights = sha256_file(trained / catalog.GENERATOR)
-    (checkpoint,) = (trained / catalog.TRAINING_RUNS).glob("*/checkpoint.pt")
-    saved = checkpoint.stat().st_mtime_ns
-    edit(trained / "mangagan/gan/losses.py", "\n\n\ndef ", "\n\n\n# A comment.\ndef ")
-    assert "already trained" in dvc(trained, "repro", "--single-item", "train")
-    assert checkpoint.stat().st_mtime_ns == saved
-    assert sha256_file(trained / catalog.GENERATOR) == weights
+def test_a_comment_in_the_training_code_trains_nothing_again(workspace: Path) -> None:
+    before = weights(workspace)
+    edit(workspace / "mangagan/gan/losses.py", "\n\n\ndef ", "\n\n\n# A comment.\ndef ")
+    assert "already trained" in dvc(workspace, "repro", "--single-item", "train")
+    assert weights(workspace) == before
 
 
-def test_another_metric_is_measured_again_on_the_same_weights(trained: Path) -> None:
-    weights, rows = sha256_file(trained / catalog.GENERATOR), measured(trained)
-    (checkpoint,) = (trained / catalog.TRAINING_RUNS).glob("*/checkpoint.pt")
-    saved = checkpoint.stat().st_mtime_ns
-    source = trained / "mangagan/distances/kernel_distance.py"
-    source.write_text(source.read_text() + MUCH_LARGER)
-    output = dvc(trained, "repro", "--single-item", "train")
-    assert "already trained" in output
-    again = measured(trained)
+def test_another_metric_is_measured_again_on_the_same_weights(workspace: Path) -> None:
+    before, rows = weights(workspace), measured(workspace)
+    append(workspace / "mangagan/distances/kernel_distance.py", MUCH_LARGER)
+    assert "already trained" in dvc(workspace, "repro", "--single-item", "train")
+    again = measured(workspace)
     assert [row["kimg"] for row in again] == [row["kimg"] for row in rows]
-    for before, after in zip(rows, again, strict=True):
-        old, new = float(before["kernel_distance_random"]), float(after["kernel_distance_random"])
+    for row, changed in zip(rows, again, strict=True):
+        old, new = float(row["kernel_distance_random"]), float(changed["kernel_distance_random"])
         assert new == pytest.approx(1000 + 5 * old, rel=1e-4)
-    assert checkpoint.stat().st_mtime_ns == saved
-    assert sha256_file(trained / catalog.GENERATOR) == weights
+    assert weights(workspace) == before
 
 
 MUCH_LARGER = """
-
 original_distance = kernel_distance
 
 
@@ -142,26 +150,57 @@ def kernel_distance(first, second):
 """
 
 
-def test_curves_may_be_logged_at_another_interval(trained: Path) -> None:
-    weights = sha256_file(trained / catalog.GENERATOR)
-    (trained / "params.yaml").write_text(json.dumps({"train": {**TRAIN, "log_kimg": 0.02, "snapshot_kimg": 2}}))
-    assert "already trained" in dvc(trained, "repro", "--single-item", "train")
-    assert sha256_file(trained / catalog.GENERATOR) == weights
+def test_grids_are_drawn_again_on_the_same_weights(workspace: Path) -> None:
+    before, grids = weights(workspace), read_grids(workspace)
+    edit(workspace / "mangagan/pictures/grid.py", "\nGAP = 2 ", "\nGAP = 6 ")
+    assert "already trained" in dvc(workspace, "repro", "--single-item", "train")
+    again = read_grids(workspace)
+    assert again.keys() == grids.keys()
+    for name, grid in grids.items():
+        assert grid.shape == (8 * 30 - 2, 8 * 30 - 2)
+        assert again[name].shape == (8 * 34 - 6, 8 * 34 - 6)
+        assert np.array_equal(again[name][34:62, 68:96], grid[30:58, 60:88])
+    assert weights(workspace) == before
 
 
-def test_code_that_changes_the_weights_trains_again(trained: Path) -> None:
-    weights = sha256_file(trained / catalog.GENERATOR)
-    source = trained / "mangagan/gan/ema.py"
-    source.write_text(source.read_text() + "\nEXTRA = 1\n")
-    output = dvc(trained, "repro", "--single-item", "train")
+def read_grids(root: Path) -> dict[str, np.ndarray]:
+    """Return the pixels of every sample grid."""
+    folder = root / catalog.pictures_dir("train")
+    paths = [folder / "samples.png", *(folder / "samples").iterdir()]
+    return {path.name: np.asarray(Image.open(path)) for path in paths}
+
+
+def test_curves_may_be_logged_at_another_interval(workspace: Path) -> None:
+    before = weights(workspace)
+    (workspace / "params.yaml").write_text(json.dumps({"train": {**TRAIN, "log_kimg": 0.02, "snapshot_kimg": 2}}))
+    output = dvc(workspace, "repro", "--single-item", "train")
+    assert "already trained" in output
+    assert "train.log_kimg changed: the rows of curves.csv up to 0.1 kimg keep their interval" in output
+    assert weights(workspace) == before
+
+
+def test_another_interval_of_the_measurements_trains_again(workspace: Path) -> None:
+    (workspace / "params.yaml").write_text(json.dumps({"train": {**TRAIN, "measure_kimg": 0.08}}))
+    assert "training from the start: train.measure_kimg changed" in dvc(workspace, "repro", "--single-item", "train")
+    assert [float(row["kimg"]) for row in measured(workspace)] == [0.08]
+
+
+def test_code_that_changes_the_weights_trains_again(workspace: Path) -> None:
+    before = sha256_file(workspace / catalog.GENERATOR)
+    append(workspace / "mangagan/gan/ema.py", "EXTRA = 1")
+    output = dvc(workspace, "repro", "--single-item", "train")
+    assert "training from the start: the training code changed" in output
     assert "already trained" not in output
-    assert sha256_file(trained / catalog.GENERATOR) == weights  # the new line changes nothing in the end
+    assert len(list((workspace / catalog.TRAINING_RUNS).glob("*/checkpoint.pt"))) == 2
+    assert sha256_file(workspace / catalog.GENERATOR) == before, "the new line has no effect"
 
 
 @pytest.fixture(scope="module")
 def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace, in a folder whose name contains "train", with the boxes of two pages."""
-    root = make_workspace(tmp_path_factory.mktemp("train-"), {"ingest": {"min_side": 100}})
+    root = make_workspace(
+        tmp_path_factory.mktemp("train-"), {"ingest": {"min_side": 100}, "detect": {"detector": "mangaface"}}
+    )
     for number in range(2):
         pixels, _ = draw_page(np.random.default_rng(number), STYLES[0], 300, 400)
         path = root / catalog.SCREENSHOTS / "title" / f"{number}.png"
@@ -178,15 +217,13 @@ def caches(root: Path) -> set[str]:
 def test_boxes_are_cached_until_the_code_of_their_detector_changes(detected: Path) -> None:
     before, boxes = caches(detected), (detected / catalog.DETECTIONS).read_bytes()
     assert len(before) == 1
-    with (detected / "mangagan/detection/backends/onnx_yolo.py").open("a") as file:
-        file.write("\nEXTRA = 1\n")
+    append(detected / "mangagan/detection/backends/onnx_yolo.py", "EXTRA = 1")
     dvc(detected, "repro", "detect")
     assert caches(detected) == before
     edit(detected / "mangagan/detection/overlap.py", "\n\n\ndef ", "\n\n\n# A comment.\ndef ")
     dvc(detected, "repro", "detect")
     assert caches(detected) == before
-    with (detected / "mangagan/detection/overlap.py").open("a") as file:
-        file.write("\nEXTRA = 1\n")
+    append(detected / "mangagan/detection/overlap.py", "EXTRA = 1")
     dvc(detected, "repro", "detect")
     assert len(caches(detected) - before) == 1
     assert (detected / catalog.DETECTIONS).read_bytes() == boxes

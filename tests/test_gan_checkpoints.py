@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mangagan.core.code import import_closure
 from mangagan.core.errors import UserError
@@ -29,6 +28,7 @@ from mangagan.gan.loop import Callbacks, train
 from mangagan.gan.machine import pick_device
 from mangagan.gan.reporting import format_snapshot_name
 from mangagan.gan.run import train_resumable
+from mangagan.gan.saved_samples import read_samples
 from tests.gan_runs import CONFIG, CPU, TINY, assert_same, faces, fresh
 
 
@@ -57,13 +57,16 @@ def test_keys_depend_on_everything_that_the_weights_depend_on() -> None:
         return run_key(identify_run(images, settings, device, threads))
 
     first = key(faces(), TINY)
-    intervals = {"checkpoint_kimg": 9.0, "log_kimg": 9.0, "snapshot_kimg": 9, "measure_kimg": 9.0}
+    intervals = {"checkpoint_kimg": 9.0, "log_kimg": 9.0, "snapshot_kimg": 9}
     assert first == key(faces(), replace(TINY, kimg=9, select="last", on_alarm="stop", memory_mb=1, **intervals))  # type: ignore[arg-type]
+    # The same values, requested in another way.
+    assert first == key(faces(), replace(TINY, recipe="classic", channels="gray", device="auto", threads=2))
     others = [
         key(faces()[::-1], TINY),
         key(faces(7), TINY),
         key(faces(), replace(TINY, learning_rate_g=1e-4)),
         key(faces(), replace(TINY, seed=1)),
+        key(faces(), replace(TINY, measure_kimg=9.0)),
         key(faces(), TINY, threads=1),
         key(faces(), TINY, torch.device("cuda")),
     ]
@@ -75,11 +78,24 @@ def test_the_key_depends_on_the_code_of_the_step_and_not_on_measuring_or_reporti
     for name in ("loop", "step", "batches", "augment", "losses", "penalty", "ema", "state", "config", "recipes"):
         assert f"mangagan/gan/{name}.py" in paths
     assert {"mangagan/gan/distributed.py", "mangagan/gan/numerics.py", "mangagan/networks/dcgan.py"} <= paths
-    for name in ("alarms", "measurements", "selection", "reporting", "observer", "checkpoint", "machine", "run"):
+    observing = ("alarms", "measurements", "selection", "reporting", "saved_samples", "observer")
+    for name in (*observing, "checkpoint", "machine", "run"):
         assert f"mangagan/gan/{name}.py" not in paths
     folders = ("features", "distances", "metrics", "pictures", "faces")
     assert not any(path.startswith(f"mangagan/{folder}/") for path in paths for folder in folders)
     assert "mangagan/training_monitor.py" not in paths
+
+
+def test_the_identity_of_the_monitor_covers_the_metrics_and_their_inputs_and_nothing_else() -> None:
+    paths = {path.as_posix() for path in import_closure("mangagan.training_monitor")}
+    for name in ("kernel_distance", "manifold", "nearest_faces", "reference_sets", "subsamples", "pairwise"):
+        assert f"mangagan/distances/{name}.py" in paths
+    for name in ("registry", "random_network", "mangaface_encoder"):
+        assert f"mangagan/features/{name}.py" in paths
+    assert {"mangagan/training_monitor.py", "mangagan/faces/table.py", "mangagan/core/images.py"} <= paths
+    assert "mangagan/face_network/mangaface.safetensors" in paths
+    folders = ("gan", "networks", "generation", "metrics", "pictures", "report", "stages", "dataset", "detection")
+    assert not any(path.startswith(f"mangagan/{folder}/") for path in paths for folder in folders)
 
 
 def test_a_new_run_says_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +135,27 @@ def test_damaged_checkpoints_are_reported_and_renamed(tmp_path: Path, damage: st
     assert "is damaged" in said[0]
     assert "was renamed to checkpoint.damaged: training from the start" in said[0]
     assert_same(resume(tmp_path, "key", 40, lambda: fresh(TINY, images), said.append)[1], fresh(TINY, images))
+
+
+@pytest.mark.parametrize("change", ["missing", "additional", "row"])
+def test_a_checkpoint_of_another_version_is_reported_and_renamed(tmp_path: Path, change: str) -> None:
+    path, said = tmp_path / "key" / FILE, []
+    state = fresh(TINY, faces())
+    settings = replace(TINY, kimg=0.02)
+    train(state, faces(), settings, Callbacks(save=lambda state: save_checkpoint(path, state)))
+    content = torch.load(path, weights_only=True)
+    if change == "missing":
+        del content["realness"]
+    elif change == "additional":
+        content["alarms"] = {}
+    else:
+        content["rows"][0]["loss_c"] = 0.0
+    torch.save(content, path)
+    resumed = resume(tmp_path, "key", 40, lambda: fresh(TINY, faces()), said.append)[1]
+    assert resumed.images_seen == 0
+    aside = "was renamed to checkpoint.damaged: training from the start"
+    assert said == [f"{path} was written by another version of mangagan and {aside}"]
+    assert path.with_suffix(".damaged").exists()
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), torch.OutOfMemoryError("no room"), MemoryError()])
@@ -207,6 +244,22 @@ def test_only_delivered_runs_are_deleted(tmp_path: Path) -> None:
     assert sorted(run.name for run in tmp_path.iterdir()) == ["run0", "run3", "run4", "run5", "run6"]
 
 
+def test_a_killed_deletion_is_completed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        path = tmp_path / f"run{number}" / FILE
+        path.parent.mkdir()
+        path.write_bytes(b"")
+        mark_delivered(path)
+        os.utime(path.with_suffix(".delivered"), (number, number))
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint.shutil, "rmtree", lambda *_, **__: None)  # as if killed before it
+        delete_old_runs(tmp_path)
+    assert not (tmp_path / "run0").exists(), "no run without some of its files"
+    assert (tmp_path / checkpoint.TRASH / "run0" / FILE).exists()
+    delete_old_runs(tmp_path)
+    assert sorted(run.name for run in tmp_path.iterdir()) == ["run1", "run2", "run3"]
+
+
 def test_a_resumed_run_is_no_longer_marked_as_delivered(tmp_path: Path) -> None:
     run = train_resumable(faces(), CONFIG, tmp_path, print)
     run.mark_delivered()
@@ -225,7 +278,7 @@ def test_a_run_keeps_its_grids_and_its_last_row(tmp_path: Path) -> None:
     assert said[0] == "train.batch_size 100 is larger than the number of faces: using 12"
     assert list(run.snapshots) == [format_snapshot_name(kimg) for kimg in (0, 1, 2, 2.5)]
     assert list(run.snapshots)[-1] == "000003kimg.png"
-    assert all(Image.open(path).size == (8 * 30 - 2, 8 * 30 - 2) for path in run.snapshots.values())
+    assert all(read_samples(path).shape == (64, 1, 28, 28) for path in run.snapshots.values())
     assert [row.kimg for row in run.rows] == [1.008, 2.004, 2.508]
     assert len(run.state.rows) == 2
     again = train_resumable(faces(12), replace(config, kimg=3.0), tmp_path, said.append)
@@ -239,6 +292,56 @@ def test_batches_that_pass_several_marks_at_once(tmp_path: Path) -> None:
     assert run.state.images_seen == 7500
     assert list(run.snapshots) == [format_snapshot_name(kimg) for kimg in (0, 2, 5, 7)]
     assert all(path.exists() for path in run.snapshots.values())
+
+
+def test_grids_of_another_interval_are_those_of_a_run_with_it(tmp_path: Path) -> None:
+    config = replace(CONFIG, kimg=6, log_kimg=3, batch_size=1250, measure_kimg=99)
+    images = faces(1250, size=8)
+    train_resumable(images, config, tmp_path / "changed", print)
+    for every, marks in ((2, (0, 2, 4, 6)), (3, (0, 3, 6)), (4, (0, 4, 6))):
+        said: list[str] = []
+        changed = train_resumable(images, replace(config, snapshot_kimg=every), tmp_path / "changed", said.append)
+        assert said[0].startswith("already trained")
+        assert list(changed.snapshots) == [format_snapshot_name(mark) for mark in marks]
+    expected = train_resumable(images, replace(config, snapshot_kimg=4), tmp_path / "expected", print)
+    assert list(changed.snapshots) == list(expected.snapshots)
+    for name, path in expected.snapshots.items():
+        assert np.array_equal(read_samples(changed.snapshots[name]), read_samples(path))
+
+
+def test_another_interval_of_the_curves_is_reported(tmp_path: Path) -> None:
+    first = train_resumable(faces(), CONFIG, tmp_path, print)
+    for log_kimg, changed in ((0.016, False), (0.008, True), (9.0, True)):
+        said: list[str] = []
+        run = train_resumable(faces(), replace(CONFIG, log_kimg=log_kimg), tmp_path, said.append)
+        line = "train.log_kimg changed: the rows of curves.csv up to 0.0 kimg keep their interval"
+        assert (line in said) == changed
+        assert run.rows == first.rows
+
+
+def test_damaged_samples_are_deleted_with_a_line(tmp_path: Path) -> None:
+    config = replace(CONFIG, kimg=2, batch_size=100)
+    run = train_resumable(faces(100), config, tmp_path, print)
+    path = run.snapshots["000001kimg.png"]
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    for content in (bytes(whole), b"", b"hello"):
+        path.write_bytes(content)
+        said: list[str] = []
+        again = train_resumable(faces(100), config, tmp_path, said.append)
+        assert any(line.startswith(f"{path} is damaged") and "no sample grid of 1 kimg" in line for line in said)
+        assert list(again.snapshots) == ["000000kimg.png", "000002kimg.png"]
+        assert not path.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="auto selects the GPU of this machine")
+def test_the_same_values_requested_in_another_way_do_not_train_again(tmp_path: Path) -> None:
+    first = train_resumable(faces(), CONFIG, tmp_path, print)
+    for change in ({"device": "auto"}, {"threads": 1}, {"channels": "gray"}):
+        said: list[str] = []
+        again = train_resumable(faces(), replace(CONFIG, **change), tmp_path, said.append)  # type: ignore[arg-type]
+        assert said[0].startswith("already trained")
+        assert again.checkpoint == first.checkpoint
 
 
 def test_the_settings_and_the_remaining_time_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mangagan.core.errors import UserError
+from mangagan.gan import batches as feeding
 from mangagan.gan import loop as training
 from mangagan.gan.batches import Batches, derive_seed
 from mangagan.gan.checkpoint import load_checkpoint, save_checkpoint
@@ -33,6 +34,22 @@ def test_batches_do_not_depend_on_earlier_batches() -> None:
     for seen in range(0, 36, 4):
         walked.read(seen)
     assert torch.equal(walked.read(36), Batches(images, 4, TINY).read(36))
+
+
+def test_random_flips_are_drawn_on_the_training_device_wherever_the_faces_are_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    devices: list[str] = []
+
+    def create_rng(seed: int, purpose: str, number: int, device: torch.device) -> torch.Generator:
+        devices.append(device.type)
+        return torch.Generator()
+
+    monkeypatch.setattr(feeding, "create_rng", create_rng)
+    batches = Batches(torch.from_numpy(faces()), 4, replace(TINY, flip="random"), torch.device("meta"))
+    with pytest.raises(NotImplementedError, match="meta"):  # this device has no data to move to the faces
+        batches.choose_mirrored(0, torch.arange(4))
+    assert devices == ["meta"]
 
 
 def test_random_flips_mirror_about_half_of_the_images_and_can_be_switched_off() -> None:
@@ -74,7 +91,7 @@ def test_smoke(tmp_path: Path, count: int, size: int, channels: int, batch: int)
     state = fresh(config, images)
     assert train(state, images, config, observe(config, images, tmp_path).callbacks())
     assert state.images_seen == count_final_images(config, count) >= 30
-    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["000000kimg.png"]
+    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["0000000000.npz"]
     assert np.isfinite([list(asdict(row).values()) for row in state.rows]).all()
 
 
@@ -126,7 +143,7 @@ def test_rows_snapshots_and_checkpoints_come_when_they_are_due(tmp_path: Path) -
     train(state, images, config, replace(callbacks, save=lambda state: saved.append(state.images_seen)))
     assert [row.kimg for row in state.rows] == [1.2, 2.1]
     names = sorted(path.name for path in (tmp_path / "samples").iterdir())
-    assert names == ["000000kimg.png", "000001kimg.png", "000002kimg.png"]
+    assert names == ["0000000000.npz", "0000001200.npz", "0000002100.npz"]
     assert saved == [2100, 2700]
     assert state.steps == 2
 

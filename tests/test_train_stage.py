@@ -60,7 +60,7 @@ def test_outs(tmp_path: Path) -> None:
 def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mangagan.stages.train.SAMPLE_COUNT", 40)
+    monkeypatch.setattr("mangagan.training_monitor.SAMPLE_COUNT", 40)
     run(make_workspace(tmp_path, count=24, holdout=24, kimg=0.4, measure_kimg=0.1))
     rows = list(csv.DictReader((tmp_path / "reports/train/metrics.csv").open()))
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.104, 0.2, 0.304, 0.4])
@@ -72,13 +72,28 @@ def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     outs = "models/generator.safetensors, models/model.json, reports/train, metrics/train.json"
     assert capsys.readouterr().err.endswith(f"train: wrote {outs}\n")
     before = contents(tmp_path)
-    monkeypatch.setattr("mangagan.stages.train.code_hash", lambda *_: "other code")
+    monkeypatch.setattr("mangagan.training_monitor.code_hash", lambda *_: "other code")
     run(tmp_path)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("train: already trained")
     assert lines[1].startswith("train: measuring 4 snapshots again")
     assert len([line for line in lines if "kernel distance" in line and "delivering" not in line]) == 4
     assert contents(tmp_path) == before
+
+
+def test_a_run_that_diverges_before_its_first_row_delivers_the_best_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mangagan.training_monitor.SAMPLE_COUNT", 40)
+    intervals = {"log_kimg": 0.1, "checkpoint_kimg": 0.1, "measure_kimg": 0.048}
+    make_workspace(tmp_path, 24, holdout=24, learning_rate_g=1e30, on_alarm="rollback", **intervals)
+    run(tmp_path)
+    assert "training diverged (NaN) before 0.1 kimg" in capsys.readouterr().err
+    assert (tmp_path / "reports/train/curves.csv").read_text().count("\n") == 1
+    metrics = json.loads((tmp_path / "metrics/train.json").read_text())
+    assert "loss_g" not in metrics
+    assert metrics["kimg_delivered"] < 0.104
+    assert (tmp_path / catalog.GENERATOR).exists()
 
 
 def test_a_holdout_set_that_is_too_small_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

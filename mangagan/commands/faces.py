@@ -56,7 +56,7 @@ def faces(arguments: argparse.Namespace) -> int:
             writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
             face_count, image_count = face_count + len(boxes), image_count + 1
         if not image_count:  # raised inside the block, so that an existing file is kept
-            raise UserError(f"no image could be read in {len(files)} files. Give PNG, JPEG or WebP files")
+            raise UserError(f"no image could be read in {len(files)} files. The lines above give the reasons")
     print(f"{face_count} faces in {image_count} images: {arguments.out}")
     return 0
 
