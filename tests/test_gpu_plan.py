@@ -41,7 +41,7 @@ def test_smoke_runs_every_part(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert {name: row["runs"] for name, row in compared.items()} == {"modern": 1, "classic": 1}
     assert report["targets"]["images_per_second"]["found"] > 0
     assert (out / "recipes" / "drawn.png").exists()
-    assert list(out.glob("recipes/state/*/samples/*.png"))
+    assert list(out.glob("recipes/state/*/samples/*.npz"))
     assert not list(out.glob("recipes/state/*/*.pt"))
 
 
