@@ -24,8 +24,10 @@ from mangagan.commands.faces import list_images
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries, limit_to_one_thread
 from mangagan.core.progress import track
-from mangagan.pages.decode import UnreadableError
-from mangagan.readers.sources import Source, decode_source, read_sources
+from mangagan.decoding.decode import open_picture
+from mangagan.decoding.errors import UnreadableError
+from mangagan.readers.base import Limits
+from mangagan.readers.sources import Source, read_sources
 
 if TYPE_CHECKING:
     from mangagan.detection.types import Detector
@@ -124,15 +126,18 @@ def read_pages(paths: list[Path], count: int) -> list[np.ndarray]:
         UserError: A path does not exist, or an image is damaged.
     """
     files = list_images(paths)
-    total = sum(1 for _ in read_sources(files, math.inf))
+    total = sum(1 for _ in read_sources(files, Limits()))
     chosen = {total * number // count for number in range(count)} if total > count else set(range(total))
-    return [decode_given(source) for index, source in enumerate(read_sources(files, math.inf)) if index in chosen]
+    return [decode_given(source) for index, source in enumerate(read_sources(files, Limits())) if index in chosen]
 
 
 def decode_given(source: Source) -> np.ndarray:
     """Return the pixels of an image, or raise UserError if it is damaged."""
     try:
-        return decode_source(source).pixels
+        if source.reason:
+            raise UnreadableError(source.reason)
+        with open_picture(source.data, math.inf, math.inf) as picture:
+            return picture.pixels()
     except UnreadableError as error:
         raise UserError(f"{source.name} cannot be read ({error}). Remove it from --pages") from None
 

@@ -20,7 +20,7 @@ from prefect.logging import get_run_logger  # noqa: E402
 from prefect.states import Completed, Failed, State  # noqa: E402
 
 from tasks import artifacts  # noqa: E402
-from tasks.outcome import Outcome  # noqa: E402
+from tasks.outcome import ALWAYS_CHANGED, Outcome  # noqa: E402
 from tasks.stage import StageResult  # noqa: E402
 from tasks.task import run_stage, warn_on_failure  # noqa: E402
 
@@ -67,7 +67,8 @@ def describe_failure(result: StageResult, not_run: Sequence[str]) -> str:
 
 
 def describe_success(results: Sequence[StageResult]) -> str:
-    """Return one line: the stages by outcome."""
+    """Return one line: the stages by outcome, without a stage that runs each time."""
+    results = [result for result in results if result.reason != ALWAYS_CHANGED]
     if all(result.outcome is Outcome.CACHED for result in results):
         return f"nothing changed, {len(results)} stages are up to date"
     stages = {outcome: [result.stage for result in results if result.outcome is outcome] for outcome in Outcome}

@@ -13,6 +13,7 @@ UNCHANGED = re.compile(r"^(Stage )?'.*' didn't change, skipping$")
 RESTORED = re.compile(r"^Stage '.*' is cached - skipping run, checking out outputs$")
 RUNNING = re.compile(r"^Running stage '.*':$")
 EXITED = re.compile(r"^ERROR: failed to reproduce .* exited with (-?\d+)$")
+ALWAYS_CHANGED = "always changed"  # reason of a stage that DVC runs each time
 BUSY_MESSAGE = "is busy, it is being blocked by:"
 # Advice about git and `dvc push`, of no use in the log of a flow run.
 ADVICE = re.compile(

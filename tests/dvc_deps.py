@@ -15,8 +15,9 @@ DVC_YAML = PROJECT / "dvc.yaml"
 
 
 def read_stages() -> dict[str, Any]:
-    """Return the stages of dvc.yaml."""
-    return dict(YAML(typ="safe").load(DVC_YAML)["stages"])
+    """Return the stages of dvc.yaml that depend on code."""
+    stages = YAML(typ="safe").load(DVC_YAML)["stages"]
+    return {stage: entry for stage, entry in stages.items() if "deps" in entry}
 
 
 def missing_deps(stage: str, deps: list[str]) -> list[str]:

@@ -144,12 +144,12 @@ def test_faces_names_pages_relative_to_the_folder(workspace: Path, capsys: pytes
     pages = [row["page"] for row in rows]
     assert set(pages) == {"vol1/p1.png", file.as_posix()}
     assert pages.count("vol1/p1.png") == pages.count(file.as_posix()) >= len(truth) / 2 > 0
-    assert "skipped bad.png: no PNG, JPEG or WebP picture" in capsys.readouterr().err
+    assert "skipped bad.png: no picture, archive or e-book (file type .png)" in capsys.readouterr().err
 
 
 def test_faces_without_images_says_so(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "empty").mkdir()
-    for path, message in {"empty": "no PNG, JPEG or WebP file", "nowhere": "nowhere not found"}.items():
+    for path, message in {"empty": "no image, archive or e-book in empty", "nowhere": "nowhere not found"}.items():
         assert main(["faces", path, "--out", "faces.csv"]) == 2
         assert message in capsys.readouterr().err
     assert not (workspace / "faces.csv").exists()

@@ -14,7 +14,8 @@ DAG = YAML(typ="safe").load(PROJECT / "dvc.yaml")
 
 
 def test_dvc_yaml_params_yaml_and_the_catalog_name_the_same_stages() -> None:
-    assert list(DAG["stages"]) == list(catalog.STAGES) == list(params.SECTIONS)
+    assert list(DAG["stages"]) == ["scan", *catalog.STAGES]
+    assert list(catalog.STAGES) == list(params.SECTIONS)
     assert list(YAML(typ="safe").load(PROJECT / "params.yaml")) == list(params.SECTIONS)
 
 
@@ -41,6 +42,14 @@ def test_stage_follows_the_conventions(stage: str) -> None:
     assert all(isinstance(out, str) for out in entry["outs"])
 
 
+def test_ingest_depends_on_the_list_that_scan_makes_each_time() -> None:
+    scan = DAG["stages"]["scan"]
+    assert scan["cmd"] == 'python -m mangagan scan "${ingest.screenshots}"'
+    assert scan["always_changed"] is True
+    assert scan["outs"] == [str(catalog.SCREENSHOT_LIST)]
+    assert str(catalog.SCREENSHOT_LIST) in DAG["stages"]["ingest"]["deps"]
+
+
 def test_evaluate_depends_on_what_the_report_reads_of_every_earlier_stage() -> None:
     deps = DAG["stages"]["evaluate"]["deps"]
     for stage in catalog.stages_before("evaluate"):
@@ -63,7 +72,10 @@ ROWS = [
     {"dataset"},
     {"faces"},
     {"detection", "face_network"},
-    {"ingestion", "readers", "pages"},
+    {"ingestion"},
+    {"readers"},
+    {"decoding"},
+    {"pages"},
     {"pictures"},
     {"core"},
 ]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.project_clone import GIT, clone_project, run_in
 
-NO_SCREENSHOTS = "no screenshots in data/screenshots. Put PNG"
+NO_SCREENSHOTS = "no screenshots in data/screenshots. Put images"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_screenshots_stay_out_of_git_and_the_placeholder_out_of_dvc(clone: Path)
     assert git(clone, "status", "--short") == ""
     ended = run_in(clone, "dvc", "repro", "ingest")
     assert ended.returncode == 0, ended.stderr
-    assert "ingest: 1 file" in ended.stdout + ended.stderr
+    assert "ingest: 1 image" in ended.stdout + ended.stderr
     (clone / "data/screenshots/.gitignore").unlink()
     assert "up to date" in run_in(clone, "dvc", "status", "ingest").stdout
 

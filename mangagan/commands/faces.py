@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mangagan.commands.arguments import Subparsers
+    from mangagan.ingestion.params import IngestParams
     from mangagan.readers.listing import File
     from mangagan.readers.sources import Source
 
@@ -25,11 +26,13 @@ def add_commands(subparsers: "Subparsers") -> None:
         subparsers,
         "faces",
         faces,
-        "detect faces in images",
-        "mangagan faces scans/ --out faces.csv",
+        "detect faces in images, archives and e-books",
+        "mangagan faces scans/ book.epub --out faces.csv",
         "settings: section `detect` of params.yaml",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="images, or folders of images")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="images, archives, e-books, or folders of them"
+    )
     parser.add_argument("--out", type=Path, required=True, help="CSV file with the columns page,x,y,w,h,score")
 
 
@@ -45,14 +48,14 @@ def faces(arguments: argparse.Namespace) -> int:
 
     limit_to_one_thread()
     detector = build_detector(params.load("detect", DetectParams), Path())
-    limits = params.load("ingest", IngestParams)
+    settings = params.load("ingest", IngestParams)
     files = list_images(arguments.paths)
-    sources = read_sources(track(files, len(files), "faces", "files"), limits.max_file_mb)
+    sources = read_sources(track(files, len(files), "faces", "files"), settings.limits)
     face_count, image_count = 0, 0
     with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["page", "x", "y", "w", "h", "score"])
-        for name, (boxes, scores, _) in detect_pages(detector, decode_sources(sources, limits.max_megapixels)):
+        for name, (boxes, scores, _) in detect_pages(detector, decode_sources(sources, settings)):
             writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
             face_count, image_count = face_count + len(boxes), image_count + 1
         if not image_count:  # raised inside the block, so that an existing file is kept
@@ -61,14 +64,17 @@ def faces(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def decode_sources(sources: "Iterable[Source]", max_megapixels: float) -> "Iterator[tuple[str, np.ndarray]]":
+def decode_sources(sources: "Iterable[Source]", settings: "IngestParams") -> "Iterator[tuple[str, np.ndarray]]":
     """Yield name and pixels of each image. An image that cannot be read is skipped with a line on stderr."""
-    from mangagan.pages.decode import UnreadableError
-    from mangagan.readers.sources import decode_source
+    from mangagan.decoding.decode import open_picture
+    from mangagan.decoding.errors import UnreadableError
 
     for source in sources:
         try:
-            yield source.name, decode_source(source, max_megapixels).pixels
+            if source.reason:
+                raise UnreadableError(source.reason)
+            with open_picture(source.data, settings.max_megapixels, settings.max_strip_megapixels) as picture:
+                yield source.name, picture.pixels()
         except UnreadableError as error:
             print(f"mangagan: skipped {source.name}: {error}", file=sys.stderr)
 
@@ -76,26 +82,25 @@ def decode_sources(sources: "Iterable[Source]", max_megapixels: float) -> "Itera
 def list_images(paths: Iterable[Path]) -> "list[File]":
     """Return the images and containers that the paths name, folder by folder in natural order.
 
-    The name of a file in a folder is relative to that folder. A file that is named itself may have any
-    suffix.
+    The name of a file in a folder is relative to that folder. A file that is named itself may have any suffix.
 
     Raises:
         UserError: A path does not exist, or a folder holds no image.
     """
-    from mangagan.readers.listing import File, find_files
-    from mangagan.readers.names import escape, natural_key
+    from mangagan.readers.files import find_files
+    from mangagan.readers.listing import File, sort_files
+    from mangagan.readers.names import escape
     from mangagan.readers.registry import is_candidate
 
     files = []
     for path in paths:
         if path.is_dir():
-            found = {name: file for name, file in find_files(path) if file.is_file() and is_candidate(file)}
-            if not found:
-                raise UserError(f"no PNG, JPEG or WebP file in {path}. Give images, or folders of them")
-            names = sorted(found, key=lambda name: (natural_key(name), name))
-            files += [File(found[name], escape(name)) for name in names]
+            entries = [entry for entry in find_files(path, []) if not entry.reason and is_candidate(entry.path)]
+            if not entries:
+                raise UserError(f"no image, archive or e-book in {path}. Give such files, or folders of them")
+            files += sort_files({entry.name: File(entry.path, escape(entry.name)) for entry in entries})
         elif path.is_file():
             files.append(File(path, escape(path.as_posix())))
         else:
-            raise UserError(f"{path} not found. Give images, or folders of them")
+            raise UserError(f"{path} not found. Give images, archives or e-books, or folders of them")
     return files

@@ -9,7 +9,11 @@ from mangagan.commands.arguments import add_command, non_negative_int, require_e
 from mangagan.core import catalog
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mangagan.commands.arguments import Subparsers
+
+EXAMPLES = 5  # of each kind of rejected files
 
 
 def add_commands(subparsers: "Subparsers") -> None:
@@ -21,13 +25,14 @@ def add_commands(subparsers: "Subparsers") -> None:
         "stages", nargs="*", metavar="STAGE", help="stages to run, with the stages before them (default: all)"
     )
 
-    add_command(
+    parser = add_command(
         subparsers,
         "inspect",
         inspect,
-        "print the number of pages, of kept and of dropped faces by title, and the rejected files",
+        "print the number of pages, of kept and of dropped faces by title, and the rejected files by reason",
         "mangagan inspect",
     )
+    parser.add_argument("--all", action="store_true", help=f"print all rejected files (default: {EXAMPLES} of a kind)")
 
     parser = add_command(
         subparsers, "compare", compare, "compare the metrics and faces of two runs", "mangagan compare main exp-wide"
@@ -56,7 +61,7 @@ def run_pipeline(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """Print a table of pages and faces by title, and the rejected files."""
+    """Print a table of pages and faces by title, and the rejected files by kind."""
     import pandas as pd
 
     from mangagan.dataset.manifest import read_manifest, summarize
@@ -68,12 +73,42 @@ def inspect(arguments: argparse.Namespace) -> int:
     table = page_counts.rename("pages").to_frame().join(summary).fillna(0).astype(int)
     totals = pd.DataFrame([table.sum()], index=[f"all {len(table)} titles"])
     print(pd.concat([table, totals]).to_string())
-    rejected = pages[pages["reason"] != ""]
-    if len(rejected):
-        print(f"\n{len(rejected)} rejected files:")
-        for row in rejected.itertuples():
-            print(f"  {row.source}: {row.reason}")
+    print_changes(pages)
+    print_rejected(pages, arguments.all)
     return 0
+
+
+def print_changes(pages: "pd.DataFrame") -> None:
+    """Print how many pages were trimmed, split, cut or joined, and how many files were merged into a page."""
+    kept = pages[pages["reason"] == ""]
+    changed = kept["change"][kept["change"] != ""].str.replace(r"\d+", "N", regex=True).value_counts()
+    for change, count in changed.items():
+        print(f"{count} pages: {change}")
+    merged = kept[(kept["sources"].map(len) > 1) & ~kept["change"].str.contains("slices")]
+    if len(merged):
+        print(f"{len(merged)} pages were in several files: exact duplicates or re-taken screenshots")
+
+
+def print_rejected(pages: "pd.DataFrame", every: bool) -> None:
+    """Print the rejected files by kind of reason.
+
+    Args:
+        pages: The table of pages.
+        every: Print all files. False: at most EXAMPLES of each kind.
+    """
+    from mangagan.ingestion.reasons import find_kind
+
+    rejected = pages[pages["reason"] != ""]
+    if rejected.empty:
+        return
+    print(f"\n{len(rejected)} rejected files:")
+    groups = sorted(rejected.groupby(rejected["reason"].map(find_kind)), key=lambda group: -len(group[1]))
+    for kind, group in groups:
+        print(f"  {kind}: {len(group)}")
+        for row in group.head(len(group) if every else EXAMPLES).itertuples():
+            print(f"    {row.source}: {row.reason}")
+        if not every and len(group) > EXAMPLES:
+            print(f"    and {len(group) - EXAMPLES} more. All: mangagan inspect --all")
 
 
 def compare(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mangagan.core.state import CACHED_DETECTIONS as CACHED_DETECTIONS
 from mangagan.core.state import DOWNLOADED_MODELS as DOWNLOADED_MODELS
+from mangagan.core.state import FILE_HASHES as FILE_HASHES
 from mangagan.core.state import STATE as STATE
 from mangagan.core.state import TIMINGS as TIMINGS
 from mangagan.core.state import TRAINING_RUNS as TRAINING_RUNS
@@ -86,22 +87,28 @@ def stages_before(stage: str) -> list[str]:
 
 
 PARAMS = Path("params.yaml")
-SCREENSHOTS = Path("data/screenshots")  # written by the user
+SCREENSHOTS = Path("data/screenshots")  # written by the user; the default of `ingest.screenshots`
 OVERRIDES = Path("data/overrides.csv")  # written by the user: decisions on single faces
+
+# scan: not a stage of its own in params.yaml, it only tells DVC which files there are
+SCREENSHOT_LIST = Path("data/screenshots.csv")
 
 # ingest
 PAGES_DIR = Path("data/pages")
 PAGES_TABLE = Path("data/pages.parquet")
 PAGE_COLUMNS = (
     Column("page_id", "string", "hash of the pixels; empty for a rejected file"),
-    Column("title", "string", f"folder in {SCREENSHOTS}"),
+    Column("title", "string", f"folder or container in {SCREENSHOTS}"),
     Column("page_number", "int32", "from 1, in reading order; 0 for a rejected file"),
     Column("entry", "string", f"name in {PAGES_DIR}/<title>.cbz; empty for a rejected file"),
+    Column("left", "int32", "left edge of the page in its upright source image [px]"),
+    Column("top", "int32", "top edge of the page in its upright source image [px]"),
     Column("width", "int32", "upright page [px]; 0 if unknown"),
     Column("height", "int32", "upright page [px]; 0 if unknown"),
     Column("is_gray", "bool", "the page has no colour"),
     Column("source", "string", "file (and ::member of a container) that was kept"),
-    Column("sources", "list<string>", "every file that holds the same picture"),
+    Column("sources", "list<string>", "every file that holds the same page, or a slice of it"),
+    Column("change", "string", "how the page differs from its source image, for example `bars trimmed`; empty if not"),
     Column("reason", "string", "why the file was rejected; empty for a page"),
 )
 

@@ -20,7 +20,11 @@ def cpu_count() -> int:
 
 
 def map_ordered(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None = None,
+    weigh: Callable[[Item], float] | None = None,
+    max_weight: float = 0,
 ) -> Iterator[Result]:
     """Yield `function(item)` for each item, in the order of the items.
 
@@ -31,17 +35,22 @@ def map_ordered(
         function: Called on the worker threads.
         items: Consumed in the calling thread.
         workers: Number of threads. None: one for each core.
+        weigh: Return the memory that an item needs, in any unit. None: all items need the same.
+        max_weight: Maximum total weight of the items in progress or not yet yielded. A heavier item runs alone.
     """
     workers = workers or cpu_count()
     with ThreadPoolExecutor(workers) as executor:
-        pending: deque[Future[Result]] = deque()
+        pending: deque[tuple[float, Future[Result]]] = deque()
         try:
             for item in items:
-                pending.append(executor.submit(function, item))
-                if len(pending) > 2 * workers:
-                    yield pending.popleft().result()
+                weight = weigh(item) if weigh else 0.0
+                while pending and (
+                    len(pending) >= 2 * workers or sum(other for other, _ in pending) + weight > max_weight > 0
+                ):
+                    yield pending.popleft()[1].result()
+                pending.append((weight, executor.submit(function, item)))
             while pending:
-                yield pending.popleft().result()
+                yield pending.popleft()[1].result()
         finally:
-            for future in pending:
+            for _, future in pending:
                 future.cancel()

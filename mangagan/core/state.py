@@ -7,3 +7,4 @@ DOWNLOADED_MODELS = STATE / "models"
 CACHED_DETECTIONS = STATE / "detections"
 TRAINING_RUNS = STATE / "train"
 TIMINGS = STATE / "timings"
+FILE_HASHES = STATE / "file-hashes.json"  # of the screenshots

@@ -1,85 +1,202 @@
-"""Decode images, reject those that are not pages, merge exact duplicates, and number the rest."""
+"""The pages of all titles: without duplicates and re-taken screenshots, numbered, and written to archives."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
-from mangagan.core.images import encode_png
+import numpy as np
+
 from mangagan.core.parallel import map_ordered
+from mangagan.ingestion.drafts import Draft
+from mangagan.ingestion.images import MAX_MEMORY, Image, examine_source, weigh_source
+from mangagan.ingestion.layout import Plan, make_pages, plan_title, weigh_plan
 from mangagan.ingestion.params import IngestParams
-from mangagan.pages.decode import UnreadableError, is_gray
-from mangagan.readers.sources import Source, decode_source
+from mangagan.ingestion.retakes import find_retakes
+from mangagan.ingestion.spool import Spool
+from mangagan.pages.archive import write_cbz
+from mangagan.pages.decode import decode_page
+from mangagan.readers.sources import Source
 
 
-@dataclass(frozen=True)
+@dataclass
 class Record:
-    """A row of the page table, and what `ingest` needs to build it.
-
-    `mangagan.core.catalog.PAGE_COLUMNS` describes the fields that are columns.
+    """A row of the page table. `mangagan.core.catalog.PAGE_COLUMNS` describes the fields that are columns.
 
     Attributes:
-        path: File of the image.
-        position: Position in the file, as in `Source`.
-        suffix: Suffix of `encoded`.
-        encoded: The image as it is stored in the archive. Empty if it is rejected or a duplicate.
+        suffix: Suffix of the encoded page.
+        draft: The page or rejected image. None once its title is written.
+        thumbnail: Picture of a rejected image. None if there is none.
     """
 
     title: str
     source: str
-    path: Path
-    position: int
+    sources: tuple[str, ...] = ()
     page_id: str = ""
     reason: str = ""
+    left: int = 0
+    top: int = 0
     width: int = 0
     height: int = 0
     is_gray: bool = True
-    suffix: str = ""
-    encoded: bytes = field(default=b"", repr=False)
+    change: str = ""
     page_number: int = 0
     entry: str = ""
-    sources: tuple[str, ...] = ()
+    suffix: str = ".png"
+    draft: Draft | None = field(default=None, repr=False)
+    thumbnail: np.ndarray | None = field(default=None, repr=False)
 
 
-def read_record(source: Source, settings: IngestParams) -> Record:
-    """Decode one image. A record with a reason is rejected."""
-    record = Record(source.title, source.name, source.path, source.position)
-    try:
-        page = decode_source(source, settings.max_megapixels)
-    except UnreadableError as error:
-        return replace(record, reason=str(error))
-    height, width = page.pixels.shape[:2]
-    record = replace(record, width=width, height=height, is_gray=is_gray(page.pixels))
-    if min(width, height) < settings.min_side:
-        return replace(record, reason=f"too small: {width}x{height}, under {settings.min_side} px")
-    record = replace(record, page_id=page.page_id)
-    if page.stored_as_shown:
-        return replace(record, encoded=source.data, suffix=page.suffix)
-    return replace(record, encoded=encode_png(page.pixels), suffix=".png")
+@dataclass
+class PageBook:
+    """All records, and the number of images that were merged.
 
-
-def iterate_distinct_pages(sources: Iterable[Source], settings: IngestParams) -> Iterator[Record]:
-    """Yield a record for each image in order, and number the kept pages of each title.
-
-    A duplicate of an earlier page (in any file or title) has the `page_id` of that page and no number.
-    `merge_duplicates` merges it into the earlier one.
+    Attributes:
+        records: One record for each page and each rejected image, in reading order.
+        images: Number of source images and rejected files.
+        exact_duplicates: Number of pages with the pixels of an earlier page.
+        retakes: Number of pages that were merged into a better screenshot of the same page.
+        by_id: The records of the pages by `page_id`.
     """
-    page_ids: set[str] = set()
-    numbers: dict[str, int] = {}
-    for record in map_ordered(partial(read_record, settings=settings), sources):
-        if record.reason or record.page_id in page_ids:
-            yield replace(record, encoded=b"")
-            continue
-        page_ids.add(record.page_id)
-        numbers[record.title] = number = numbers.get(record.title, 0) + 1
-        yield replace(record, page_number=number, entry=f"{number:05d}{record.suffix}")
+
+    records: list[Record] = field(default_factory=list)
+    images: int = 0
+    exact_duplicates: int = 0
+    retakes: int = 0
+    by_id: dict[str, Record] = field(default_factory=dict, repr=False)
 
 
-def merge_duplicates(records: Iterable[Record]) -> list[Record]:
-    """Return one record for each distinct page, with the sources of all its duplicates, and all rejected records."""
-    merged: dict[object, Record] = {}
+def ingest_titles(sources: Iterable[Source], settings: IngestParams, folder: Path, max_thumbnails: int) -> PageBook:
+    """Make the pages of all titles, and write an archive for each title.
+
+    Args:
+        sources: Images of all titles, title by title in reading order.
+        settings: The section `ingest` of params.yaml.
+        folder: Folder of the archives.
+        max_thumbnails: Maximum number of thumbnails of rejected images to keep.
+    """
+    book = PageBook()
+    thumbnails = 0
+    for title, group in groupby(sources, key=lambda source: source.title):
+        with Spool(folder) as spool:
+            plans = plan_title(list(read_images(group, settings, spool)), settings)
+            book.images += sum(len(plan.images) for plan in plans)
+            records = merge_exact_duplicates(lay_out(plans, settings, spool), book)
+            if settings.merge_retakes:
+                records = merge_retakes(records, spool, book)
+            write_title(folder / f"{title}.cbz", records, spool)
+        for record in records:
+            record.draft = None
+            if record.thumbnail is not None:
+                thumbnails += 1
+                record.thumbnail = record.thumbnail if thumbnails <= max_thumbnails else None
+        book.records += records
+    return book
+
+
+def read_images(sources: Iterable[Source], settings: IngestParams, spool: Spool) -> Iterator[Image]:
+    """Decode and measure the images of one title, and move the encoded images and pages to the spool."""
+    examine = partial(examine_source, settings=settings)
+    for image in map_ordered(examine, sources, weigh=weigh_source, max_weight=MAX_MEMORY):
+        if image.source.data:
+            image = replace(image, slot=spool.add(image.source.data), source=replace(image.source, data=b""))
+        yield replace(image, draft=image.draft and store_draft(image.draft, image, spool))
+
+
+def lay_out(plans: list[Plan], settings: IngestParams, spool: Spool) -> Iterator[Record]:
+    """Yield a record for each page and each rejected image of one title, in reading order."""
+
+    def load(plan: Plan) -> Plan:
+        slots = [image.slot for image in plan.images if image.slot]
+        return plan if plan.is_final else replace(plan, encoded=tuple(spool.read(slot) for slot in slots))
+
+    make = partial(make_pages, settings=settings)
+    made = map_ordered(make, map(load, plans), weigh=weigh_plan, max_weight=MAX_MEMORY)
+    for plan, drafts in zip(plans, made, strict=True):
+        names = tuple(image.source.name for image in plan.images)
+        for draft in drafts:
+            draft = store_draft(draft, plan.images[0], spool)
+            yield make_record(plan.images[0], names, draft)
+
+
+def store_draft(draft: Draft, image: Image, spool: Spool) -> Draft:
+    """Move the encoded page of a draft to the spool. A page that is not encoded is the source image itself."""
+    if draft.reason or draft.slot:
+        return draft
+    slot = spool.add(draft.encoded) if draft.encoded else image.slot
+    return replace(draft, slot=slot, suffix=".png" if draft.encoded else image.suffix, encoded=b"")
+
+
+def make_record(image: Image, names: tuple[str, ...], draft: Draft) -> Record:
+    """Return the row of a page or of a rejected image.
+
+    Args:
+        image: The source image, or the first slice of a strip.
+        names: Names of the source image or of all slices.
+        draft: The page.
+    """
+    return Record(
+        title=image.source.title,
+        source=names[0],
+        sources=names,
+        page_id=draft.page_id,
+        reason=draft.reason,
+        left=draft.box.left,
+        top=draft.box.top,
+        width=draft.box.width,
+        height=draft.box.height,
+        is_gray=draft.is_gray,
+        change=draft.change,
+        suffix=draft.suffix,
+        draft=draft,
+        thumbnail=draft.thumbnail,
+    )
+
+
+def merge_exact_duplicates(records: Iterable[Record], book: PageBook) -> list[Record]:
+    """Return the records of one title without the pages whose pixels an earlier page of any title has."""
+    kept = []
     for record in records:
-        key = record.page_id or (record.path, record.position)
-        first = merged.setdefault(key, record)
-        merged[key] = replace(first, sources=(*first.sources, record.source))
-    return list(merged.values())
+        first = book.by_id.setdefault(record.page_id, record) if record.page_id else record
+        if first is record:
+            kept.append(record)
+        else:
+            add_sources(first, record)
+            book.exact_duplicates += 1
+    return kept
+
+
+def merge_retakes(records: list[Record], spool: Spool, book: PageBook) -> list[Record]:
+    """Return the records of one title with only the best of several screenshots of one page."""
+    pages = [record for record in records if not record.reason]
+
+    def load(index: int) -> np.ndarray:
+        return decode_page(spool.read(slots[index])).pixels
+
+    drafts = [record.draft for record in pages if record.draft]
+    slots = [draft.slot for draft in drafts if draft.slot]
+    signatures = [draft.signature for draft in drafts if draft.signature]
+    merged = set()
+    for index, best in enumerate(find_retakes(signatures, load)):
+        if best != index:
+            add_sources(pages[best], pages[index])
+            book.by_id[pages[index].page_id] = pages[best]
+            merged.add(id(pages[index]))
+    book.retakes += len(merged)
+    return [record for record in records if id(record) not in merged]
+
+
+def add_sources(kept: Record, merged: Record) -> None:
+    """Add the sources of a page that is merged into another one."""
+    kept.sources += tuple(name for name in merged.sources if name not in kept.sources)
+
+
+def write_title(path: Path, records: list[Record], spool: Spool) -> None:
+    """Number the pages of one title and write them to its archive. A title without pages has no archive."""
+    pages = [record for record in records if not record.reason]
+    for number, page in enumerate(pages, 1):
+        page.page_number, page.entry = number, f"{number:05d}{page.suffix}"
+    if pages:
+        slots = [(page.entry, page.draft.slot) for page in pages if page.draft and page.draft.slot]
+        write_cbz(path, ((entry, spool.read(slot)) for entry, slot in slots))

@@ -1,6 +1,5 @@
 """Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and decode its pages."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,9 @@ from mangagan.core.files import read_table, write_table
 from mangagan.core.parallel import map_ordered
 from mangagan.pages.archive import Archive
 from mangagan.pages.decode import Page, decode_page
+
+MAX_MEMORY = 700e6  # of the pages that are decoded at the same time [bytes]; one larger page is decoded alone
+BYTES_PER_PIXEL = 7.0  # 4 of the decoder, 3 of the result
 
 SCHEMA = arrow_schema(PAGE_COLUMNS)
 PageRow = dict[str, Any]  # column → value
@@ -43,7 +45,13 @@ def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, 
     Raises:
         UserError: An archive or a page is missing or damaged.
     """
-    yield from map_ordered(decode_entry, read_entries(pages, folder))
+    yield from map_ordered(decode_entry, read_entries(pages, folder), weigh=weigh_entry, max_weight=MAX_MEMORY)
+
+
+def weigh_entry(item: tuple[PageRow, bytes]) -> float:
+    """Return the memory that the decoding of a page needs [bytes]."""
+    row, encoded = item
+    return len(encoded) + BYTES_PER_PIXEL * row["width"] * row["height"]
 
 
 def read_entries(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, bytes]]:
@@ -55,6 +63,6 @@ def read_entries(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, b
 
 
 def decode_entry(item: tuple[PageRow, bytes]) -> tuple[PageRow, Page]:
-    """Decode one page. There is no limit for its size, because `ingest` has applied its own."""
+    """Decode one page."""
     row, encoded = item
-    return row, decode_page(encoded, max_megapixels=math.inf)
+    return row, decode_page(encoded)

@@ -3,14 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from mangagan.pages.decode import has_image_signature
+from mangagan.decoding.formats import has_image_signature
 from mangagan.readers.base import Member, Reader
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+# Names of images. They decide nothing where the content is known.
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif", ".jxl", ".heic", ".tif", ".tiff", ".jp2"}
+)
+
+
+def has_image_suffix(name: str) -> bool:
+    """Return True if a file name ends as that of an image."""
+    return Path(name).suffix.lower() in SUFFIXES
 
 
 class ImageFile(Reader):
-    """A PNG, JPEG or WebP file: one member without a name."""
+    """An image file: one member without a name."""
 
     is_container = False
 

@@ -1,14 +1,20 @@
-"""List the files in the screenshots folder in reading order."""
+"""List the files in the screenshots folder: their titles, and their reading order."""
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mangagan.core.errors import UserError
-from mangagan.readers.names import escape, find_title_problem, is_system_file, is_utf8, natural_key
-from mangagan.readers.registry import describe_type, is_candidate, is_container
+from mangagan.readers.archives.rar_headers import find_first_volume
+from mangagan.readers.files import Entry, list_entries
+from mangagan.readers.names import escape, find_title_problem, is_unfinished_download, normalize_title
+from mangagan.readers.order import count_widths, make_path_key, natural_key
+from mangagan.readers.registry import is_container
+
+NOT_IN_TITLE = "not in the folder of a title"  # reason of an image at the top level
+FIRST_VOLUME = re.compile(r"\.part0*1$", re.IGNORECASE)  # of a RAR set: it is no part of the title
 
 
 @dataclass(frozen=True)
@@ -28,56 +34,48 @@ class File:
     reason: str = ""
 
 
-def list_screenshots(folder: Path) -> list[File]:
-    """Return every file in the screenshots folder, title by title in natural order.
+@dataclass
+class Listing:
+    """The files in a folder.
+
+    Attributes:
+        files: In reading order, title by title.
+        litter_folders: Names of the folders of operating systems, NAS systems and sync tools that were skipped.
+    """
+
+    files: list[File] = field(default_factory=list)
+    litter_folders: list[str] = field(default_factory=list)
+
+
+def list_screenshots(folder: Path) -> Listing:
+    """List every file in the screenshots folder, title by title in natural order.
 
     Raises:
-        UserError: The folder is missing or empty.
+        UserError: The folder is missing or empty, or cannot be opened.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} not found. Create {folder}/<title>/ and put screenshots there")
-    files = {name: describe_file(path, name) for name, path in find_files(folder)}
-    if not files:
-        raise UserError(f"no screenshots in {folder}. Put PNG, JPEG or WebP files into {folder}/<title>/")
-    return [files[name] for name in sorted(files, key=lambda name: make_sort_key(name, files[name]))]
+    listing = Listing()
+    entries = [entry for entry in list_entries(folder, listing.litter_folders) if not is_later_volume(entry)]
+    listing.files = sort_files({entry.name: describe_file(entry) for entry in entries})
+    return listing
 
 
-def find_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the name (relative to the folder, with forward slashes) and the path of every file, but no system files."""
-    for parent, _, files in os.walk(folder, followlinks=True):
-        for file in files:
-            if not is_system_file(file):
-                path = Path(parent, file)
-                yield path.relative_to(folder).as_posix(), path
+def is_later_volume(entry: Entry) -> bool:
+    """Return True for a volume of a RAR set that is read together with its first volume, such as `a.part2.rar`."""
+    first = None if entry.reason else find_first_volume(entry.path)
+    return first is not None and first.is_file()
 
 
-def describe_file(path: Path, name: str) -> File:
-    """Return a screenshot with its title, or with a reason if its name or type is not allowed.
-
-    The title is the folder at the top level of the screenshots folder. For a container at the top
-    level, the title is its file name without the suffix.
+def sort_files(files: Mapping[str, File]) -> list[File]:
+    """Sort files by title, then by name within the title.
 
     Args:
-        path: The file.
-        name: Its path relative to the screenshots folder, with forward slashes.
+        files: Path relative to the folder → file.
     """
-    folder, slash, _ = name.partition("/")
-    title, owner = (folder, "folder") if slash else (path.stem, "file")
-    printable = escape(name)
-    if not slash and not (path.is_file() and is_container(path)):
-        return File(path, printable, reason="not in the folder of a title")
-    if problem := find_title_problem(title, owner):
-        return File(path, printable, reason=problem)
-    if not is_utf8(name):
-        return File(path, printable, title, "file name is not UTF-8")
-    if not path.is_file():
-        return File(path, printable, title, "not a regular file")
-    if not is_candidate(path):
-        return File(path, printable, title, describe_type(path))
-    return File(path, printable, title)
+    widths = count_widths(files)
+    return [files[name] for name in sorted(files, key=lambda name: make_sort_key(name, files[name], widths))]
 
 
-def make_sort_key(name: str, file: File) -> tuple[Any, ...]:
+def make_sort_key(name: str, file: File, widths: Mapping[str, Counter[int]]) -> tuple[Any, ...]:
     """Return a sort key: by title, then by the name within the title.
 
     The exact spelling of the title comes before the rest of the name. So the files of one title stay together even if
@@ -86,7 +84,38 @@ def make_sort_key(name: str, file: File) -> tuple[Any, ...]:
     Args:
         name: Path relative to the screenshots folder, with forward slashes.
         file: The file of this name.
+        widths: Result of `count_widths` for all names.
     """
-    folder, slash, rest = name.partition("/")
-    title, rest = (folder, rest) if slash else (file.title, name)
-    return natural_key(title), title, natural_key(rest), name
+    key = make_path_key(name, widths)
+    return natural_key(file.title), file.title, key[1:] or key, name
+
+
+def describe_file(entry: Entry) -> File:
+    """Return a screenshot with its title, or with a reason if it must not be opened or has no title.
+
+    The title is the folder at the top level of the screenshots folder. For a container at the top level, the title is
+    its file name without the suffix.
+    """
+    folder, slash, _ = entry.name.partition("/")
+    title, owner = (folder, "folder") if slash else (FIRST_VOLUME.sub("", Path(entry.name).stem), "file")
+    title, printable = normalize_title(title), escape(entry.name)
+    if entry.reason:
+        return File(entry.path, printable, escape(title) if slash else "", entry.reason)
+    if is_unfinished_download(entry.name):
+        return File(entry.path, printable, escape(title) if slash else "", "a download that is not finished")
+    if not slash and not is_container(entry.path):
+        return File(entry.path, printable, reason=NOT_IN_TITLE)
+    if problem := find_title_problem(title, owner):
+        return File(entry.path, printable, reason=problem)
+    return File(entry.path, printable, title)
+
+
+def find_similar_titles(files: Iterable[File]) -> list[tuple[str, ...]]:
+    """Return the groups of titles that differ in upper and lower case only.
+
+    Their archives would overwrite each other on Windows and macOS.
+    """
+    groups: dict[str, set[str]] = {}
+    for file in files:
+        groups.setdefault(file.title.casefold(), set()).add(file.title)
+    return [tuple(sorted(group)) for group in groups.values() if len(group) > 1]

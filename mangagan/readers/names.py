@@ -1,32 +1,36 @@
-"""Names of files and titles: natural order, and names that cannot be used."""
+"""Names of files and titles: names that are not UTF-8, names that cannot be titles, and printable names."""
 
-import re
+import os
 import unicodedata
 
-SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"})
 MAX_TITLE_BYTES = 200  # a file name holds 255 bytes on most systems; the rest is for suffixes
 # Unicode categories: control character, surrogate (a byte that is not UTF-8), line separator, paragraph separator. Not
 # str.isprintable: it is False for the ideographic space (U+3000).
 CONTROL_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+UNFINISHED_SUFFIXES = (".part", ".partial", ".crdownload", ".download", ".opdownload", ".aria2", ".!ut", ".!qb", ".tmp")
 
 
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Return a sort key that puts `page 2` before `page 10` and compares paths folder by folder."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part.casefold())
-        for piece in name.split("/")
-        for part in [*re.split(r"(\d+)", piece), "/"]
-    ]
+def decode_name(name: str) -> str:
+    """Return a name on the disk as text.
 
-
-def is_system_file(name: str) -> bool:
-    """Return True for files that operating systems and Git put into folders.
+    A name that is not UTF-8 is read as CP932, the encoding of Japanese Windows: files from old archives have such
+    names. If it is not CP932 either, it is returned as it is.
 
     Args:
-        name: A file name or a path with forward slashes.
+        name: A name or path of `os.scandir`, with surrogates for bytes that are not UTF-8.
     """
-    file = name.rpartition("/")[2]
-    return file.startswith("._") or file in SYSTEM_FILES
+    if is_utf8(name):
+        return name
+    try:
+        text = os.fsencode(name).decode("cp932")
+    except UnicodeDecodeError:
+        return name
+    return name if any(unicodedata.category(character) == "Co" for character in text) else text  # Co: private use
+
+
+def normalize_title(name: str) -> str:
+    """Return a title in the composed form (NFC), so that a folder copied from a Mac is the same title."""
+    return unicodedata.normalize("NFC", name)
 
 
 def find_title_problem(title: str, owner: str) -> str:
@@ -43,6 +47,11 @@ def find_title_problem(title: str, owner: str) -> str:
     if len(title.encode()) > MAX_TITLE_BYTES:
         return f"{owner} name is over {MAX_TITLE_BYTES} bytes"
     return ""
+
+
+def is_unfinished_download(name: str) -> bool:
+    """Return True if the name is that of a download that is still running."""
+    return name.lower().endswith(UNFINISHED_SUFFIXES)
 
 
 def is_utf8(name: str) -> bool:

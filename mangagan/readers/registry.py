@@ -2,17 +2,38 @@
 
 from pathlib import Path
 
-from mangagan.pages.decode import NO_IMAGE
+from mangagan.decoding.formats import NO_PICTURE, describe_unread_format, identify_format
+from mangagan.readers.archives.rar_file import RarReader
+from mangagan.readers.archives.seven_zip import SevenZipReader
+from mangagan.readers.archives.tar_file import TarReader
+from mangagan.readers.archives.zip_file import ZipReader
 from mangagan.readers.base import Reader
-from mangagan.readers.image_file import IMAGE_SUFFIXES, ImageFile
+from mangagan.readers.books.epub_file import EpubReader
+from mangagan.readers.books.pdf_file import PdfReader
+from mangagan.readers.books.tiff_file import TiffReader
+from mangagan.readers.image_file import ImageFile, has_image_suffix
+from mangagan.readers.unsupported import name_container
 
 # The first reader that matches the content is used: list a special case (EPUB) before the general one (ZIP).
-READERS: list[type[Reader]] = [ImageFile]
+READERS: list[type[Reader]] = [
+    TiffReader,
+    ImageFile,
+    EpubReader,
+    PdfReader,
+    RarReader,
+    SevenZipReader,
+    TarReader,
+    ZipReader,
+]
 HEADER_BYTES = 4096  # covers the signatures of TAR (byte 257) and PDF (in the first 1024 bytes)
 
 
-def find_reader(path: Path) -> tuple[type[Reader] | None, str]:
+def find_reader(path: Path, name: str = "") -> tuple[type[Reader] | None, str]:
     """Return the reader of a file, or None and the reason why no reader reads it.
+
+    Args:
+        path: The file.
+        name: Name of the file for the reason, if `path` is a temporary copy. Empty: the name of `path`.
 
     Raises:
         Exception: The file cannot be opened, or the check of a reader fails.
@@ -21,9 +42,7 @@ def find_reader(path: Path) -> tuple[type[Reader] | None, str]:
     for reader in READERS:
         if reader.matches(header, path):
             return reader, ""
-    if has_image_suffix(path):
-        return None, NO_IMAGE if header else "empty file"
-    return None, describe_type(path)
+    return None, describe_content(header, name or path.name)
 
 
 def read_header(path: Path) -> bytes:
@@ -49,16 +68,27 @@ def is_container(path: Path) -> bool:
 
 
 def is_candidate(path: Path) -> bool:
-    """Return True if the file is a container, or has the suffix of an image, regardless of its content."""
-    return has_image_suffix(path) or is_container(path)
+    """Return True if a reader reads the file, or if its content or name is one that people expect to be read."""
+    try:
+        reader, _ = find_reader(path)
+        header = read_header(path)
+    except Exception:
+        return True
+    return reader is not None or has_image_suffix(path.name) or bool(identify_format(header) or name_container(header))
 
 
-def has_image_suffix(path: Path) -> bool:
-    """Return True if the suffix is that of a PNG, JPEG or WebP file."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
+def describe_content(header: bytes, name: str) -> str:
+    """Return the reason for rejecting a file that no reader reads.
 
-
-def describe_type(path: Path) -> str:
-    """Return the reason for rejecting a file because of its suffix."""
-    suffix = path.suffix.lower()
-    return f"file type {suffix}" if suffix else "file without a type"
+    Args:
+        header: The first bytes of the file.
+        name: Its name. It is used only if the content is unknown.
+    """
+    if not header:
+        return "empty file"
+    if container := name_container(header):
+        return f"{container}: convert it to EPUB, PDF or CBZ first"
+    if (reason := describe_unread_format(header)) != NO_PICTURE:
+        return reason
+    suffix = Path(name.rpartition("::")[2]).suffix.lower()
+    return f"no picture, archive or e-book (file type {suffix or 'unknown'})"

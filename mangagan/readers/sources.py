@@ -1,18 +1,29 @@
 """Read the images of files and containers. A failure becomes a source with a reason, not an exception."""
 
-from collections.abc import Collection, Iterable, Iterator
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mangagan.pages.decode import Page, UnreadableError, decode_page
-from mangagan.readers.base import Member, Reader
-from mangagan.readers.image_file import ImageFile
-from mangagan.readers.listing import File
-from mangagan.readers.names import escape, is_system_file, natural_key
-from mangagan.readers.registry import find_reader
+from mangagan.decoding.decode import count_frames
+from mangagan.decoding.formats import has_image_signature, identify_format
+from mangagan.readers.base import Limits, Member, Reader
+from mangagan.readers.comic_info import read_comic_info
+from mangagan.readers.errors import ReaderError
+from mangagan.readers.image_file import has_image_suffix
+from mangagan.readers.listing import NOT_IN_TITLE, File
+from mangagan.readers.litter import is_litter
+from mangagan.readers.names import escape
+from mangagan.readers.order import sort_paths
+from mangagan.readers.registry import HEADER_BYTES, find_reader
 
-WHOLE_FILE = -1  # position of a source that represents a file, not one of its members
 MAX_REASON = 160  # characters of the message of a library
+MAX_NESTED_BYTES = 400 * 10**6  # of a container in a container: it is held in memory once
+MAX_COMIC_INFO_BYTES = 5 * 10**6
+MIN_RATIO_BYTES = 10**6  # smaller files may have any compression ratio
+COMIC_INFO = "comicinfo.xml"
+CONTAINER_SUFFIXES = (".zip", ".cbz", ".rar", ".cbr", ".7z", ".cb7", ".tar", ".cbt", ".gz", ".pdf", ".epub")
 
 
 @dataclass(frozen=True)
@@ -22,130 +33,198 @@ class Source:
     Attributes:
         title: Title of the page. Empty if it has none.
         name: Printable name of the file, with `::member` for a member of a container.
-        path: The file.
-        position: Index of the member in the order of reading. WHOLE_FILE if the file as a whole is rejected.
-        data: The encoded image. Empty if there is a reason.
+        data: The encoded image. If there is a reason: empty, or an image to show on the sheet of rejected images.
         reason: Why the image is rejected. Empty if it was read.
+        right_to_left: Reading direction that the container declares. None if it declares none.
     """
 
     title: str
     name: str
-    path: Path
-    position: int = WHOLE_FILE
     data: bytes = field(default=b"", repr=False)
     reason: str = ""
+    right_to_left: bool | None = None
+
+    @property
+    def folder(self) -> str:
+        """Return the folder or container of the image: images of one folder can be slices of one strip."""
+        return self.name.rpartition("::")[0] or self.name.rpartition("/")[0]
 
 
-def read_sources(files: Iterable[File], max_file_mb: float) -> Iterator[Source]:
-    """Yield the images of each file, in order. Every file yields at least one source.
+def read_sources(files: Iterable[File], limits: Limits) -> Iterator[Source]:
+    """Yield the images of each file, in order. Every file yields at least one source, unless it holds only litter.
 
     Args:
         files: Files to read.
-        max_file_mb: Larger images are rejected without reading them [10^6 bytes, encoded]. There is no limit for the
-            size of a container.
+        limits: Bounds of each file.
     """
     for file in files:
         if file.reason:
-            yield Source(file.title, file.name, file.path, reason=file.reason)
+            yield Source(file.title, file.name, read_rejected(file, limits), file.reason)
         else:
-            yield from read_file(file, max_file_mb)
+            yield from read_file(Source(file.title, file.name), file.path, limits)
 
 
-def read_file(file: File, max_file_mb: float, positions: Collection[int] | None = None) -> Iterator[Source]:
+def read_rejected(file: File, limits: Limits) -> bytes:
+    """Return the content of an image that is rejected for its place only, so that it can be shown. Empty otherwise."""
+    with contextlib.suppress(OSError):
+        if file.reason == NOT_IN_TITLE and file.path.stat().st_size <= limits.max_image_bytes:
+            return file.path.read_bytes()
+    return b""
+
+
+def read_file(whole: Source, path: Path, limits: Limits, nested: bool = False) -> Iterator[Source]:
     """Yield the images of one file. The file is open only during the iteration.
 
     Args:
-        file: The file. Its `reason` is ignored.
-        max_file_mb: As for `read_sources`.
-        positions: Yield only the members at these positions. None: all.
+        whole: Title and name of the file.
+        path: The file.
+        limits: Bounds of the file.
+        nested: The file is a container in a container: containers in it are rejected.
     """
-    rejected = Source(file.title, file.name, file.path)
     try:
-        reader, reason = find_reader(file.path)
+        reader, reason = find_reader(path, whole.name)
         if reader is None:
-            yield replace(rejected, reason=reason)
+            yield replace(whole, reason=reason)
             return
-        with reader(file.path) as opened:
-            members, reason = list_members(opened)
-            for position, member in enumerate(members):
-                if positions is None or position in positions:
-                    yield read_member(file, position, member, max_file_mb)
+        roomy = replace(limits, max_image_bytes=max(limits.max_image_bytes, MAX_NESTED_BYTES))
+        with reader(path, roomy) as opened:
+            members, reason = list_members(opened, limits)
+            whole = replace(whole, right_to_left=getattr(opened, "right_to_left", None))
+            whole, members = apply_comic_info(whole, members)
+            for member in members:
+                yield from read_member(whole, member, limits, nested)
             if reason:
-                yield replace(rejected, reason=reason)
+                yield replace(whole, reason=reason)
     except Exception as error:  # libraries raise anything on damaged files
-        yield replace(rejected, reason=describe_error(error, file.path))
+        yield replace(whole, reason=describe_error(error, path))
 
 
-def decode_source(source: Source, max_megapixels: float = 100) -> Page:
-    """Decode the image of a source, as `mangagan.pages.decode.decode_page` does.
-
-    Raises:
-        UnreadableError: The source has a reason, or its data cannot be decoded.
-    """
-    if source.reason:
-        raise UnreadableError(source.reason)
-    return decode_page(source.data, max_megapixels)
-
-
-def read_again(file: File, positions: Collection[int], max_file_mb: float) -> Iterator[Source]:
-    """Yield the images at these positions of a file, to show rejected images.
-
-    If the whole file was rejected (WHOLE_FILE), it is read as a plain image, regardless of its name.
-    """
-    if not file.path.is_file():  # reading a pipe would block
-        return
-    if members := [position for position in positions if position != WHOLE_FILE]:
-        yield from read_file(file, max_file_mb, members)
-    if WHOLE_FILE in positions:
-        for image in list_members(ImageFile(file.path))[0]:
-            yield read_member(file, WHOLE_FILE, image, max_file_mb)
-
-
-def list_members(reader: Reader) -> tuple[list[Member], str]:
+def list_members(reader: Reader, limits: Limits) -> tuple[list[Member], str]:
     """Return the members of an opened file in reading order, and an error text (empty if there was no error).
 
     If the listing fails midway, the members before the failure are kept.
     """
     members: list[Member] = []
-    reason = ""
+    reason, total = "", 0
     try:
         for member in reader.members():
-            if not is_system_file(member.name):
-                members.append(member)
+            total += member.size or 0
+            if len(members) == limits.max_members:
+                reason = f"too many files in the container: only the first {limits.max_members} are read"
+                break
+            if total > limits.max_container_bytes:
+                reason = f"too large: over {limits.max_container_bytes / 1e9:g} GB unpacked"
+                break
+            members.append(member)
     except Exception as error:
         reason = describe_error(error, reader.path)
     if not reader.in_reading_order:
-        members.sort(key=lambda member: (natural_key(member.name), member.name))
+        by_name: dict[str, list[Member]] = {}
+        for member in members:
+            by_name.setdefault(member.name, []).append(member)
+        members = [member for name in sort_paths(by_name) for member in by_name[name]]
     return members, reason or ("" if members else "no files in the container")
 
 
-def read_member(file: File, position: int, member: Member, max_file_mb: float) -> Source:
+def apply_comic_info(whole: Source, members: list[Member]) -> tuple[Source, list[Member]]:
+    """Remove litter from the members of a container, and apply its ComicInfo.xml.
+
+    Returns:
+        The source with the reading direction, and the members; pages of the type Deleted have a reason.
+    """
+    files = [member for member in members if not is_litter(member.name)]
+    found = next((member for member in members if member.name.lower().split("/")[-1] == COMIC_INFO), None)
+    if found is None or found.reason or (found.size or 0) > MAX_COMIC_INFO_BYTES:
+        return whole, files
+    with contextlib.suppress(Exception):  # a damaged ComicInfo.xml changes nothing
+        info = read_comic_info(found.read())
+        if info is not None:
+            if whole.right_to_left is None:
+                whole = replace(whole, right_to_left=info.right_to_left)
+            images = [member for member in files if has_image_suffix(member.name)]
+            deleted = {id(member) for number, member in enumerate(images) if number in info.deleted}
+            reason = "deleted page (ComicInfo.xml)"
+            files = [replace(member, reason=reason) if id(member) in deleted else member for member in files]
+    return whole, files
+
+
+def read_member(whole: Source, member: Member, limits: Limits, nested: bool) -> Iterator[Source]:
     """Read one member of an opened file. The size is checked before reading, if it is known."""
-    name = f"{file.name}::{escape(member.name)}" if member.name else file.name
-    rejected = Source(file.title, name, file.path, position)
-    if reason := member.reason or find_size_problem(member.size, max_file_mb):
-        return replace(rejected, reason=reason)
+    name = f"{whole.name}::{escape(member.name)}" if member.name else whole.name
+    source = replace(whole, name=name)
+    if reason := member.reason or find_size_problem(member, limits):
+        yield replace(source, reason=reason)
+        return
     try:
         data = member.read()
     except Exception as error:
-        return replace(rejected, reason=describe_error(error, file.path))
-    if reason := find_size_problem(len(data), max_file_mb):
-        return replace(rejected, reason=reason)
-    return replace(rejected, data=data)
+        yield replace(source, reason=describe_error(error, Path(member.name)))
+        return
+    if not data:
+        yield replace(source, reason="empty file")
+    elif not has_image_signature(data[:HEADER_BYTES]) or is_multipage_tiff(data):
+        yield from read_nested(source, data, limits, nested)
+    elif len(data) > limits.max_image_bytes:
+        yield replace(source, reason=describe_size(len(data), limits))
+    else:
+        yield replace(source, data=data)
 
 
-def find_size_problem(size: int | None, max_file_mb: float) -> str:
-    """Return why an image of this size [bytes] is rejected. Empty if it is not, or if the size is unknown."""
-    if size == 0:
+def read_nested(source: Source, data: bytes, limits: Limits, nested: bool) -> Iterator[Source]:
+    """Yield the images of a container in a container, or the reason why the file is not read.
+
+    Args:
+        source: Title and name of the file.
+        data: Its content, which is no plain image.
+        limits: Bounds of the file.
+        nested: The file is in a container that is itself in a container.
+    """
+    with tempfile.TemporaryDirectory(prefix="mangagan-") as folder:
+        path = Path(folder, "nested")
+        path.write_bytes(data)
+        reader, reason = find_reader(path, source.name)
+        if reader is None:
+            yield replace(source, reason=reason)
+        elif nested and reader.is_container:
+            yield replace(source, reason="a container in a container in a container: unpack it first")
+        else:
+            del data
+            yield from read_file(source, path, limits, nested=True)
+
+
+def is_multipage_tiff(data: bytes) -> bool:
+    """Return True if an image is a TIFF with several pages. It is read as a container."""
+    return identify_format(data[:HEADER_BYTES]) == "TIFF" and count_frames(data) > 1
+
+
+def find_size_problem(member: Member, limits: Limits) -> str:
+    """Return why a member is rejected before reading. Empty if it is not, or if its size is unknown."""
+    if member.size is None:
+        return ""
+    if member.size == 0:
         return "empty file"
-    if size is not None and size > max_file_mb * 1e6:
-        return f"too large: {size / 1e6:.0f} MB, over {max_file_mb:g} MB"
+    is_nested = Path(member.name).suffix.lower() in CONTAINER_SUFFIXES
+    if member.size > (MAX_NESTED_BYTES if is_nested else limits.max_image_bytes):
+        return describe_size(member.size, limits)
+    if member.packed_size and member.size > max(limits.max_ratio * member.packed_size, MIN_RATIO_BYTES):
+        return f"packed over {limits.max_ratio:g} times: no picture is (archive bomb)"
     return ""
+
+
+def describe_size(size: int, limits: Limits) -> str:
+    """Return the reason for rejecting a file of this size [bytes]."""
+    return f"too large: {size / 1e6:.0f} MB, over {limits.max_image_bytes / 1e6:g} MB"
 
 
 def describe_error(error: Exception, path: Path) -> str:
     """Return an exception as a reason of one line. It names no folder of this machine."""
+    if isinstance(error, ReaderError):
+        return escape(" ".join(str(error).split()))[:MAX_REASON]
+    if isinstance(error, PermissionError):
+        return "cannot be opened: permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "the file is gone"
     text = (error.strerror if isinstance(error, OSError) else "") or str(error)
     for spelling in (path.resolve(), path):
         text = text.replace(str(spelling), path.name)
-    return f"unreadable: {escape(' '.join(text.split()))[:MAX_REASON] or type(error).__name__}"
+    return f"damaged: {escape(' '.join(text.split()))[:MAX_REASON] or type(error).__name__}"

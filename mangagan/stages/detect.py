@@ -12,11 +12,13 @@ from mangagan.core.files import atomic_directory, write_json
 from mangagan.core.images import write_png
 from mangagan.core.libraries import limit_to_one_thread
 from mangagan.core.progress import track
+from mangagan.detection.pieces import merge_pieces
 from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache, detect_pages, make_detection_rows
 from mangagan.detection.table import write_detections
 from mangagan.pages.table import iterate_pages, read_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
+from mangagan.pictures.thumbnails import shrink
 
 SHEET_PAGES = 24  # maximum number of pages on the contact sheet
 PAGE_HEIGHT = 420  # px, on the contact sheet
@@ -32,7 +34,7 @@ def run(root: Path = Path()) -> None:
 
     cache = DetectionCache(root / catalog.CACHED_DETECTIONS, detector)
     decoded = ((row["page_id"], page.pixels) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
-    found = track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages")
+    found = merge_pieces(kept, track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages"))
     rows = [row for page_id, faces in found for row in make_detection_rows(detector, page_id, faces)]
     detections = write_detections(root / catalog.DETECTIONS, rows)
 
@@ -63,9 +65,9 @@ def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.n
     boxes = dict(iter(detections.groupby("page_id")))
     images, captions = [], []
     for row, page in iterate_pages(shown, root / catalog.PAGES_DIR):
-        image = Image.fromarray(page.pixels).convert("RGB")
-        scale = min(PAGE_HEIGHT / image.height, width / image.width)
-        image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+        image = Image.fromarray(shrink(page.pixels, width, PAGE_HEIGHT)).convert("RGB")
+        scale = image.height / row["height"]
+        del page  # before the next one is decoded: it can be large
         draw = ImageDraw.Draw(image)
         for face in boxes.get(row["page_id"], detections.iloc[:0]).itertuples():
             corners = [scale * v for v in (face.x, face.y, face.x + face.w, face.y + face.h)]

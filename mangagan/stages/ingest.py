@@ -1,33 +1,31 @@
-"""The stage `ingest`: screenshots → one comic-book archive for each title, and a table of pages and rejected files."""
+"""The stage `ingest`: screenshots, archives and e-books → one archive of pages for each title, and a table."""
 
-import contextlib
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
-from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from mangagan.core import catalog, params
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, write_json
 from mangagan.core.images import write_png
+from mangagan.core.libraries import limit_opencv_to_one_thread
 from mangagan.core.progress import track
 from mangagan.ingestion.params import IngestParams
-from mangagan.ingestion.records import Record, iterate_distinct_pages, merge_duplicates
-from mangagan.pages.archive import write_cbz
-from mangagan.pages.decode import UnreadableError
+from mangagan.ingestion.reasons import count_reasons
+from mangagan.ingestion.records import PageBook, Record, ingest_titles
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
-from mangagan.readers.listing import File, list_screenshots
-from mangagan.readers.sources import decode_source, read_again, read_sources
+from mangagan.pictures.thumbnails import THUMBNAIL, make_thumbnail
+from mangagan.readers.listing import Listing, find_similar_titles, list_screenshots
+from mangagan.readers.litter import describe_litter
+from mangagan.readers.sources import read_sources
 
 SHEET_PAGES = 60  # maximum number of images on a contact sheet
-THUMBNAIL = (120, 168)  # width and height [px]
+MAX_LINES = 40  # of rejected files on the terminal; the table of pages has all
 
 
 def run(root: Path = Path()) -> None:
@@ -39,60 +37,78 @@ def run(root: Path = Path()) -> None:
     Raises:
         UserError: There are no screenshots, or none of them is a page.
     """
+    limit_opencv_to_one_thread()
     settings = params.load("ingest", IngestParams, root)
-    files = list_screenshots(root / catalog.SCREENSHOTS)
-    sources = read_sources(track(files, len(files), "ingest", "files"), settings.max_file_mb)
+    listing = list_screenshots(root / settings.screenshots)
+    sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
-        records = list(write_archives(iterate_distinct_pages(sources, settings), folder))
-    merged = merge_duplicates(records)
-    kept = [record for record in merged if not record.reason]
-    rejected = [record for record in merged if record.reason]
+        book = ingest_titles(sources, settings, folder, SHEET_PAGES)
+    kept = [record for record in book.records if not record.reason]
+    rejected = [record for record in book.records if record.reason]
     if not kept:
-        first = rejected[0]
-        raise UserError(
-            f"none of {len(rejected)} files in {catalog.SCREENSHOTS} is a page, for example {first.source}:"
-            f" {first.reason}. Put PNG, JPEG or WebP files into {catalog.SCREENSHOTS}/<title>/"
-        )
-    table = pd.DataFrame([asdict(record) for record in merged])[SCHEMA.names]
+        raise UserError(describe_failure(rejected, settings))
+    table = make_table(book.records)
     write_pages(root / catalog.PAGES_TABLE, table)
-    duplicates = len(records) - len(merged)
-    for record in rejected:
-        print(f"ingest: rejected {record.source}: {record.reason}", file=sys.stderr)
-    print(f"ingest: {len(records)} files, {len(kept)} pages, {duplicates} exact duplicates", file=sys.stderr)
+    print_summary(listing, book)
     counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
     with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
         write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
-        write_png(folder / "rejected.png", draw_rejected(rejected[:SHEET_PAGES], settings))
+        write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
         counts.to_csv(folder / "pages.csv")
-    write_json(
-        root / catalog.metrics_file("ingest"),
-        {
-            "files": len(records),
-            "pages": len(kept),
-            "rejected": len(rejected),
-            "exact_duplicates": duplicates,
-            "pages_by_title": {str(title): int(count) for title, count in counts["pages"].items()},
-        },
+    write_json(root / catalog.metrics_file("ingest"), summarize(listing, book, table))
+
+
+def make_table(records: list[Record]) -> pd.DataFrame:
+    """Return the table of pages."""
+    return pd.DataFrame([{name: getattr(record, name) for name in SCHEMA.names} for record in records])
+
+
+def summarize(listing: Listing, book: PageBook, table: pd.DataFrame) -> dict[str, Any]:
+    """Return the metrics of the stage."""
+    kept = table[table["reason"] == ""]
+    changes = kept["change"].str.replace(r"\d+", "N", regex=True).value_counts()
+    return {
+        "files": book.images,
+        "pages": len(kept),
+        "rejected": len(table) - len(kept),
+        "rejected_by_kind": count_reasons(table["reason"]),
+        "exact_duplicates": book.exact_duplicates,
+        "retakes": book.retakes,
+        "changed_pages": {str(change): int(count) for change, count in changes.items() if change},
+        "skipped_folders": len(listing.litter_folders),
+        "pages_by_title": {str(title): int(count) for title, count in kept.groupby("title").size().items()},
+    }
+
+
+def describe_failure(rejected: list[Record], settings: IngestParams) -> str:
+    """Return the error if no file is a page."""
+    folder, first = settings.screenshots, rejected[0] if rejected else None
+    example = f", for example {first.source}: {first.reason}" if first else ""
+    return (
+        f"none of {len(rejected)} files in {folder} is a page{example}."
+        f" Put images, or archives and e-books of them, into {folder}/<title>/"
     )
 
 
-def write_archives(records: Iterable[Record], folder: Path) -> Iterator[Record]:
-    """Write the pages of each title to its archive as they arrive, and yield all records without their bytes."""
-    for title, group in groupby(records, key=lambda record: record.title):
-        written: list[Record] = []
-        archive = folder / f"{title}.cbz"
-        write_cbz(archive, archive_entries(group, written))
-        if not any(record.entry for record in written):
-            archive.unlink()
-        yield from written
-
-
-def archive_entries(records: Iterable[Record], written: list[Record]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of each page. Every record is appended to `written`, without its bytes."""
-    for record in records:
-        written.append(replace(record, encoded=b""))
-        if record.entry:
-            yield record.entry, record.encoded
+def print_summary(listing: Listing, book: PageBook) -> None:
+    """Print what was rejected, skipped, merged and kept, on stderr."""
+    rejected = [record for record in book.records if record.reason]
+    for record in rejected[:MAX_LINES]:
+        print(f"ingest: rejected {record.source}: {record.reason}", file=sys.stderr)
+    if len(rejected) > MAX_LINES:
+        print(f"ingest: rejected {len(rejected) - MAX_LINES} more files. Run: mangagan inspect", file=sys.stderr)
+    if listing.litter_folders:
+        skipped = describe_litter(listing.litter_folders)
+        print(f"ingest: skipped folders of systems and sync tools: {skipped}", file=sys.stderr)
+    for titles in find_similar_titles(listing.files):
+        names = ", ".join(titles)
+        print(
+            f"ingest: titles that differ in case only overwrite each other on Windows and macOS: {names}",
+            file=sys.stderr,
+        )
+    pages = len(book.records) - len(rejected)
+    merged = f"{book.exact_duplicates} exact duplicates, {book.retakes} re-taken screenshots merged"
+    print(f"ingest: {book.images} images, {pages} pages, {merged}", file=sys.stderr)
 
 
 def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
@@ -103,30 +119,24 @@ def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
         folder: The folder of the archives.
     """
     kept = table[table["reason"] == ""]
-    pages = list(iterate_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder))
-    images = [make_thumbnail(page.pixels) for _, page in pages]
-    return draw_contact_sheet(images, [f"{row['title']} {row['page_number']}" for row, _ in pages])
-
-
-def draw_rejected(records: list[Record], settings: IngestParams) -> np.ndarray:
-    """Draw a contact sheet of rejected files with the reasons. An image that cannot be decoded is a gray field."""
-    thumbnails: dict[tuple[Path, int], np.ndarray] = {}
-    for path, group in groupby(records, key=lambda record: record.path):
-        positions = [record.position for record in group]
-        for source in read_again(File(path, path.name), positions, settings.max_file_mb):
-            with contextlib.suppress(UnreadableError):
-                image = decode_source(source, settings.max_megapixels).pixels
-                thumbnails[path, source.position] = make_thumbnail(image)
-    gray = make_thumbnail(np.full((8, 6), 200, np.uint8))
-    images = [thumbnails.get((record.path, record.position), gray) for record in records]
-    captions = [f"{record.source}\n" + "\n".join(wrap(record.reason, 26, max_lines=3)) for record in records]
+    images, captions = [], []
+    for row, page in iterate_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder):
+        images.append(make_thumbnail(page.pixels))
+        captions.append(f"{row['title']} {row['page_number']}")
+        del page  # before the next one is decoded: it can be large
     return draw_contact_sheet(images, captions)
 
 
-def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Return an image at the size of the contact sheet, on white, with its proportions kept."""
-    image = Image.fromarray(pixels).convert("RGB")
-    image.thumbnail(THUMBNAIL)
-    sheet = Image.new("RGB", THUMBNAIL, "white")
-    sheet.paste(image, ((THUMBNAIL[0] - image.width) // 2, (THUMBNAIL[1] - image.height) // 2))
-    return np.asarray(sheet)
+def choose_rejected(records: list[Record]) -> list[Record]:
+    """Return the rejected images to show: those of which something can be seen, and then the others."""
+    visible = [record for record in records if record.thumbnail is not None]
+    hidden = [record for record in records if record.thumbnail is None]
+    return (visible + hidden)[:SHEET_PAGES]
+
+
+def draw_rejected(records: list[Record]) -> np.ndarray:
+    """Draw a contact sheet of rejected images with the reasons. Without a thumbnail: a gray field."""
+    gray = np.full((THUMBNAIL[1], THUMBNAIL[0], 3), 200, np.uint8)
+    images = [gray if record.thumbnail is None else record.thumbnail for record in records]
+    captions = [f"{record.source}\n" + "\n".join(wrap(record.reason, 26, max_lines=4)) for record in records]
+    return draw_contact_sheet(images, captions)

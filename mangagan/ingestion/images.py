@@ -1,0 +1,111 @@
+"""First look at each image: decode it, measure what the layout of its title is found by, and make its page."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mangagan.decoding.decode import Picture, estimate_memory, measure_image, open_picture
+from mangagan.decoding.errors import UnreadableError
+from mangagan.ingestion.boxes import Box
+from mangagan.ingestion.drafts import Draft, make_draft
+from mangagan.ingestion.edge_profiles import EdgeProfile, measure_edges
+from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.slices import SliceEdges, describe_slice
+from mangagan.ingestion.spool import Slot
+from mangagan.ingestion.strips import is_strip
+from mangagan.pictures.thumbnails import make_thumbnail
+from mangagan.readers.sources import Source
+
+MAX_MEMORY = 700e6  # of the images that are decoded at the same time [bytes]; one larger image is decoded alone
+UNKNOWN_MEMORY = 200e6  # assumed for an image whose header cannot be read [bytes]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A source image after the first look. Plain data.
+
+    Attributes:
+        source: Name and title. Its data is removed once it is stored.
+        width, height: Upright size [px]. 0 if the image cannot be read.
+        suffix: Suffix of the encoded file.
+        is_stored: True if the encoded file shows exactly the decoded pixels.
+        draft: The page, if the image is not changed. None for an image that is always looked at again: a strip, or a
+            landscape image that can be a spread.
+        edges: What bars are found by. None if bars are not looked for.
+        slice_edges: What slices of strips are found by. None if they are not looked for.
+        slot: Position of the encoded image in the spool. None if it is not stored.
+    """
+
+    source: Source
+    width: int = 0
+    height: int = 0
+    suffix: str = ""
+    is_stored: bool = False
+    draft: Draft | None = None
+    edges: EdgeProfile | None = field(default=None, repr=False)
+    slice_edges: SliceEdges | None = field(default=None, repr=False)
+    slot: Slot | None = None
+
+    @property
+    def box(self) -> Box:
+        """Return the whole image."""
+        return Box(0, 0, self.width, self.height)
+
+
+def weigh_source(source: Source) -> float:
+    """Return the memory that the decoding of a source needs [bytes], estimated from its header."""
+    if not source.data:
+        return 0.0
+    return len(source.data) + float(estimate_memory(source.data) or UNKNOWN_MEMORY)
+
+
+def examine_source(source: Source, settings: IngestParams) -> Image:
+    """Decode and measure one source image.
+
+    Returns:
+        An image whose draft has a reason if it cannot be read.
+    """
+    if source.reason and not source.data:
+        return Image(source, draft=Draft(Box(0, 0, 0, 0), reason=source.reason))
+    try:
+        with open_picture(source.data, settings.max_megapixels, settings.max_strip_megapixels) as picture:
+            if source.reason:
+                return reject(source, source.reason, picture.make_preview())
+            return examine_picture(source, picture, settings)
+    except UnreadableError as error:
+        return reject(source, source.reason or str(error), error.preview)
+
+
+def reject(source: Source, reason: str, preview: np.ndarray | None) -> Image:
+    """Return an image that becomes no page.
+
+    Args:
+        source: The source image.
+        reason: Why it is rejected.
+        preview: uint8 (h, w) or (h, w, 3): what can be seen of it. None if nothing.
+    """
+    thumbnail = None if preview is None else make_thumbnail(preview)
+    width, height = measure_image(source.data) or (0, 0)
+    return Image(replace(source, data=b""), draft=Draft(Box(0, 0, width, height), reason=reason, thumbnail=thumbnail))
+
+
+def examine_picture(source: Source, picture: Picture, settings: IngestParams) -> Image:
+    """Measure an opened picture."""
+    width, height = picture.width, picture.height
+    image = Image(source, width, height, picture.suffix, picture.stored_as_shown)
+    if settings.cut_strips and is_strip(width, height):
+        return replace(image, slice_edges=describe_slice(read_ends(picture), height))
+    pixels = picture.pixels()
+    image = replace(
+        image,
+        edges=measure_edges(pixels) if settings.trim_bars else None,
+        slice_edges=describe_slice(pixels) if settings.cut_strips else None,
+    )
+    if width > height and settings.spreads != "never":
+        return image
+    return replace(image, draft=make_draft(pixels, image.box, "", image.is_stored, settings))
+
+
+def read_ends(picture: Picture) -> np.ndarray:
+    """Return the first and the last row of a strip, uint8 (2, W) or (2, W, 3)."""
+    return np.concatenate([picture.read_rows(0, 1), picture.read_rows(picture.height - 1, picture.height)])

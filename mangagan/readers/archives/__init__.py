@@ -1,0 +1,1 @@
+"""Readers of archives: ZIP, RAR, 7z and TAR."""
