@@ -88,7 +88,7 @@ def list_images(paths: Iterable[Path]) -> "list[File]":
         UserError: A path does not exist, or a folder holds no image.
     """
     from mangagan.readers.files import find_files
-    from mangagan.readers.listing import File, sort_files
+    from mangagan.readers.listing import File, is_later_volume, sort_files
     from mangagan.readers.names import escape
     from mangagan.readers.registry import is_candidate
 
@@ -96,6 +96,7 @@ def list_images(paths: Iterable[Path]) -> "list[File]":
     for path in paths:
         if path.is_dir():
             entries = [entry for entry in find_files(path, []) if not entry.reason and is_candidate(entry.path)]
+            entries = [entry for entry in entries if not is_later_volume(entry)]
             if not entries:
                 raise UserError(f"no image, archive or e-book in {path}. Give such files, or folders of them")
             files += sort_files({entry.name: File(entry.path, escape(entry.name)) for entry in entries})

@@ -80,8 +80,10 @@ def inspect(arguments: argparse.Namespace) -> int:
 
 def print_changes(pages: "pd.DataFrame") -> None:
     """Print how many pages were trimmed, split, cut or joined, and how many files were merged into a page."""
+    from mangagan.ingestion.reasons import find_change_kind
+
     kept = pages[pages["reason"] == ""]
-    changed = kept["change"][kept["change"] != ""].str.replace(r"\d+", "N", regex=True).value_counts()
+    changed = kept["change"][kept["change"] != ""].map(find_change_kind).value_counts()
     for change, count in changed.items():
         print(f"{count} pages: {change}")
     merged = kept[(kept["sources"].map(len) > 1) & ~kept["change"].str.contains("slices")]

@@ -1,13 +1,19 @@
 """`mangagan ingest`, `detect`, `normalize`, `dedup`, `train`, `evaluate`: run one stage of the pipeline."""
 
 import argparse
+import fcntl
 import importlib
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mangagan.commands.arguments import add_command
 from mangagan.core import catalog
+from mangagan.core.errors import UserError
 
 if TYPE_CHECKING:
     from mangagan.commands.arguments import Subparsers
@@ -54,7 +60,15 @@ def scan(arguments: argparse.Namespace) -> int:
     if is_dvc_stage():
         die_with_parent()
     cache = HashCache(catalog.FILE_HASHES)
-    text = make_screenshot_list(list_entries(arguments.folder, []), cache)
+    try:
+        entries = list_entries(arguments.folder, [])
+    except UserError as error:
+        if cache.known or not catalog.SCREENSHOT_LIST.is_file():
+            raise
+        # The list comes from `dvc pull`, and this machine has never had the screenshots: the pages are pulled too.
+        print(f"mangagan: {error}. Until then the pages of the last run are used", file=sys.stderr)
+        return 0
+    text = make_screenshot_list(entries, cache)
     cache.save()
     write_text(catalog.SCREENSHOT_LIST, text)
     return 0
@@ -66,10 +80,34 @@ def run_stage(arguments: argparse.Namespace) -> int:
 
     if is_dvc_stage():
         die_with_parent()
-    started = time.monotonic()
-    importlib.import_module(f"mangagan.stages.{arguments.command}").run()
-    write_duration(arguments.command, time.monotonic() - started)
+    with lock_stage(arguments.command):
+        started = time.monotonic()
+        importlib.import_module(f"mangagan.stages.{arguments.command}").run()
+        write_duration(arguments.command, time.monotonic() - started)
     return 0
+
+
+@contextmanager
+def lock_stage(stage: str) -> Iterator[None]:
+    """Hold the lock of a stage in the working directory, and wait for it while another process holds it.
+
+    Two processes would mix their outputs, and DVC locks only its own runs. The system releases the lock of a process
+    that is killed.
+    """
+    if int(os.environ.get("RANK", "0")) > 0:  # of torchrun: the first process holds the lock for all
+        yield
+        return
+    path = catalog.STATE / f"{stage}.lock"
+    with ExitStack() as stack:
+        with suppress(OSError):  # a network disk without locks; a disk that is not writable is reported by the stage
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("w"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"mangagan: waiting for another `mangagan {stage}` in this folder", file=sys.stderr, flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_duration(stage: str, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Kinds of reasons: rejected files are counted by them."""
+"""Kinds of reasons and of changes: rejected files and changed pages are counted by them."""
 
 import re
 from collections import Counter
@@ -15,6 +15,12 @@ def find_kind(reason: str) -> str:
     text = reason if reason.startswith(("HEIC", "JPEG XL")) else reason.partition(":")[0]
     text = re.sub(r"\([^)]*\)", "", text) if not text.startswith("protected") else text
     return re.sub(r"\d+([.,]\d+)*", "N", text).strip()[:MAX_KIND]
+
+
+def find_change_kind(change: str) -> str:
+    """Return the kind of a change of a page, without numbers: "part of a strip" for "part 2 of 11 of a strip"."""
+    change = re.sub(r"part \d+ of \d+ of", "part of", change)
+    return re.sub(r"page \d+ of a spread", "half of a spread", change)
 
 
 def count_reasons(reasons: Iterable[str]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from mangagan.core.images import write_png
 from mangagan.core.libraries import limit_opencv_to_one_thread
 from mangagan.core.progress import track
 from mangagan.ingestion.params import IngestParams
-from mangagan.ingestion.reasons import count_reasons
+from mangagan.ingestion.reasons import count_reasons, find_change_kind
 from mangagan.ingestion.records import PageBook, Record, ingest_titles
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
@@ -25,6 +25,7 @@ from mangagan.readers.litter import describe_litter
 from mangagan.readers.sources import read_sources
 
 SHEET_PAGES = 60  # maximum number of images on a contact sheet
+FRAME_LEVEL = 160
 MAX_LINES = 40  # of rejected files on the terminal; the table of pages has all
 
 
@@ -43,10 +44,9 @@ def run(root: Path = Path()) -> None:
     sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
         book = ingest_titles(sources, settings, folder, SHEET_PAGES)
-    kept = [record for record in book.records if not record.reason]
-    rejected = [record for record in book.records if record.reason]
-    if not kept:
-        raise UserError(describe_failure(rejected, settings))
+        rejected = [record for record in book.records if record.reason]
+        if len(rejected) == len(book.records):  # raised inside the block, so that existing pages are kept
+            raise UserError(describe_failure(rejected, settings))
     table = make_table(book.records)
     write_pages(root / catalog.PAGES_TABLE, table)
     print_summary(listing, book)
@@ -66,7 +66,7 @@ def make_table(records: list[Record]) -> pd.DataFrame:
 def summarize(listing: Listing, book: PageBook, table: pd.DataFrame) -> dict[str, Any]:
     """Return the metrics of the stage."""
     kept = table[table["reason"] == ""]
-    changes = kept["change"].str.replace(r"\d+", "N", regex=True).value_counts()
+    changes = kept["change"].map(find_change_kind).value_counts()
     return {
         "files": book.images,
         "pages": len(kept),
@@ -137,6 +137,13 @@ def choose_rejected(records: list[Record]) -> list[Record]:
 def draw_rejected(records: list[Record]) -> np.ndarray:
     """Draw a contact sheet of rejected images with the reasons. Without a thumbnail: a gray field."""
     gray = np.full((THUMBNAIL[1], THUMBNAIL[0], 3), 200, np.uint8)
-    images = [gray if record.thumbnail is None else record.thumbnail for record in records]
+    images = [gray if record.thumbnail is None else draw_frame(record.thumbnail) for record in records]
     captions = [f"{record.source}\n" + "\n".join(wrap(record.reason, 26, max_lines=4)) for record in records]
     return draw_contact_sheet(images, captions)
+
+
+def draw_frame(image: np.ndarray) -> np.ndarray:
+    """Return an image, uint8 (H, W, 3), with a thin gray frame, so that a white page can be seen."""
+    framed = image.copy()
+    framed[[0, -1]] = framed[:, [0, -1]] = FRAME_LEVEL
+    return framed
