@@ -199,7 +199,8 @@ def test_code_that_changes_the_weights_trains_again(workspace: Path) -> None:
 def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace, in a folder whose name contains "train", with the boxes of two pages."""
     root = make_workspace(
-        tmp_path_factory.mktemp("train-"), {"ingest": {"min_side": 100}, "detect": {"detector": "mangaface"}}
+        tmp_path_factory.mktemp("train-"),
+        {"ingest": {"screenshots": str(catalog.SCREENSHOTS), "min_side": 100}, "detect": {"detector": "mangaface"}},
     )
     for number in range(2):
         pixels, _ = draw_page(np.random.default_rng(number), STYLES[0], 300, 400)

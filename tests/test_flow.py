@@ -145,8 +145,8 @@ def test_a_fresh_clone_without_screenshots_says_what_to_do(api: str, tmp_path: P
     ended = run_in(clone, "mangagan", "run", "detect", PREFECT_API_URL=api)
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
-    assert last.startswith("mangagan: ingest: stage exited with 2: no screenshots in data/screenshots. Put PNG")
-    assert last.endswith("into data/screenshots/<title>/; not run: detect")
+    assert last.startswith("mangagan: scan: stage exited with 2: no screenshots in data/screenshots. Put images")
+    assert last.endswith("into data/screenshots/<title>/; not run: ingest, detect")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
