@@ -1,4 +1,4 @@
-"""`python -m benchmarks.layouts PAGES --out DIR`: how well ingest splits spreads, cuts strips and joins slices.
+"""`python -m benchmarks.layouts PAGES --out DIR`: measure how `ingest` splits spreads, cuts strips and joins slices.
 
 Spreads, strips and slices are made from the pages of every title. Pictures of the failures are written to DIR.
 """
@@ -56,7 +56,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for pictures of failures")
     parser.add_argument("--singles", type=Path, nargs="*", default=[], help="landscape pictures that are no spreads")
     parser.add_argument(
-        "--continuous", type=Path, nargs="*", default=[], help="pages with a drawing that goes on on the page before"
+        "--continuous", type=Path, nargs="*", default=[], help="pages whose drawing continues on the page before"
     )
     parser.add_argument("--every", type=positive_int, default=2, help="use every n-th page (default: %(default)s)")
     return parser.parse_args(argv)
@@ -111,9 +111,9 @@ def summarize(results: dict[str, Counts]) -> dict[str, Any]:
 def measure_spreads(
     title: str, pages: list[np.ndarray], across: set[int], arguments: argparse.Namespace, rng: np.random.Generator
 ) -> Counts:
-    """Return for each kind of join whether the spreads of neighbouring pages are split right.
+    """Split spreads of neighbouring pages and return, for each kind of join, which ones are split right.
 
-    A spread with a drawing across the gutter is right if it stays whole; its kind is "continuous drawing".
+    A spread with a drawing across the gutter must not be split; its kind is "continuous drawing".
     """
     counts: Counts = defaultdict(list)
     aspect = float(np.median([page.shape[1] / page.shape[0] for page in pages]))
@@ -149,7 +149,7 @@ def measure_singles(
     arguments: argparse.Namespace,
     rng: np.random.Generator,
 ) -> Counts:
-    """Return whether single pictures are split (wrongly): the pictures, crops of them, and crops shaped like spreads.
+    """Return which single pictures are split wrongly: the pictures, crops of them, and crops shaped like spreads.
 
     Args:
         title: Name in files.
@@ -179,7 +179,7 @@ def measure_singles(
 
 
 def write_failure(path: Path, pixels: np.ndarray, gutter: int | None) -> None:
-    """Write a small picture with the gutter that was found in red."""
+    """Write a small picture with the found gutter in red."""
     picture = np.repeat(pixels[..., None], 3, 2)
     if gutter is not None:
         picture[:, max(0, gutter - 2) : gutter + 2] = (255, 0, 0)
@@ -189,7 +189,7 @@ def write_failure(path: Path, pixels: np.ndarray, gutter: int | None) -> None:
 
 
 def measure_strips(pages: list[np.ndarray], detector: Detector, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the recall of the faces on pieces of strips, against the faces on the pages, and the number of doubles."""
+    """Return recall and duplicates of the faces on pieces of strips, compared with the faces on the pages."""
     pages = pages[:: arguments.every]
     result = {}
     for with_gutters in (True, False):
@@ -229,7 +229,7 @@ def compare_strip(detector: Detector, strip: np.ndarray, known: np.ndarray) -> n
     """Cut a strip, detect on its pieces, and compare the faces with the known ones.
 
     Returns:
-        int (5,): known faces, those found, doubles, pieces, faces on the pieces.
+        int (5,): known faces, found faces, duplicate faces, pieces, faces on the pieces.
     """
     cuts = cut_strip(measure_rows([strip]))
     rows = [("strip", "strip", str(n), n, 0, top, strip.shape[1], bottom - top) for n, (top, bottom) in enumerate(cuts)]
@@ -259,7 +259,7 @@ def measure_slices(titles: dict[str, list[np.ndarray]]) -> dict[str, Any]:
 
 
 def measure_false_joins(titles: dict[str, list[np.ndarray]]) -> dict[str, int]:
-    """Return the number of pages that are joined: in their order, and all ordered pairs at one width."""
+    """Return the number of pages that are joined wrongly: neighbouring pages, and all ordered pairs at one width."""
     grouped = [group_slices([describe_slice(page) for page in pages]) for pages in titles.values()]
     edges = [describe_slice(resize(page, 830, 1170)) for pages in titles.values() for page in pages]
     pairs = list(permutations(edges, 2))

@@ -1,4 +1,4 @@
-"""Pages that are no screenshots although they have bars, borders or the size of a screen."""
+"""Make pages that are no screenshots although they have bars, borders or the size of a screen."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,7 +26,7 @@ def add_white_margins(page: np.ndarray) -> np.ndarray:
     return pad(resize(page, 1400, 2360), 100, 100, 255)
 
 
-def print_header(page: np.ndarray, number: int) -> np.ndarray:
+def add_header(page: np.ndarray, number: int) -> np.ndarray:
     """Return a page of 16:9 with a running header and a page number in its white margins."""
     result = pad(resize(page, 960, 1600), 160, 60, 255)
     canvas = Canvas(result.shape[1], result.shape[0], colour=page.ndim == 3, scale=1)
@@ -53,7 +53,7 @@ def draw_four_panels(page: np.ndarray, number: int) -> np.ndarray:
     return canvas.pixels
 
 
-def cut_strip(pages: Pages, level: int) -> list[np.ndarray]:
+def make_slices(pages: Pages, level: int) -> list[np.ndarray]:
     """Return the slices, 720 x 1280 px, of a strip of panels on a background of one gray level."""
     rng = np.random.default_rng(len(pages))
     parts = []
@@ -77,8 +77,8 @@ SCAN_VARIANTS: dict[str, Callable[[Pages], list[np.ndarray]]] = {  # name → pa
     "padded, white": lambda pages: [pad(page, 140, 20, 255) for page in pages],
     "padded, black": lambda pages: [pad(page, 60, 40, 0) for page in pages],
     "cropped": lambda pages: [page[20 + 3 * (n % 5) : -25, 15 : -10 - 2 * (n % 7)] for n, page in enumerate(pages)],
-    "header and page number": lambda pages: [print_header(page, n) for n, page in enumerate(pages)],
+    "header and page number": lambda pages: [add_header(page, n) for n, page in enumerate(pages)],
     "four panels": lambda pages: [draw_four_panels(page, n) for n, page in enumerate(pages)],
-    "slices, white": lambda pages: cut_strip(pages, 255),
-    "slices, black": lambda pages: cut_strip(pages, 0),
+    "slices, white": lambda pages: make_slices(pages, 255),
+    "slices, black": lambda pages: make_slices(pages, 0),
 }

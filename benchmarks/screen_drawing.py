@@ -1,4 +1,4 @@
-"""Phone screenshots of pages: bars, borders, and the box in which the page is shown."""
+"""Draw phone screenshots of pages: the bars, the border, and the page in its box."""
 
 from dataclasses import dataclass, replace
 
@@ -59,10 +59,10 @@ def draw_screenshot(
         screen: Width and height [px].
         style: Look of the app.
         position: Position of the page in the book [0, 1].
-        rng: Source of clock, battery and icons.
+        rng: Random generator of clock, battery and icons.
 
     Returns:
-        The screenshot as page.ndim says, and the box of the page in it.
+        The screenshot, with as many channels as the page, and the box of the page in it.
     """
     width, height = screen
     unit = width / 360 if width < 1.4 * height / 1.5 and height / width > 1.6 else width / 640
@@ -78,8 +78,8 @@ def draw_screenshot(
         draw_status(draw, width, unit, style.bar, rng)
     if style.header is not None:
         draw.rectangle((0, status_end, width, top - 1), fill=style.header)
-        draw_text(draw, (56 * unit, status_end + 14 * unit), "Chapter 7", 16 * unit, contrast(style.header))
-        draw_arrow(draw, 20 * unit, status_end + 24 * unit, unit, contrast(style.header))
+        draw_text(draw, (56 * unit, status_end + 14 * unit), "Chapter 7", 16 * unit, choose_text_level(style.header))
+        draw_arrow(draw, 20 * unit, status_end + 24 * unit, unit, choose_text_level(style.header))
     draw_footer(draw, screen, style, unit, (height - bottom - footer_height, height - bottom), position)
     draw_navigation(draw, screen, style, unit, bottom)
     pixels = np.asarray(image).copy()
@@ -97,7 +97,7 @@ def place_page(screen: np.ndarray, page: np.ndarray, area: Box) -> tuple[np.ndar
     return result, box
 
 
-def contrast(level: int) -> int:
+def choose_text_level(level: int) -> int:
     """Return the gray level of text on a background."""
     return 235 if level < 128 else 40
 
@@ -109,7 +109,7 @@ def draw_text(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, siz
 
 def draw_status(draw: ImageDraw.ImageDraw, width: int, unit: float, bar: int, rng: Rng) -> None:
     """Draw clock, icons and battery."""
-    colour = contrast(bar)
+    colour = choose_text_level(bar)
     clock = f"{rng.integers(8, 12):02d}:{rng.integers(0, 60):02d}"
     draw_text(draw, (14 * unit, 6 * unit), clock, 12 * unit, colour)
     for icon in range(int(rng.integers(0, ICONS))):
@@ -142,7 +142,7 @@ def draw_footer(
     width, middle = screen[0], (rows[0] + rows[1]) / 2
     background = style.bar if style.footer == "slider" else style.border
     draw.rectangle((0, rows[0], width, rows[1] - 1), fill=background) if rows[1] > rows[0] else None
-    colour = contrast(background)
+    colour = choose_text_level(background)
     if style.footer == "slider":
         start, end = 24 * unit, width - 24 * unit
         knob = start + (end - start) * position
@@ -163,7 +163,7 @@ def draw_navigation(
     if not style.navigation:
         return
     width, height = screen
-    colour, middle = contrast(style.bar), height - bar_height / 2
+    colour, middle = choose_text_level(style.bar), height - bar_height / 2
     draw.rectangle((0, height - bar_height, width, height), fill=style.bar)
     if style.navigation == "pill":
         pill = (width / 2 - 54 * unit, middle - 2 * unit, width / 2 + 54 * unit, middle + 2 * unit)

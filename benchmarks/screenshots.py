@@ -1,7 +1,8 @@
-"""`python -m benchmarks.screenshots PAGES_DIR`: bars that are trimmed, and re-taken screenshots that are merged.
+"""`python -m benchmarks.screenshots PAGES --out DIR`: measure how `ingest` trims bars and merges re-taken screenshots.
 
-Screenshots are made from real pages: each title on three screens, with several reader apps. The thresholds were chosen
-on the first two titles; the others are held out.
+Screenshots are drawn around real pages: each title on three screens, with several reader apps. The thresholds for
+re-taken screenshots were chosen on the first two titles, so the others are a hold-out set. The thresholds for bars were
+chosen on all titles.
 """
 
 import argparse
@@ -28,18 +29,18 @@ from mangagan.ingestion.boxes import Box
 from mangagan.ingestion.retakes import describe_page, find_retakes
 from mangagan.pages.decode import decode_page, is_gray
 
-TUNED_TITLES = 2  # number of titles on which the thresholds were chosen
+TUNED_TITLES = 2  # number of titles on which the thresholds for re-taken screenshots were chosen
 TOLERANCE = 2  # px
 QUALITIES = (75, 85, 92)  # of JPEG; every other screenshot is lossless
 NO_PIXELS = np.zeros((0, 0), np.uint8)
-MAX_PICTURES = 40  # pictures of failures
+MAX_PICTURES = 40  # pictures of failures of each kind
 SEEDS = {"tuned": range(0, 3), "held_out": range(100, 103)}  # of drawn pages
-VARIANTS = 4  # of a drawn page
+VARIANTS = 4  # of each drawn page
 
 
 @dataclass
 class Pool:
-    """Pages of which some show the same drawing.
+    """Pages, some of which show the same drawing.
 
     Attributes:
         pages: Encoded pages, as files hold them.
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(folder: Path, out: Path | None) -> dict[str, object]:
-    """Return all figures."""
+    """Run all measurements and return their figures."""
     titles = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not titles:
         raise UserError(f"{folder} has no folders of pages")
@@ -129,7 +130,7 @@ def read_pages(folder: Path) -> list[np.ndarray]:
 
 
 def summarize_trimming(counts: Counter[str]) -> dict[str, float]:
-    """Return the shares of the screenshots."""
+    """Return the number of screenshots and the share of each result."""
     total = counts["screenshots"]
     shares = {key: round(counts[key] / max(1, total), 4) for key in ("right", "damaged", "bars_left", "whole")}
     measured = {"measure_ms": round(counts["microseconds"] / total / 1e3, 2)} if counts["microseconds"] else {}
@@ -187,7 +188,7 @@ def take_screenshots(pages: Sequence[np.ndarray], number: int) -> Iterator[Scree
 
 
 def judge_box(found: Box, truth: Box, size: tuple[int, int]) -> Counter[str]:
-    """Count one box: right, damaged (a part of the page is lost), or with bars that are left."""
+    """Return the result of one box: right, damaged (a part of the page is lost), or with a part of the bars."""
     inner = np.array([1, 1, -1, -1])
     edges = [np.array([box.left, box.top, box.left + box.width, box.top + box.height]) for box in (found, truth)]
     lost = (edges[0] - edges[1]) * inner
@@ -200,7 +201,7 @@ def judge_box(found: Box, truth: Box, size: tuple[int, int]) -> Counter[str]:
 
 
 def evaluate_scans(pages: Sequence[np.ndarray], title: str, out: Path | None) -> Counter[str]:
-    """Count the pages of scans that stay whole."""
+    """Count the pages of scans, and those that are not trimmed."""
     counts: Counter[str] = Counter()
     for name, make_variant in SCAN_VARIANTS.items():
         variant = make_variant(pages)

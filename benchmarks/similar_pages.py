@@ -1,4 +1,4 @@
-"""Pages that look alike and are different, and screenshots of one page that look different."""
+"""Draw different pages that look alike, and screenshots of one page that look different."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,7 +78,7 @@ def draw_nearly_blank(seed: int, variant: int) -> np.ndarray:
     return canvas.render(0.65)
 
 
-def draw_frame_of_talk(seed: int, variant: int) -> np.ndarray:
+def draw_talking_head(seed: int, variant: int) -> np.ndarray:
     """Draw a large head. Variants differ in the mouth."""
     style = STYLES[seed % 2]
     canvas, rng = Canvas(WIDTH, HEIGHT, colour=False), np.random.default_rng(seed)
@@ -131,7 +131,7 @@ DIFFERENT_PAGES: dict[str, Callable[[int, int], np.ndarray]] = {  # kind → dra
     "series cover": draw_series_cover,
     "chapter opener": draw_chapter_opener,
     "nearly blank": draw_nearly_blank,
-    "mouth": draw_frame_of_talk,
+    "mouth": draw_talking_head,
     "balloon": draw_same_balloon,
     "repeated panel": draw_repeated_panel,
     "strip": draw_strip_piece,

@@ -1,4 +1,4 @@
-"""One small valid file of every format that `ingest` reads."""
+"""Make one small valid file of every format that `ingest` reads."""
 
 import io
 import tarfile
@@ -23,7 +23,7 @@ PACKAGE = b"""<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><manif
 
 
 def make_input_files() -> dict[str, bytes]:
-    """Return name → content."""
+    """Return the content of each file by its name."""
     return make_images() | make_containers()
 
 

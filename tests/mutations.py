@@ -1,4 +1,4 @@
-"""Mutate valid files of every format and ingest them: no crash, no hang, no file outside, bounded memory.
+"""Ingest mutated files of every format, and report crashes, hangs, files in wrong folders, and the peak memory.
 
 python -m tests.mutations 5000    # prints one JSON line; a few minutes
 """
@@ -24,7 +24,7 @@ from mangagan.readers.sources import read_sources
 from tests.input_files import make_input_files
 
 BATCH = 50  # files that one process ingests
-FILE_SECONDS = 20.0  # a batch that takes longer for each file hangs
+FILE_SECONDS = 20.0  # a batch that takes longer than this for each file counts as a hang
 SETTINGS = IngestParams(min_side=16)
 
 
@@ -86,7 +86,7 @@ def run_child(shots: Path, pages: Path) -> None:
 
 
 def run_batch(folder: Path, seeds: dict[str, bytes], seed: int) -> dict[str, object]:
-    """Ingest one batch in a process of its own. Return its figures, or how it ended."""
+    """Ingest one batch in a process of its own and return its figures, or the kind of failure."""
     write_batch(folder / "shots", seeds, random.Random(seed), BATCH)
     (folder / "tmp").mkdir()
     command = [sys.executable, "-m", "tests.mutations", "--child", str(folder / "shots"), str(folder / "pages")]

@@ -64,7 +64,7 @@ def test_comic_info():
         b'<Page Image="5" DoublePage="true"/><Page Image="-1" Type="Deleted"/><Page Image="x" Type="Deleted"/></Pages>'
         b"</ComicInfo>"
     )
-    assert info == ComicInfo(right_to_left=True, deleted=frozenset({3}), double_pages=frozenset({5}))
+    assert info == ComicInfo(right_to_left=True, deleted=frozenset({3}))
 
 
 @pytest.mark.parametrize(("value", "direction"), [("No", False), ("Yes", None), ("Unknown", None), ("", None)])

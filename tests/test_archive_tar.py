@@ -77,6 +77,13 @@ def test_links_folders_and_devices(tmp_path):
     assert pages == PAGES
 
 
+def test_hard_link_is_a_second_name_of_a_file(tmp_path):
+    data = make_tar([("1.jpg", b"page 1")], tarfile.GNU_FORMAT)[:1024]
+    data += make_tar([("2.jpg", b"")], tarfile.GNU_FORMAT, type=tarfile.LNKTYPE, linkname="1.jpg")[:512]
+    pages, error = read_archive(TarReader, write(tmp_path, data + make_tar()))
+    assert not error and pages == {"1.jpg": b"page 1", "2.jpg": b"page 1", **PAGES}
+
+
 def test_sparse_file(tmp_path):
     # GNU sparse 1.0: the map of the parts comes before the data.
     sparse_map = b"1\n1000\n4\n".ljust(512, b"\0")

@@ -50,7 +50,8 @@ def test_outs_and_data_deps_of_dvc_yaml_are_in_the_catalog() -> None:
         *(str(make(stage)) for stage in catalog.STAGES for make in (catalog.metrics_file, catalog.pictures_dir)),
     }
     for stage, entry in YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"].items():
-        files = [*entry["outs"], *(dep for dep in entry.get("deps", ()) if not dep.startswith("mangagan/"))]
+        outs = [name for out in entry["outs"] for name in ([out] if isinstance(out, str) else out)]
+        files = [*outs, *(dep for dep in entry.get("deps", ()) if not dep.startswith("mangagan/"))]
         assert set(files) <= known, stage
 
 

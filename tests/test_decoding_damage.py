@@ -219,6 +219,32 @@ def test_gray_pixels_at_the_end_are_not_missing() -> None:
             assert (show(data[:-2] + padding + data[-2:]) == decode_plainly(data)).all()
 
 
+@pytest.mark.parametrize("level", [128, 17])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_large_uniform_area_is_not_missing(level: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    blocks = np.kron(random.integers(20, 236, (38, 200)), np.ones((8, 8), int))[:300]
+    page = (blocks + random.integers(-20, 20, blocks.shape)).astype(np.uint8)
+    pixels = np.concatenate([np.full((1700, 1600), level, np.uint8), page])
+    for mode in ("L", "RGB"):
+        data = encode(Image.fromarray(pixels).convert(mode), "JPEG", optimize=True, quality=30)
+        assert bytes(4096) in data
+        with open_it(data) as picture:
+            assert picture.stored_as_shown
+
+
+def test_small_gray_pictures_are_not_missing() -> None:
+    for size in ((1, 1), (7, 9), (8, 8)):
+        for quality in (5, 75, 100):
+            data = encode(Image.new("L", size, 128), "JPEG", optimize=True, quality=quality)
+            assert show(data).shape == size[::-1]
+
+
+def test_bytes_behind_a_picture_in_boxes_are_ignored() -> None:
+    data = encode(draw_page(), "AVIF")
+    assert (show(data + b"\x7f\0\0\0junk" + bytes(range(1, 200))) == show(data)).all()
+
+
 def test_few_missing_rows_become_white() -> None:
     tall = draw_page(200, 1000)
     whole = encode(tall, "JPEG", quality=85)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mangagan.decoding.decode import count_frames, decode_frame, measure_image, open_picture
+from mangagan.decoding.decode import count_frames, measure_image, open_picture
 from mangagan.decoding.errors import UnreadableError
 from mangagan.decoding.formats import READABLE, has_image_signature, identify_format
 from mangagan.pages.decode import decode_page
@@ -155,6 +155,10 @@ def test_missing_library_is_named(module: str, header: bytes, reason: str, monke
         (b"II*\0\x10\0\0\0CR\x02\0", "camera raw photo: not supported"),
         (b"\0\0\1\0\1\0" + bytes(40), "ICO icon: not supported"),
         (b"<!DOCTYPE html><html><title>403 Forbidden</title></html>", "no picture: a web page"),
+        (b"P6\n# a comment\n2 2\n255\n" + bytes(12), "PNM image: not supported"),
+        (b"P5 2 2 255 " + bytes(4), "PNM image: not supported"),
+        (b"\x0a\5\1\x08" + bytes(124), "PCX image: not supported"),
+        (b"P2P networks, an introduction", "no picture"),
         (b"hello", "no picture"),
         (b"", "no picture"),
         (b"BM is how this text begins", "no picture"),
@@ -178,15 +182,47 @@ def make_tiff(*pages: tuple[np.ndarray, dict[int, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def test_every_page_of_a_tiff_but_no_reduced_images() -> None:
+def test_jpeg_ls_is_named() -> None:
+    frame = make_segment(0xF7, b"\x08\0\x10\0\x10\1\1\x11\0")
+    with pytest.raises(UnreadableError, match=r"^JPEG-LS image: not supported$"):
+        open_it(b"\xff\xd8" + frame + b"\xff\xda\0\x08\1\1\0\0\0\0" + bytes(40) + b"\xff\xd9")
+
+
+def test_first_page_of_a_tiff_but_no_reduced_image() -> None:
     data = make_tiff((GRAY[:50, :50], {254: 1}), (GRAY, {254: 2}), (255 - GRAY, {254: 2}), (GRAY[:40], {254: 4}))
     assert count_frames(data) == 2
-    for index, pixels in enumerate((GRAY, 255 - GRAY)):
-        with decode_frame(data, index, 100, 150) as picture:
-            assert (picture.pixels() == pixels).all()
-    with pytest.raises(UnreadableError):
-        decode_frame(data, 2, 100, 150)
+    assert (show(data) == GRAY).all()
     assert count_frames(encode(GRAY)) == 1
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_tiff_with_a_plane_of_16_bits_for_each_channel(order: str) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    planes = [(colours[..., channel].astype(np.uint16) * 257).astype(f"{order}u2").tobytes() for channel in range(3)]
+    tags = {256: (20,), 257: (30,), 258: (16,) * 3, 259: (1,), 262: (2,), 277: (3,), 278: (30,), 284: (2,)}
+    assert (show(make_raw_tiff(order, tags, planes)) == colours).all()
+
+
+def test_compression_of_a_tiff_that_is_not_supported_is_named() -> None:
+    tags = {256: (20,), 257: (30,), 258: (8,), 259: (50002,), 262: (1,), 277: (1,), 278: (30,)}
+    with pytest.raises(UnreadableError, match=r"^TIFF image compressed with JPEG XL: not supported$"):
+        open_it(make_raw_tiff("<", tags, [b"\xff\x0a" + bytes(100)]))
+
+
+def make_raw_tiff(order: str, tags: dict[int, tuple[int, ...]], strips: list[bytes]) -> bytes:
+    """Return a TIFF of 32-bit tags and these strips."""
+    tags = {**tags, 273: (0,) * len(strips), 279: tuple(map(len, strips))}
+    position = 8 + 2 + 12 * len(tags) + 4 + sum(4 * len(values) for values in tags.values() if len(values) > 1)
+    tags[273] = tuple(position + sum(map(len, strips[:index])) for index in range(len(strips)))
+    directory, outside = struct.pack(f"{order}H", len(tags)), b""
+    for number, values in sorted(tags.items()):
+        packed = struct.pack(f"{order}{len(values)}I", *values)
+        if len(values) > 1:
+            start = 8 + 2 + 12 * len(tags) + 4 + len(outside)
+            outside, packed = outside + packed, struct.pack(f"{order}I", start)
+        directory += struct.pack(f"{order}HHI", number, 4, len(values)) + packed
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return mark + struct.pack(f"{order}I", 8) + directory + bytes(4) + outside + b"".join(strips)
 
 
 def test_frame_that_is_not_blank_stands_for_an_animation() -> None:

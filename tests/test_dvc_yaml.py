@@ -46,7 +46,7 @@ def test_ingest_depends_on_the_list_that_scan_makes_each_time() -> None:
     scan = DAG["stages"]["scan"]
     assert scan["cmd"] == 'python -m mangagan scan "${ingest.screenshots}"'
     assert scan["always_changed"] is True
-    assert scan["outs"] == [str(catalog.SCREENSHOT_LIST)]
+    assert scan["outs"] == [{str(catalog.SCREENSHOT_LIST): {"persist": True}}], "a pulled list is not deleted"
     assert str(catalog.SCREENSHOT_LIST) in DAG["stages"]["ingest"]["deps"]
 
 

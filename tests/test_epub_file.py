@@ -335,3 +335,22 @@ def test_bounds(read, tmp_path):
         files = {name: archive.read(name) for name in archive.namelist()}
     with pytest.raises(TooLargeError, match="too large: 3 MB"):
         read(make_zip_file(files, zipfile.ZIP_DEFLATED), Limits(max_ratio=100))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spine", "direction"),
+    [
+        ("", "", None),
+        ("", 'page-progression-direction="default"', None),
+        ("", 'page-progression-direction="rtl"', True),
+        ("", 'page-progression-direction="ltr"', False),
+        ('<meta name="primary-writing-mode" content="horizontal-rl"/>', "", True),
+        ('<meta name="primary-writing-mode" content="horizontal-lr"/>', "", False),
+        ('<meta name="primary-writing-mode" content="vertical-rl"/>', 'page-progression-direction="ltr"', True),
+    ],
+)
+def test_a_direction_that_is_not_declared_is_unknown(tmp_path, metadata, spine, direction):
+    data = make_epub({"1.jpg": PAGES[0], "1.xhtml": wrap('<img src="1.jpg"/>')}, ["1.xhtml"], metadata, spine)
+    with EpubReader(write_file(tmp_path / "a.epub", data)) as reader:
+        assert len(list(reader.members())) == 1
+        assert reader.right_to_left is direction

@@ -56,3 +56,28 @@ def test_screenshots_can_be_versioned_with_dvc(clone: Path) -> None:
     git(clone, "add", "--all")
     assert "data/screenshots/" not in git(clone, "ls-files")
     assert run_in(clone, "dvc", "repro", "ingest").returncode == 0
+
+
+def test_pulled_pages_are_used_on_a_machine_without_screenshots(clone: Path, tmp_path: Path) -> None:
+    add_screenshot(clone)
+    for command in (
+        ["repro", "ingest"],
+        ["remote", "add", "--default", "store", str(tmp_path / "store")],
+        ["push", "scan", "ingest"],
+    ):
+        assert run_in(clone, "dvc", *command).returncode == 0
+    git(clone, "add", "--all")
+    git(clone, "commit", "-qm", "The first run")
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(clone), str(other))
+    assert run_in(other, "dvc", "pull", "scan", "ingest").returncode == 0
+    ended = run_in(other, "dvc", "repro", "ingest")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{NO_SCREENSHOTS}" in ended.stderr
+    assert "the pages of the last run are used" in ended.stderr
+    assert "Stage 'ingest' didn't change, skipping" in ended.stdout
+    assert (other / "data/pages/title.cbz").is_file()
+
+    (clone / "data/screenshots/title/1.png").unlink()  # a machine that had screenshots: the disk may be missing
+    assert NO_SCREENSHOTS in run_in(clone, "dvc", "repro", "ingest").stderr
+    assert (clone / "data/screenshots.csv").is_file()

@@ -1,7 +1,10 @@
 """`mangagan ingest` on what people own: screenshots with bars, spreads, strips, slices, re-taken screenshots, books."""
 
+import errno
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,11 +14,17 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mangagan.cli import main
+from mangagan.commands.stages import lock_stage
 from mangagan.core import catalog
+from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.records import ingest_titles, read_images
+from mangagan.ingestion.spool import Spool
 from mangagan.pages.decode import decode_page
 from mangagan.pages.table import read_pages
+from mangagan.readers.sources import Source
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
+from tests.dvc_workspace import environment
 
 
 @pytest.fixture
@@ -125,7 +134,98 @@ def test_a_strip_is_cut_and_its_slices_give_the_same_pages(workspace: Path) -> N
     # The title `slices` comes first: its pages are the same, so they are kept once, with the strip as a further source.
     assert set(pages["title"]) == {"slices"}
     assert pages["change"].str.contains("slices joined, part . of").all()
-    assert all("strip/1.png" in sources and len(sources) == 1 + -(-len(strip) // 800) for sources in pages["sources"])
+    assert set(pages["source"]) == {"slices/00.png"}
+    for page in pages.itertuples():
+        numbers = range(page.top // 800, -(-(page.top + page.height) // 800))
+        assert list(page.sources) == [*(f"slices/{number:02}.png" for number in numbers), "strip/1.png"]
+
+
+def test_slices_in_gray_and_in_colour_are_joined(workspace: Path) -> None:
+    strip = make_strip(4)
+    colour = np.repeat(strip[..., None], 3, axis=2)
+    colour[2000:, :, 0] //= 2
+    for number, top in enumerate(range(0, len(strip), 800)):
+        put(f"t/{number:02}.png", encode((strip if top < 1600 else colour)[top : top + 800]))
+    pages = ingest()
+    assert pages["change"].str.contains("slices joined").all()
+    for page, pixels in zip(pages.itertuples(), stored_pages("t"), strict=True):
+        expected = colour[page.top : page.top + page.height]
+        assert (np.atleast_3d(pixels) == expected).all()
+
+
+def test_tiny_images_are_one_row_each(workspace: Path) -> None:
+    noise = np.random.default_rng(0)
+    put("t/page.png", encode(draw(0)))
+    for number, size in enumerate([(1, 1), (1, 1), (7, 5), (3, 5), (3000, 8), (3000, 8), (3000, 150), (8, 3000)]):
+        put(f"t/{number}.png", encode(noise.integers(0, 256, size, np.uint8)))
+    pages = ingest()
+    assert len(pages) == 9
+    assert pages["reason"].str.startswith("too small: ").sum() == 8
+
+
+def test_a_page_taken_again_later_keeps_its_place(workspace: Path) -> None:
+    for seed in range(3):
+        page = draw(seed, 900, 1290)
+        smaller = np.asarray(Image.fromarray(page).resize((720, 1032), Image.Resampling.LANCZOS))
+        put(f"t/first/{seed}.jpg", encode(smaller, "JPEG", quality=70))
+        if seed == 1:
+            put("t/second/1.png", encode(page))
+    pages = ingest()
+    assert pages["source"].to_list() == ["t/first/0.jpg", "t/second/1.png", "t/first/2.jpg"]
+    assert pages["page_number"].to_list() == [1, 2, 3]
+    assert list(pages["sources"][1]) == ["t/second/1.png", "t/first/1.jpg"]
+
+
+def test_few_thumbnails_are_in_memory(workspace: Path) -> None:
+    names = [f"{number}.png" for number in range(12)]
+    icon = encode(np.full((64, 64), 90, np.uint8))
+    sources = [Source(title, f"{title}/{name}", icon) for title in "ab" for name in names]
+    with Spool(workspace) as spool:
+        images = list(read_images(iter(sources[:12]), IngestParams(), spool, 5))
+    assert sum(image.draft is not None and image.draft.thumbnail is not None for image in images) == 5
+    records = ingest_titles(sources, IngestParams(), workspace, 15).records
+    assert [record.thumbnail is not None for record in records] == [True] * 15 + [False] * 9
+
+
+def test_pages_are_kept_if_no_new_file_is_a_page(workspace: Path) -> None:
+    put("t/1.png", encode(draw(0)))
+    ingest()
+    (catalog.SCREENSHOTS / "t/1.png").write_bytes(b"no picture")
+    assert main(["ingest"]) == 2
+    assert len(stored_pages("t")) == len(read_pages(catalog.PAGES_TABLE)) == 1
+
+
+def test_a_full_temporary_disk_is_no_fault_of_the_file(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("1.png", encode(draw(0)))
+    with zipfile.ZipFile(workspace / "set.zip", "w") as archive:
+        archive.writestr("0.png", encode(draw(1)))
+        archive.writestr("vol1.cbz", inner.getvalue())
+    put("set.zip", (workspace / "set.zip").read_bytes())
+    monkeypatch.setattr("mangagan.readers.sources.tempfile.TemporaryDirectory", fail)
+    assert main(["ingest"]) == 2
+    assert "no space left for temporary files in " in capsys.readouterr().err
+    assert not catalog.PAGES_TABLE.exists()
+
+
+def test_a_second_process_waits_for_the_first(workspace: Path) -> None:
+    put("t/1.png", encode(draw(0)))
+    with lock_stage("ingest"):
+        second = subprocess.Popen(
+            [sys.executable, "-m", "mangagan", "ingest"], env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        assert second.stderr is not None
+        assert second.stderr.readline() == "mangagan: waiting for another `mangagan ingest` in this folder\n"
+        assert not catalog.PAGES_TABLE.exists()
+    assert second.wait(60) == 0
+    second.stderr.close()
+    assert catalog.PAGES_TABLE.exists()
 
 
 def test_a_page_screenshotted_twice_is_one_page(workspace: Path) -> None:

@@ -154,3 +154,25 @@ def test_a_locked_folder_is_a_row(tmp_path: Path) -> None:
     put(tmp_path, "t/1.png")
     put(tmp_path, "t/locked/2.png").parent.chmod(0)
     assert reasons(tmp_path) == {"t/1.png": "", "t/locked": "folder cannot be opened: permission denied"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (b"a text", "notes.txt", "no picture, archive or e-book (file type .txt)"),
+        (b"\x1f\x9d\x90" + bytes(40), "vol.tar.Z", "file compressed with compress: unpack it first"),
+        (b"\x8a" * 40, "vol.7z.002", "part of a split archive: join its parts into one file first"),
+        (PNG, "loose.png", "not in the folder of a title"),
+    ],
+)
+def test_the_reason_of_a_file_at_the_top_level_is_its_content(
+    tmp_path: Path, content: bytes, name: str, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert reasons(tmp_path) == {name: reason}
+
+
+@pytest.mark.parametrize("name", ["Vol 1.tar.gz", "Vol 1.kepub.epub", "Vol 1.part01.rar", "Vol 1.cbz"])
+def test_the_title_of_a_container_has_no_suffix(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"Rar!\x1a\x07\x01\x00")
+    assert [file.title for file in list_screenshots(tmp_path).files] == ["Vol 1"]

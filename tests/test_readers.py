@@ -145,7 +145,7 @@ def test_content_decides_and_not_the_suffix(workspace: Path) -> None:
     put("fake.cbz", b"no archive at all")
     put("title/other.jpg", b"no picture")
     assert ingest()["reason"].to_dict() == {
-        "fake.cbz": "not in the folder of a title",
+        "fake.cbz": "no picture, archive or e-book (file type .cbz)",
         "title/archive.png::1.png": "",
         "title/fake.cbz": "no picture, archive or e-book (file type .cbz)",
         "title/image.cbz": "",
@@ -295,6 +295,19 @@ def test_faces_reads_containers_in_folders_and_by_name(workspace: Path, capsys: 
     assert [line for line in skipped if line.startswith("mangagan: skipped vol1.cbz::p10.png: ")]
     assert not [line for line in skipped if "notes.txt" in line]
     assert all(archive.fp is None for archive in CbzReader.opened)
+
+
+def test_faces_lists_files_folder_by_folder_without_later_volumes(tmp_path: Path) -> None:
+    from mangagan.commands.faces import list_images
+
+    names = ["a/1.png", "a/2.png", "a/10.png", "b/1.png", "b/2.png", "c.png"]
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(draw_png(10))
+    signature = b"Rar!\x1a\x07\x01\x00"
+    (tmp_path / "d.part1.rar").write_bytes(signature)
+    (tmp_path / "d.part2.rar").write_bytes(signature)
+    assert [file.name for file in list_images([tmp_path])] == [*names, "d.part1.rar"]
 
 
 def test_a_title_may_hold_an_ideographic_space_and_no_line_break(workspace: Path) -> None:

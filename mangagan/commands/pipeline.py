@@ -29,10 +29,10 @@ def add_commands(subparsers: "Subparsers") -> None:
         subparsers,
         "inspect",
         inspect,
-        "print the number of pages, of kept and of dropped faces by title, and the rejected files by reason",
+        "print the pages, kept faces and dropped faces of each title, and the rejected files by reason",
         "mangagan inspect",
     )
-    parser.add_argument("--all", action="store_true", help=f"print all rejected files (default: {EXAMPLES} of a kind)")
+    parser.add_argument("--all", action="store_true", help=f"print all rejected files (default: {EXAMPLES} per kind)")
 
     parser = add_command(
         subparsers, "compare", compare, "compare the metrics and faces of two runs", "mangagan compare main exp-wide"

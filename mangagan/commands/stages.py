@@ -4,12 +4,14 @@ import argparse
 import fcntl
 import importlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from mangagan.commands.arguments import add_command
 from mangagan.core import catalog
@@ -38,11 +40,11 @@ def add_scan(subparsers: "Subparsers") -> None:
         subparsers,
         "scan",
         scan,
-        f"screenshots → {catalog.SCREENSHOT_LIST}, the list of files by which DVC notices changes",
+        f"screenshots → {catalog.SCREENSHOT_LIST}, the list of files that DVC watches for changes",
         f"mangagan scan {catalog.SCREENSHOTS}",
-        "`dvc repro` runs this command each time. Files that were not changed are not read again.",
+        "`dvc repro` runs this command each time. Unchanged files are not read again.",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="`ingest.screenshots` of params.yaml")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder `ingest.screenshots` of params.yaml")
 
 
 def list_outputs(stage: str) -> list[Path]:
@@ -78,6 +80,8 @@ def run_stage(arguments: argparse.Namespace) -> int:
     """Run one stage in the working directory."""
     from mangagan.process import die_with_parent, is_dvc_stage
 
+    # Temporary folders of unpacked archives are deleted on the way out. Training replaces the handler by its own.
+    signal.signal(signal.SIGTERM, exit_on_signal)
     if is_dvc_stage():
         die_with_parent()
     with lock_stage(arguments.command):
@@ -87,6 +91,11 @@ def run_stage(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def exit_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    """End the process with the exit status of a signal."""
+    sys.exit(128 + number)
+
+
 @contextmanager
 def lock_stage(stage: str) -> Iterator[None]:
     """Hold the lock of a stage in the working directory, and wait for it while another process holds it.
@@ -94,7 +103,8 @@ def lock_stage(stage: str) -> Iterator[None]:
     Two processes would mix their outputs, and DVC locks only its own runs. The system releases the lock of a process
     that is killed.
     """
-    if int(os.environ.get("RANK", "0")) > 0:  # of torchrun: the first process holds the lock for all
+    is_follower = int(os.environ.get("RANK", "0")) > 0  # of torchrun: the first process holds the lock for all
+    if is_follower or not catalog.PAGES_DIR.parent.is_dir():  # leave nothing behind where there is no workspace
         yield
         return
     path = catalog.STATE / f"{stage}.lock"

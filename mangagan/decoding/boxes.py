@@ -5,6 +5,8 @@ from collections.abc import Iterator
 JP2_END = b"\xff\xd9"
 JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 MAX_BOXES = 10_000
+# Boxes that a picture needs. Others, and whatever looks like a box behind the picture, may be cut off.
+NEEDED_BOXES = (b"meta", b"mdat", b"moov", b"idat", b"jp2h", b"jp2c", b"jxlc", b"jxlp", b"jbrd")
 MIN_ZERO_TAIL = 64  # trailing zero bytes that show that the end of the file was never written
 
 
@@ -36,7 +38,7 @@ def find_missing_share(data: bytes, name: str) -> float:
     is_bare = data[:2] in (b"\xff\x0a", b"\xff\x4f")
     if is_bare:
         return 0.0
-    end = max((end for kind, _, end in iterate_boxes(data) if kind not in (b"free", b"skip", b"uuid")), default=0)
+    end = max((end for kind, _, end in iterate_boxes(data) if kind in NEEDED_BOXES), default=0)
     length = written if len(data) - written >= MIN_ZERO_TAIL and name != "HEIC" else len(data)
     return max(0.0, 1 - length / end) if end else 0.0
 

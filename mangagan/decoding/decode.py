@@ -1,7 +1,6 @@
 """Decode an encoded image of any readable format. This is the entry point of the package."""
 
 from collections.abc import Callable
-from functools import partial
 
 from mangagan.decoding.errors import UnreadableError
 from mangagan.decoding.formats import HEADER_BYTES, describe_unread_format, identify_format
@@ -19,7 +18,6 @@ __all__ = [
     "Picture",
     "UnreadableError",
     "count_frames",
-    "decode_frame",
     "estimate_memory",
     "measure_image",
     "open_picture",
@@ -43,13 +41,13 @@ SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}  # of files that can
 def open_picture(data: bytes, max_megapixels: float, max_strip_megapixels: float) -> Picture:
     """Decode an image as a viewer shows it on white paper.
 
-    The bytes decide the format. Damage outside of the pixels is repaired. Of an animated image, the first frame that is
-    not blank is decoded; of a TIFF, the first page.
+    The bytes decide the format. Damage outside of the pixels is repaired. The result is the first frame that is not
+    blank for an animated image, and the first page for a TIFF.
 
     Args:
         data: The encoded image.
         max_megapixels: Larger pictures are rejected before they are decoded [10^6 px].
-        max_strip_megapixels: The bound of strips, see `mangagan.decoding.limits.is_strip` [10^6 px].
+        max_strip_megapixels: The bound of strips, see `mangagan.decoding.limits.is_elongated` [10^6 px].
 
     Returns:
         The picture. Close it, or use it as a context manager.
@@ -57,46 +55,12 @@ def open_picture(data: bytes, max_megapixels: float, max_strip_megapixels: float
     Raises:
         UnreadableError: The data is no image of a readable format, too large, damaged, or cut off.
     """
-    return decode_with(
-        LOADERS.get(identify_format(data[:HEADER_BYTES]) or ""), data, max_megapixels, max_strip_megapixels
-    )
-
-
-def decode_frame(data: bytes, index: int, max_megapixels: float, max_strip_megapixels: float) -> Picture:
-    """Decode one page of a TIFF, or the only page of another image.
-
-    Args:
-        data: The encoded image.
-        index: Index of the page, from 0 to `count_frames(data) − 1`.
-        max_megapixels: As for `open_picture`.
-        max_strip_megapixels: As for `open_picture`.
-
-    Raises:
-        UnreadableError: As for `open_picture`.
-    """
-    if identify_format(data[:HEADER_BYTES]) != "TIFF":
-        return open_picture(data, max_megapixels, max_strip_megapixels)
-    return decode_with(partial(load_tiff, page=index), data, max_megapixels, max_strip_megapixels)
-
-
-def count_frames(data: bytes) -> int:
-    """Return the number of pages of a TIFF, without reduced images and masks; at least 1. 1 for other images."""
-    return max(1, len(find_pages(data))) if identify_format(data[:HEADER_BYTES]) == "TIFF" else 1
-
-
-def decode_with(
-    loader: Callable[[bytes, Bounds], Loaded] | None, data: bytes, max_megapixels: float, max_strip_megapixels: float
-) -> Picture:
-    """Decode an image with the loader of its format.
-
-    Raises:
-        UnreadableError: As for `open_picture`. None as loader means that the format is not read.
-    """
+    name = identify_format(data[:HEADER_BYTES]) or ""
+    loader = LOADERS.get(name)
     if loader is None:
         raise UnreadableError(describe_unread_format(data[:HEADER_BYTES]))
     try:
-        loaded = loader(data, Bounds(max_megapixels, max_strip_megapixels))
-        picture = choose_frame(loaded, SUFFIXES.get(identify_format(data[:HEADER_BYTES]) or "", ""))
+        picture = choose_frame(loader(data, Bounds(max_megapixels, max_strip_megapixels)), SUFFIXES.get(name, ""))
         picture.check_conversion()
         return picture
     except UnreadableError:
@@ -104,3 +68,8 @@ def decode_with(
     # Decoders raise many types on damaged data: OSError, SyntaxError, struct.error, TypeError…
     except Exception:
         raise UnreadableError(DAMAGED) from None
+
+
+def count_frames(data: bytes) -> int:
+    """Return the number of pages of a TIFF, without reduced images and masks; at least 1. 1 for other images."""
+    return max(1, len(find_pages(data))) if identify_format(data[:HEADER_BYTES]) == "TIFF" else 1

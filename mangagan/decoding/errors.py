@@ -9,7 +9,7 @@ class UnreadableError(stored_pages.UnreadableError):
     """The data cannot be decoded to a whole picture. The message is the reason, in the words of a user.
 
     Attributes:
-        preview: What can be seen of the picture, reduced to at most 1024 px: uint8 (H, W) or (H, W, 3), missing rows
+        preview: The decoded part of the picture, reduced to at most 1024 px: uint8 (H, W) or (H, W, 3), missing rows
             white. None if not available.
     """
 

@@ -49,7 +49,7 @@ SIGNATURES = {
     b"ID3": "MP3 audio",
 }
 # A container can hold an image right after its first bytes, so no image is searched for in it.
-CONTAINERS = (b"PK", b"Rar!", b"7z\xbc\xaf", b"%PDF", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+CONTAINERS = (b"PK", b"Rar!", b"7z\xbc\xaf", b"%PDF", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"!<arch>")
 BRANDS = {  # of the `ftyp` box of ISO media files
     "AVIF": {b"avif", b"avis"},
     "HEIC": {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"},
@@ -59,6 +59,8 @@ BMP_HEADER_SIZES = {12, 16, 40, 52, 56, 64, 108, 124}
 MARKERS_AFTER_SOI = rb"[\xc0-\xc2\xc4\xdb\xdd\xe0-\xef\xfe]"
 LATE_SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff" + MARKERS_AFTER_SOI)
 SVG = re.compile(rb"^\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>)?\s*<svg\b", re.DOTALL | re.IGNORECASE)
+PNM = re.compile(rb"P[1-6]\s+(#|\d)|P7\s+WIDTH\b|P[Ff]\s+\d")
+PCX = re.compile(rb"\x0a[\0\2-\5][\0\1][\1\2\4\x08]")
 HTML = re.compile(rb"^\s*<(!DOCTYPE\s+html|html|head|body)\b", re.IGNORECASE)
 
 
@@ -79,12 +81,12 @@ def identify_format(header: bytes) -> str | None:
 
 
 def has_image_signature(header: bytes) -> bool:
-    """Return True if a file that begins with `header` is of one of the formats that are read."""
+    """Return True if a file that begins with `header` has one of the formats that are read."""
     return identify_format(header) in READABLE
 
 
 def describe_unread_format(header: bytes) -> str:
-    """Return the reason for rejecting content that is of none of the formats that are read."""
+    """Return the reason for rejecting content whose format is not read."""
     if name := identify_format(header):
         return f"{name}: not supported"
     return f"{NO_PICTURE}: a web page (HTML)" if HTML.match(header.removeprefix(b"\xef\xbb\xbf")) else NO_PICTURE
@@ -114,4 +116,8 @@ def identify_by_fields(header: bytes) -> str | None:
         return "BMP"
     if header[:4] in (b"\0\0\1\0", b"\0\0\2\0") and 0 < int.from_bytes(header[4:6], "little") <= 256:
         return "ICO icon"
+    if PNM.match(header):
+        return "PNM image"
+    if PCX.match(header) and len(header) >= 128:
+        return "PCX image"
     return "SVG drawing" if SVG.match(header.removeprefix(b"\xef\xbb\xbf")) else None

@@ -1,4 +1,4 @@
-"""Choose the frame of an animated image that stands for it."""
+"""Choose the frame of an animated image that becomes its page."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from mangagan.decoding.loading import Loaded, is_animated, make_picture
 from mangagan.decoding.picture import Picture
 
 MAX_FRAMES = 100
-MAX_PIXELS = 200 * 10**6  # of all frames that are looked at
+MAX_PIXELS = 200 * 10**6  # of all frames that are decoded
 
 
 def choose_frame(loaded: Loaded, suffix: str) -> Picture:

@@ -1,4 +1,4 @@
-"""The segments of a JPEG file: rebuild damaged ones, and find out whether every pixel is there."""
+"""Parse the segments of a JPEG file, rebuild damaged ones, and find missing pixels."""
 
 import io
 import re
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import JpegImagePlugin
 
 START, END = b"\xff\xd8", b"\xff\xd9"
+JPEG_LS = 0xF7  # SOF marker of JPEG-LS, another format with the markers of JPEG
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PROGRESSIVE_MARKERS = frozenset({b"\xc2", b"\xc6", b"\xca", b"\xce"})
 ARITHMETIC_MARKERS = frozenset({b"\xc9", b"\xca", b"\xcd", b"\xce"})
@@ -23,11 +24,13 @@ NEXT_SEGMENT = re.compile(rb"\xff[\xc0-\xcf\xda-\xdf\xe0-\xef\xfe]")
 GARBAGE = bytes(np.random.default_rng(0).integers(1, 255, 512, dtype=np.uint8))  # holds no marker
 MIN_ZERO_TAIL = 16  # bytes
 MIN_ZERO_RUN = 4096  # bytes in the middle of the pixel data that are suspicious
-PADDING = re.compile(rb"(?:\xff[\xd0-\xd7]|[\x00\xff])+\Z")  # that encoders put before the end marker
+PADDING = re.compile(rb"(?:\xff[\xd0-\xd7]|[\x00\xff])+\Z")  # bytes that encoders write before the end marker
 PADDING_BYTES = 4096
-LAST_BYTES = (3, 5, 7)  # numbers of bytes; without one of them, a picture can look complete by chance
-MAX_FULL_PIXELS = 5 * 10**6  # progressive images above are compared at half the size
-COEFFICIENTS = 64
+# Numbers of bytes to remove in a test. With one number alone, a cut picture can look complete by chance. More are
+# needed after a large blank area, because the end of its codes changes few pixels.
+LAST_BYTES, MARGIN_BYTES = (3, 5, 7), (3, 5, 7, 15, 31, 63, 127)
+MAX_FULL_PIXELS = 5 * 10**6  # larger progressive images are compared at half the size
+COEFFICIENTS = 64  # of a block
 
 
 @dataclass(frozen=True)
@@ -203,9 +206,14 @@ def is_suspicious(data: bytes, layout: Layout, last_pixels: np.ndarray) -> bool:
     """
     assert layout.scan is not None
     is_mid_gray = bool(((last_pixels == 128) | (last_pixels == 127)).all())
-    if is_mid_gray or layout.is_arithmetic or data.find(bytes(MIN_ZERO_RUN), layout.scan, layout.end) >= 0:
+    if is_mid_gray or layout.is_arithmetic or has_zero_run(data, layout):
         return True
     return layout.is_progressive and not has_all_scans(data, layout)
+
+
+def has_zero_run(data: bytes, layout: Layout) -> bool:
+    """Return True if there are so many zeros in the pixel data that they may be a part that was never written."""
+    return data.find(bytes(MIN_ZERO_RUN), layout.scan, layout.end) >= 0
 
 
 def has_all_scans(data: bytes, layout: Layout) -> bool:
@@ -247,11 +255,11 @@ def find_missing_rows(body: bytes, layout: Layout, is_cut: bool) -> int:
     content = body.rstrip(b"\0") if is_cut else body
     missing = count_differing_rows(body, layout)
     if len(body) - len(content) >= MIN_ZERO_TAIL:
-        # Blank areas can be stored as zeros. They are if the picture needs them to the last byte.
+        # Zeros at the end can be the pixels of a blank area. They are if the picture needs the last of them.
         if missing or not needs_last_bytes(body, layout):
             missing = count_differing_rows(content, layout)
-    elif not (missing or is_cut or layout.is_arithmetic or layout.is_progressive) and has_surplus(body, layout):
-        return layout.height
+    elif not (missing or is_cut or layout.is_arithmetic or layout.is_progressive):
+        return layout.height if has_zero_run(body, layout) and has_surplus(body, layout) else 0
     return missing
 
 
@@ -260,15 +268,18 @@ def has_surplus(body: bytes, layout: Layout) -> bool:
 
     Then zeros in the middle, which were decoded as a wrong number of pixels, have shifted the rest.
     """
-    if needs_last_bytes(body, layout):
+    if needs_last_bytes(body, layout, MARGIN_BYTES):
         return False
     content = body[:-PADDING_BYTES] + PADDING.sub(b"", body[-PADDING_BYTES:])
     return count_differing_rows(content, layout) > 0 or not needs_last_bytes(content, layout)
 
 
-def needs_last_bytes(body: bytes, layout: Layout) -> bool:
-    """Return True if the picture is not complete without the last bytes of its pixel data."""
-    return any(count_differing_rows(body[:-count], layout) for count in LAST_BYTES)
+def needs_last_bytes(body: bytes, layout: Layout, counts: tuple[int, ...] = LAST_BYTES) -> bool:
+    """Return True if the picture is not complete, or not decoded at all, without the last bytes of its pixel data."""
+    try:
+        return any(count_differing_rows(body[:-count], layout) for count in counts)
+    except OSError:
+        return True
 
 
 def count_differing_rows(body: bytes, layout: Layout) -> int:

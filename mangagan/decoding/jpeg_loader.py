@@ -1,4 +1,4 @@
-"""Load a JPEG file: every file whose pixels are whole."""
+"""Load a JPEG file. Damage outside of the pixels is repaired."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from PIL import JpegImagePlugin
 from mangagan.decoding.errors import UnreadableError
 from mangagan.decoding.jpeg import (
     END,
+    JPEG_LS,
     Layout,
     count_scans,
     find_missing_rows,
@@ -35,12 +36,14 @@ LACKS_HEIGHT = "damaged: the height of the picture is missing"
 
 
 def load_jpeg(data: bytes, bounds: Bounds) -> Loaded:
-    """Decode a JPEG; of a file with several pictures, the first one.
+    """Decode the first picture of a JPEG file.
 
     Raises:
         UnreadableError: The image is too large, of an unsupported kind, damaged or cut off.
     """
     layout = read_layout(data)
+    if any(marker == JPEG_LS for marker, _, _ in layout.segments):
+        raise UnreadableError("JPEG-LS image: not supported")
     if layout.scan is None:
         raise UnreadableError(NOTHING_LEFT)
     if layout.precision not in (0, 8):
@@ -73,7 +76,7 @@ def open_jpeg(data: bytes, layout: Layout, bounds: Bounds) -> JpegImagePlugin.Jp
         try:
             image = open_stream(JpegImagePlugin.JpegImageFile, attempt)
             break
-        except Exception:  # any type, see the decoders of Pillow
+        except Exception:  # decoders of Pillow raise many types
             continue
     else:
         raise UnreadableError(DAMAGED if layout.height else LACKS_HEIGHT)
@@ -101,7 +104,7 @@ def read_last_pixels(image: JpegImagePlugin.JpegImageFile) -> np.ndarray:
 
 
 def check_pixels(loaded: Loaded, data: bytes, layout: Layout, is_cut: bool) -> Loaded:
-    """Return an image whose pixels are there, but for at most a few rows.
+    """Return an image if all of its rows, or all but a few, are in the file.
 
     Args:
         loaded: The decoded image.
@@ -115,10 +118,10 @@ def check_pixels(loaded: Loaded, data: bytes, layout: Layout, is_cut: bool) -> L
     body = data[: layout.end] if layout.end is not None else data.removesuffix(END)
     try:
         count = find_missing_rows(body, layout, is_cut)
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         raise UnreadableError(DAMAGED, make_preview(loaded)) from None
     share = count / loaded.image.height
-    if layout.is_progressive and count_scans(data, layout) > 1:  # every row is there, but coarser than it was
+    if layout.is_progressive and count_scans(data, layout) > 1:  # missing scans make every row coarser
         if not has_all_scans(data, layout) and (is_cut or count):
             raise UnreadableError(LACKS_DETAIL, make_preview(loaded))
         if share > MAX_MISSING_SHARE:

@@ -9,7 +9,7 @@ DEFAULT_BYTES_PER_PIXEL = 7  # 4 of the decoded image, 3 of the result
 BYTES_PER_PIXEL = {"WEBP": 16, "AVIF": 14, "HEIC": 12, "JXL": 18, "JPEG2000": 24, "TIFF": 8}
 
 
-def is_strip(width: int, height: int) -> bool:
+def is_elongated(width: int, height: int) -> bool:
     """Return True if the long side [px] is over `STRIP_ASPECT` times the short side."""
     return max(width, height) > STRIP_ASPECT * min(width, height)
 
@@ -26,7 +26,7 @@ def check_size(width: int, height: int, max_megapixels: float, max_strip_megapix
     Raises:
         UnreadableError: The image has more pixels.
     """
-    limit = max_strip_megapixels if is_strip(width, height) else max_megapixels
+    limit = max_strip_megapixels if is_elongated(width, height) else max_megapixels
     if width * height > limit * 1e6:
         raise UnreadableError(f"too large: {width}x{height}, over {limit:g} megapixels")
 

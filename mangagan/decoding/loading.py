@@ -99,14 +99,14 @@ def open_bounded(decoder: type[ImageFile.ImageFile], data: bytes, bounds: Bounds
     """
     try:
         image = open_stream(decoder, data)
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         raise UnreadableError(DAMAGED) from None
     bounds.check(image.size, name)
     return image
 
 
 def accept_or_reject(loaded: Loaded, is_cut: bool) -> Loaded:
-    """Return an image of which hardly anything is missing.
+    """Return an image if at most `MAX_MISSING_SHARE` of its rows are missing.
 
     Args:
         loaded: The image, with the rows that are missing.
@@ -130,10 +130,10 @@ def describe_missing(share: float, is_cut: bool) -> str:
 
 
 def make_preview(loaded: Loaded) -> np.ndarray | None:
-    """Return what can be seen of a damaged image. None if nothing can."""
+    """Return a preview of a damaged image. None if it cannot be converted."""
     try:
         return make_picture(loaded, "").make_preview()
-    except Exception:  # the conversion of an image that is damaged may fail in many ways
+    except Exception:  # the conversion of a damaged image may fail in many ways
         return None
 
 

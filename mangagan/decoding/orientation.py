@@ -24,7 +24,7 @@ def read_orientation(image: Image.Image) -> tuple[int, bool]:
     """Return the orientation of a decoded image, and True if its EXIF block can be read.
 
     Returns:
-        The orientation [1, 8]; 1 if it has none. And False if the EXIF block is malformed.
+        The orientation [1, 8], 1 if the image has none; and False if the EXIF block is malformed.
     """
     is_readable = True
     # Malformed blocks of phones make Pillow raise several types.

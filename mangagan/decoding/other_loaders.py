@@ -83,7 +83,7 @@ def load_boxed(data: bytes, bounds: Bounds, name: str, open_image: Callable[[], 
         share = find_missing_share(data, name)  # zeros can be decoded without an error
     except UnreadableError:
         raise
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         share = find_missing_share(data, name)
         raise UnreadableError(describe_missing_file(share) if share >= MIN_MISSING_SHARE else DAMAGED) from None
     if share > MAX_MISSING_SHARE:

@@ -42,7 +42,7 @@ class PixelData:
 
 
 def read_chunks(data: bytes) -> list[Chunk]:
-    """Return the chunks up to IEND. The last one is not valid if the file is cut off or goes on with other data."""
+    """Return the chunks up to IEND. The last one is not valid if the file is cut off or continues with other data."""
     view = memoryview(data)
     chunks: list[Chunk] = []
     position = max(0, data.find(SIGNATURE)) + len(SIGNATURE)
@@ -66,7 +66,7 @@ def is_clean(chunks: list[Chunk]) -> bool:
 
 
 def read_pixel_data(chunks: list[Chunk]) -> PixelData:
-    """Return the compressed pixels, and what is known about them."""
+    """Return the compressed pixels, and whether they are intact or cut off."""
     parts = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
     stream = b"".join(part.data for part in parts)
     is_valid = all(part.is_valid for part in parts) and bool(parts)

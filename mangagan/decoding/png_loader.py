@@ -1,4 +1,4 @@
-"""Load a PNG file: every file whose pixels are whole."""
+"""Load a PNG file. Damage outside of the pixels is repaired."""
 
 import struct
 
@@ -66,7 +66,7 @@ def load_rebuilt(chunks: list[Chunk], header: bytes) -> Loaded:
     pixel_data = read_pixel_data(chunks)
     try:
         image = open_stream(PngImagePlugin.PngImageFile, rebuild(chunks, pixel_data.stream))
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         raise UnreadableError(DAMAGED) from None
     missing, failed = load_partly(image)
     loaded = Loaded(image, False, bit_depth=header[8])

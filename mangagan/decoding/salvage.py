@@ -18,7 +18,7 @@ def load_partly(image: ImageFile.ImageFile) -> tuple[np.ndarray, bool]:
         image: An image that is opened, but not loaded. Afterwards it is loaded.
 
     Returns:
-        bool (H,): True for rows that were not decoded, wholly or in part; and True if the decoder reported an error.
+        bool (H,), True for rows that were not decoded completely; and True if the decoder reported an error.
     """
     prepare = image.load_prepare
 
@@ -31,7 +31,7 @@ def load_partly(image: ImageFile.ImageFile) -> tuple[np.ndarray, bool]:
     failed = False
     try:
         image.load()
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         failed = True
     image.tile = []  # loaded, as far as possible
     if image._im is None:

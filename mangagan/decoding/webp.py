@@ -10,13 +10,13 @@ from mangagan.decoding.streams import open_stream
 
 PIXEL_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
 MIN_ZERO_TAIL = 16  # bytes
-# Continuations of a file that is cut off. The decoder accepts zeros nearly always, and one of the others mostly.
+# Bytes that replace missing data. The decoder accepts zeros nearly always, and mostly at least one of the others.
 FILL, OTHER_FILLS = b"\0", (b"\x81", b"\xc0", b"\x90", b"\x48", b"\x30", b"\x24", b"\x12", b"\x09")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What is known about a WebP file without decoding it.
+    """The chunks of a WebP file, read without decoding it.
 
     Attributes:
         size: Width and height [px]. None if unknown.
@@ -122,7 +122,8 @@ def load_partly(data: bytes, layout: Layout) -> tuple[WebPImagePlugin.WebPImageF
 def needs_last_bytes(data: bytes, layout: Layout) -> bool:
     """Return True if a file cannot be decoded without its last bytes of pixel data.
 
-    Blank areas can be stored as zeros. Zeros that were never written are of another length than the picture needs.
+    Blank areas can be stored as zeros; the picture then needs the last of them. It does not need the last one of the
+    zeros that replace data which was never written.
     """
     chunks = [
         (kind, start, size - MIN_ZERO_TAIL // 2 if kind in (b"VP8 ", b"VP8L") else size)
@@ -136,6 +137,6 @@ def load_filled(data: bytes, layout: Layout, fill: bytes) -> WebPImagePlugin.Web
     try:
         image = open_stream(WebPImagePlugin.WebPImageFile, rebuild(data, layout, fill))
         image.load()
-    except Exception:  # any type, see the decoders of Pillow
+    except Exception:  # decoders of Pillow raise many types
         return None
     return image

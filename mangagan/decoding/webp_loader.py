@@ -29,7 +29,7 @@ def load_webp(data: bytes, bounds: Bounds) -> Loaded:
         try:
             image = open_stream(WebPImagePlugin.WebPImageFile, data if is_sound else rebuild(data, layout))
             load_strictly(image)
-        except Exception:  # any type, see the decoders of Pillow
+        except Exception:  # decoders of Pillow raise many types
             continue
         if layout.has_zero_tail and not needs_last_bytes(data, layout):
             break

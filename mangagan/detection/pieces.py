@@ -1,4 +1,4 @@
-"""Faces that were found in two overlapping pieces of one image, such as a strip that was cut: keep one of them."""
+"""Merge the faces of overlapping pieces of one image, such as a strip that was cut, so that each face is kept once."""
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
@@ -10,7 +10,7 @@ from mangagan.detection.overlap import compute_iou
 from mangagan.detection.types import Detections
 
 MIN_IOU = 0.4  # minimum IoU of two boxes of one face
-MIN_COVERED = 0.5  # the same for a box that a border cuts: minimum share of the smaller box in the other box
+MIN_COVERED = 0.5  # minimum share of the smaller box that the other box covers, if a border cuts one of the boxes
 MAX_OVERLAP = 0.95  # pages that overlap more are no pieces, but pictures of one file, such as frames
 EDGE_SHARE = 0.02  # a box that is closer than this share of the width to a border counts as cut by it
 
@@ -31,10 +31,10 @@ class Piece:
 
 
 def merge_pieces(pages: pd.DataFrame, found: Iterable[tuple[str, Detections]]) -> Iterator[tuple[str, Detections]]:
-    """Yield (page_id, faces) for each page in the given order. A face in the overlap of two pieces comes once.
+    """Yield (page_id, faces) for each page in the given order. A face in the overlap of two pieces is kept once.
 
-    Of two boxes of one face, the one that no border cuts is kept, otherwise the one with the higher score. Pages that
-    do not overlap are passed on as they are.
+    If two boxes show one face, the box that no border cuts is kept, otherwise the box with the higher score. The faces
+    of pages that do not overlap are not changed.
 
     Args:
         pages: Kept rows of the page table.
@@ -75,7 +75,7 @@ def find_overlapping_pieces(pages: pd.DataFrame) -> dict[str, list[Piece]]:
 
 
 def merge_faces(pieces: list[Piece]) -> list[Detections]:
-    """Return the faces of each piece without those that another piece has.
+    """Return the faces of each piece without the duplicates in other pieces.
 
     Args:
         pieces: Pieces with faces.
@@ -106,7 +106,7 @@ def move_boxes(piece: Piece) -> np.ndarray:
 
 
 def find_cut_boxes(piece: Piece, pieces: list[Piece]) -> np.ndarray:
-    """Return which faces of a piece touch a border that runs through another piece, bool (N,)."""
+    """Return True for each face of a piece that touches a border inside of another piece, bool (N,)."""
     boxes = move_boxes(piece)
     margin = EDGE_SHARE * min(piece.box[2:])
     is_cut = np.zeros(len(boxes), bool)

@@ -7,13 +7,13 @@ import numpy as np
 from mangagan.ingestion.edge_profiles import SAME_COLOUR, EdgeProfile
 from mangagan.ingestion.page_edges import BLANK, DARK, RINGING
 
-MIN_GROUP = 4  # screenshots with the same bars from which bars are found
-COMMON = 0.8  # minimum share of the screenshots of a group in which a row of a bar has text or icons
-RARE = 0.2  # maximum share of the screenshots with ink in a row that is not counted as inked
-MAX_SEGMENT = 0.05  # maximum height of a line of text or icons in a bar, per height of the screen
-MAX_LINE = 12  # maximum height of a line in the whole width [px]
+MIN_GROUP = 4  # minimum number of screenshots in a group; bars are not searched in smaller groups
+MIN_COMMON_SHARE = 0.8  # minimum share of the screenshots of a group in which a row of a bar has text or icons
+MIN_INKED_SHARE = 0.2  # a row with ink in a smaller share of the screenshots does not count as inked
+MAX_SEGMENT = 0.05  # maximum height of a line of text or icons in a bar, as a share of the height of the screen
+MAX_LINE = 12  # maximum height of a separator line over the whole width of the screen [px]
 MAX_INK = 0.97  # maximum share of a row that text, icons or a slider cover
-LIGHT = 200  # gray levels above this can be the margin of a page
+MIN_MARGIN_LEVEL = 200  # minimum gray level of the margin of a page
 
 
 def find_margin_colours(profiles: list[EdgeProfile]) -> np.ndarray:
@@ -33,22 +33,22 @@ def find_bar(profiles: list[EdgeProfile]) -> int:
     rows = measure_zone(profiles)
     height, zone = profiles[0].height, len(rows.colour)
     bar_end, background = 0, rows.colour[0]
-    for start, end in find_segments(rows.inked >= RARE):
+    for start, end in find_segments(rows.inked >= MIN_INKED_SHARE):
         before = rows.colour[bar_end:start]
-        if (before[np.abs(before - background) > SAME_COLOUR] >= LIGHT).any():  # the margin of the page begins
+        if (before[np.abs(before - background) > SAME_COLOUR] >= MIN_MARGIN_LEVEL).any():  # the margin of the page
             break
         if end >= zone or end - start > MAX_SEGMENT * height or not is_bar_segment(rows, start, end):
             break
         bar_end, background = end, rows.colour[end]
     if bar_end:  # icons that few screenshots have
         spare = slice(bar_end, bar_end + RINGING)
-        is_rare = (rows.inked[spare] > 0) & (rows.inked[spare] < RARE) & rows.is_constant[spare]
+        is_rare = (rows.inked[spare] > 0) & (rows.inked[spare] < MIN_INKED_SHARE) & rows.is_constant[spare]
         bar_end += int(np.cumprod(is_rare).sum())
     return bar_end
 
 
 class ZoneRows(NamedTuple):
-    """What the screenshots of a group have in common in the rows of a zone. All arrays have the shape (Z,).
+    """Properties of the rows of a zone, over all screenshots of a group. All arrays have the shape (Z,).
 
     Attributes:
         colour: Median of the colours of the row.
@@ -84,13 +84,13 @@ def measure_zone(profiles: list[EdgeProfile]) -> ZoneRows:
 
 def is_bar_segment(rows: ZoneRows, start: int, end: int) -> bool:
     """Return True if inked rows are text, icons, a slider or a line of a bar."""
-    if not (rows.is_constant[:end] | (rows.inked[:end] < RARE)).all():
+    if not (rows.is_constant[:end] | (rows.inked[:end] < MIN_INKED_SHARE)).all():
         return False
     segment = slice(start, end)
     is_line = end - start <= MAX_LINE and rows.is_constant[segment].all()
     # A page number changes from page to page. On a light background it could be printed on the page.
     is_constant = rows.has_constant_ink[segment].any() or (rows.colour[segment] < DARK).all()
-    is_common = (rows.inked[segment] >= COMMON).mean() >= 0.5
+    is_common = (rows.inked[segment] >= MIN_COMMON_SHARE).mean() >= 0.5
     return bool((rows.is_quiet[segment].all() or is_line) and is_common and is_constant)
 
 
@@ -101,7 +101,7 @@ def find_bar_edge(profiles: list[EdgeProfile], bar_end: int) -> int:
     limit = bar_end + int(MAX_SEGMENT * profiles[0].height)
     steps = np.stack([profile.step[bar_end + 1 : limit] for profile in profiles])
     ink = np.stack([profile.ink[bar_end : limit - 1] for profile in profiles])
-    is_edge = (steps >= 0.97 * profiles[0].width).mean(axis=0) >= COMMON
+    is_edge = (steps >= 0.97 * profiles[0].width).mean(axis=0) >= MIN_COMMON_SHARE
     is_empty = (ink <= BLANK * profiles[0].width).mean(axis=0) >= 0.9
     rows = np.flatnonzero(is_edge & np.logical_and.accumulate(is_empty))
     return bar_end + 1 + int(rows[0]) if rows.size else 0
@@ -116,7 +116,7 @@ def find_constant_ink(zones: np.ndarray, colour: np.ndarray) -> np.ndarray:
     """
     middle = np.median(zones, axis=0)
     is_ink = np.abs(middle - colour[:, None]) > 6
-    agrees = (np.abs(zones - middle) <= 10).mean(axis=0) >= COMMON
+    agrees = (np.abs(zones - middle) <= 10).mean(axis=0) >= MIN_COMMON_SHARE
     return (is_ink & agrees).any(axis=1)
 
 

@@ -1,7 +1,7 @@
-"""Find the bars and borders around the pages of screenshots, from what the screenshots of a title have in common.
+"""Find the bars and borders around the pages of screenshots by comparing the screenshots of a title.
 
-A side is trimmed only up to a straight edge of the page, and only if all rows outside of this edge are a border of one
-colour or a bar: rows with the same text or icons in most screenshots of the group. Everything else stays.
+A bar consists of rows with the same text or icons in most screenshots of a group. A side is trimmed only up to a
+straight edge of the page, and only if all rows outside of this edge are a bar or a border of one colour.
 """
 
 from collections import Counter, defaultdict, deque
@@ -18,23 +18,23 @@ from mangagan.ingestion.page_edges import BLANK, RINGING, TOLERANCE, Edge, find_
 
 __all__ = ["EdgeProfile", "find_page_boxes", "measure_edges"]
 
-END_SHARE = 0.05  # height of the ends of the screen that are compared to find groups, per height of the screen
+END_SHARE = 0.05  # height of the top and of the bottom that are compared to find groups, as a share of the screen
 SAME_LOOK = 8  # maximum difference of the colours of a bar in a group [gray levels]
 MIN_AGREEMENT = 0.92  # minimum share of the rows that agree in a group
-MAX_SMALL_GROUPS = 64
+MAX_SMALL_GROUPS = 64  # groups of under MIN_GROUP screenshots that a further screenshot is compared with
 MAX_SAMPLE = 200  # screenshots of a group that are compared to find its bars
-MIN_WIDTH, MIN_HEIGHT = 0.2, 0.25  # minimum size of a page, per size of the screen
+MIN_WIDTH, MIN_HEIGHT = 0.2, 0.25  # minimum size of a page, as shares of the screen
 
 
 @dataclass(frozen=True)
 class Side:
-    """What the screenshots of a group have in common at their top.
+    """Bars and margins at the top of the screenshots of a group.
 
     Attributes:
         bar_end: First row below the text and icons of the bars. 0 if there is no bar.
         bar_edge: Row of the edge below the bars, if it is visible in the whole width. Otherwise 0.
-        is_margin: bool (256,), True for the gray levels that pages have at their left edges, and that a border
-            therefore cannot be told from.
+        is_margin: bool (256,), True for the gray levels at the left edges of the pages. A border with such a gray level
+            cannot be distinguished from the margin of a page.
     """
 
     bar_end: int
@@ -46,10 +46,10 @@ def find_page_boxes(profiles: Sequence[EdgeProfile]) -> list[Box]:
     """Find the box of the page in each image of one title.
 
     Args:
-        profiles: Of all images of the title, in reading order.
+        profiles: Profiles of all images of the title, in reading order.
 
     Returns:
-        The whole image where nothing is to be trimmed.
+        One box for each image: the whole image if nothing is trimmed.
     """
     boxes = [Box(0, 0, profile.width, profile.height) for profile in profiles]
     for group in group_screenshots(profiles):
@@ -94,7 +94,7 @@ def group_by_ends(profiles: Sequence[EdgeProfile], indices: list[int]) -> list[l
 
 
 def describe_ends(profile: EdgeProfile) -> np.ndarray:
-    """Return colour and presence of ink of the outermost rows, int16: what differs between modes and apps."""
+    """Return the colour and the presence of ink of the outermost rows, int16. They differ between apps and modes."""
     count = int(profile.height * END_SHARE)
     rows = np.r_[0:count, profile.height - count : profile.height]
     has_ink = profile.ink[rows] > BLANK * profile.width
@@ -123,9 +123,9 @@ def find_group_boxes(profiles: list[EdgeProfile]) -> list[Box]:
 
 
 def centre_boxes(boxes: list[tuple[int, int]], limits: tuple[int, int]) -> list[tuple[int, int]]:
-    """Extend the boxes that are not in the middle of the screen, if most of the group are.
+    """Extend the boxes that are not centred on the screen, if most boxes of the group are centred.
 
-    The black end of a page on a black border is not visible, but a reader shows each page in the middle.
+    A black end of a page is not visible on a black border, but a reader app shows each page in the middle.
 
     Args:
         boxes: First row of the page and first row below it, of each screenshot.
@@ -194,7 +194,7 @@ def find_common_cut(edges: list[Edge]) -> int:
     """Return the row at which drawings are cut off in many screenshots, and no ink is outside. 0 if there is none.
 
     Args:
-        edges: Of the screenshots whose border has the colour of the margins of the pages.
+        edges: Edges of the screenshots whose border has the colour of the margins of the pages.
     """
     rows = Counter(edge.first_ink for edge in edges)
     if len(edges) < MIN_GROUP:

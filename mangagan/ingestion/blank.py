@@ -10,9 +10,9 @@ MAX_INK = 16  # maximum number of inked pixels of a blank page: dust
 MARGIN = 0.08  # the outer part of a page, as a share of its height and width: it can hold a page number
 MAX_NUMBER_INK = 60  # maximum number of inked pixels in the margin of a blank page
 MAX_NUMBER_WIDTH, MAX_NUMBER_HEIGHT = 0.08, 0.03  # maximum size of a page number, as shares of the long side
-EDGE = 0.02  # the shadow of a scan at the edge of a page, as a share of its sides: not looked at
+EDGE = 0.02  # the shadow of a scan at the edge of a page, as a share of its sides; it is not measured
 MAX_SHADING = 70  # maximum range of the background of a blank page, in gray levels
-SAMPLE_STEP = 16  # px between the pixels of the first look
+SAMPLE_STEP = 16  # stride of the quick check [px]
 MAX_BLACK = 48  # maximum gray level of a black page
 
 
@@ -24,7 +24,7 @@ def describe_blank(pixels: np.ndarray) -> str:
     """
     spread = np.percentile(pixels[::SAMPLE_STEP, ::SAMPLE_STEP], [5, 95], axis=(0, 1))
     if np.ptp(spread, axis=0).max() > MAX_SHADING + 2 * INK:
-        return ""  # most pages: the rest takes longer
+        return ""  # most pages end here; the steps below take longer
     page = reduce_page(pixels)
     height, width = page.shape[:2]
     edge = max(1, round(EDGE * height)), max(1, round(EDGE * width))
@@ -87,5 +87,5 @@ def has_only_dust(ink: np.ndarray) -> bool:
     outer[top : height - top, left : width - left] = False
     rows, columns = np.nonzero(outer)
     side = max(height, width)
-    low, high = np.percentile(rows, [10, 90]), np.percentile(columns, [10, 90])  # dust is far from the number
+    low, high = np.percentile(rows, [10, 90]), np.percentile(columns, [10, 90])  # dust can be far from the number
     return bool(np.ptp(low) <= MAX_NUMBER_HEIGHT * side and np.ptp(high) <= MAX_NUMBER_WIDTH * side)

@@ -65,6 +65,10 @@ def make_draft(pixels: np.ndarray, box: Box, change: str, is_stored: bool, setti
 def find_page_problem(pixels: np.ndarray, settings: IngestParams) -> str:
     """Return why an image is no page. Empty if it is one."""
     height, width = pixels.shape[:2]
-    if min(width, height) < settings.min_side:
-        return f"too small: {width}x{height}, under {settings.min_side} px"
-    return describe_blank(pixels)
+    return find_size_problem(width, height, settings) or describe_blank(pixels)
+
+
+def find_size_problem(width: int, height: int, settings: IngestParams) -> str:
+    """Return why an image of this size [px] is no page. Empty if it can be one."""
+    is_small = min(width, height) < settings.min_side
+    return f"too small: {width}x{height}, under {settings.min_side} px" if is_small else ""

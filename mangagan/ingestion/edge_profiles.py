@@ -1,4 +1,4 @@
-"""Small measurements of the rows of a screenshot, from which the bars of a title are found."""
+"""Measure the rows of a screenshot. `bars.py` compares these measurements to find the bars of a title."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,14 @@ from mangagan.ingestion.screens import is_screen_size
 
 SAME_COLOUR = 16  # maximum difference to the colour of a bar [gray levels]; JPEG noise stays below it
 STEP = 8  # minimum difference between two rows at an edge [gray levels]
-ZONE_SHARE = (
-    0.12  # height of the zone in which a bar is searched, at the top and at the bottom, per height of the screen
-)
+ZONE_SHARE = 0.12  # height of the upper and of the lower zone in which bars are searched, as a share of the screen
 CHUNK = 96  # rows that are measured at once
 BINS = 24  # columns of a thumbnail of a zone
 
 
 @dataclass(frozen=True)
 class EdgeProfile:
-    """What is measured on each row of one image. The arrays are empty if the image has no size of a screen.
+    """Measurements of each row of one image. The arrays are empty if the image does not have the size of a screen.
 
     Attributes:
         width: Width of the image [px].
@@ -51,7 +49,7 @@ class EdgeProfile:
 
 
 def measure_edges(pixels: np.ndarray) -> EdgeProfile:
-    """Measure the rows of an image, in less than 48 KB.
+    """Measure the rows of an image. The result has less than 48 KB.
 
     Args:
         pixels: uint8 (H, W) or (H, W, 3).
@@ -60,15 +58,15 @@ def measure_edges(pixels: np.ndarray) -> EdgeProfile:
     if not is_screen_size(width, height):
         nothing = np.zeros(0, np.uint16)
         return EdgeProfile(width, height, *(nothing,) * 5, *(np.zeros((0, BINS), np.uint8),) * 2)
-    parts = [measure_rows(pixels, start) for start in range(0, height, CHUNK)]
+    parts = [measure_chunk(pixels, start) for start in range(0, height, CHUNK)]
     value, ink, left_run, right_run, step = (np.concatenate(measures) for measures in zip(*parts, strict=True))
     zone = int(height * ZONE_SHARE)
-    top, bottom = (make_thumbnail(part) for part in (pixels[:zone], pixels[height - zone :]))
+    top, bottom = (average_columns(part) for part in (pixels[:zone], pixels[height - zone :]))
     return EdgeProfile(width, height, value, ink, left_run, right_run, step, top, bottom[::-1].copy())
 
 
-def measure_rows(pixels: np.ndarray, start: int) -> tuple[np.ndarray, ...]:
-    """Measure CHUNK rows from `start`. Small pieces stay in the cache of the processor, which is ten times as fast.
+def measure_chunk(pixels: np.ndarray, start: int) -> tuple[np.ndarray, ...]:
+    """Measure CHUNK rows from `start`. Small pieces fit into the cache of the processor: this is ten times as fast.
 
     Returns:
         value, ink, left_run, right_run and step, as in `EdgeProfile`.
@@ -87,7 +85,7 @@ def measure_rows(pixels: np.ndarray, start: int) -> tuple[np.ndarray, ...]:
     return gray[:, 0].copy(), ink, left_run, right_run, step
 
 
-def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
+def average_columns(pixels: np.ndarray) -> np.ndarray:
     """Return the mean gray levels of BINS columns of each row, uint8 (H, BINS)."""
     return cv2.resize(to_gray(pixels), (BINS, len(pixels)), interpolation=cv2.INTER_AREA)
 

@@ -1,4 +1,4 @@
-"""First look at each image: decode it, measure what the layout of its title is found by, and make its page."""
+"""First pass over the images of a title: decode and measure each image, and make its page if it needs no change."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +7,7 @@ import numpy as np
 from mangagan.decoding.decode import Picture, estimate_memory, measure_image, open_picture
 from mangagan.decoding.errors import UnreadableError
 from mangagan.ingestion.boxes import Box
-from mangagan.ingestion.drafts import Draft, make_draft
+from mangagan.ingestion.drafts import Draft, find_size_problem, make_draft
 from mangagan.ingestion.edge_profiles import EdgeProfile, measure_edges
 from mangagan.ingestion.params import IngestParams
 from mangagan.ingestion.slices import SliceEdges, describe_slice
@@ -22,17 +22,17 @@ UNKNOWN_MEMORY = 200e6  # assumed for an image whose header cannot be read [byte
 
 @dataclass(frozen=True)
 class Image:
-    """A source image after the first look. Plain data.
+    """A source image after the first pass. Plain data.
 
     Attributes:
         source: Name and title. Its data is removed once it is stored.
         width, height: Upright size [px]. 0 if the image cannot be read.
         suffix: Suffix of the encoded file.
         is_stored: True if the encoded file shows exactly the decoded pixels.
-        draft: The page, if the image is not changed. None for an image that is always looked at again: a strip, or a
-            landscape image that can be a spread.
-        edges: What bars are found by. None if bars are not looked for.
-        slice_edges: What slices of strips are found by. None if they are not looked for.
+        draft: The page, if the image is not changed. None for an image that the second pass always decodes: a strip, or
+            a landscape image that can be a spread.
+        edges: Measurements to find bars. None if bars are not searched.
+        slice_edges: Measurements to find slices of strips. None if slices are not searched.
         slot: Position of the encoded image in the spool. None if it is not stored.
     """
 
@@ -53,7 +53,7 @@ class Image:
 
 
 def weigh_source(source: Source) -> float:
-    """Return the memory that the decoding of a source needs [bytes], estimated from its header."""
+    """Return the memory needed to decode a source [bytes], estimated from its header."""
     if not source.data:
         return 0.0
     return len(source.data) + float(estimate_memory(source.data) or UNKNOWN_MEMORY)
@@ -94,6 +94,8 @@ def examine_picture(source: Source, picture: Picture, settings: IngestParams) ->
     width, height = picture.width, picture.height
     image = Image(source, width, height, picture.suffix, picture.stored_as_shown)
     if settings.cut_strips and is_strip(width, height):
+        if reason := find_size_problem(width, height, settings):  # instead of hundreds of pieces that are too small
+            return reject(source, reason, picture.make_preview())
         return replace(image, slice_edges=describe_slice(read_ends(picture), height))
     pixels = picture.pixels()
     image = replace(

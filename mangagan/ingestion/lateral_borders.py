@@ -17,7 +17,7 @@ class LateralBorder(NamedTuple):
         left: Width of the left border [px].
         right: Width of the right border [px].
         is_straight: True if both are straight edges of the content.
-        limit: Number of columns at the left and at the right that hold nothing of the page.
+        limit: Number of columns at the left and at the right that show no part of the page.
         colour: Gray level.
     """
 

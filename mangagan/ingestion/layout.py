@@ -1,4 +1,4 @@
-"""From the images of one title to its pages: bars trimmed, spreads split, slices joined, strips cut."""
+"""Second pass over the images of a title: trim bars, split spreads, join slices and cut strips."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,8 +20,8 @@ from mangagan.ingestion.spreads import split_page
 from mangagan.ingestion.strips import cut_strip, is_strip, measure_rows
 
 BLANK = "blank page"
-MIN_SPREADS = 4  # landscape images of a title without portrait images that are taken for spreads
-SAME_ASPECT = 1.02  # maximum ratio of their aspects
+MIN_SPREADS = 4  # a title of at least this many landscape images and no portrait images consists of spreads
+SAME_ASPECT = 1.02  # maximum ratio of the largest to the smallest aspect of these images
 BAND_PIXELS = 8_000_000  # decoded rows of a strip that are converted at a time
 
 
@@ -33,7 +33,7 @@ class Plan:
         images: The source image, or the slices of one strip from top to bottom.
         box: The part of the image that is kept, without bars.
         page_aspect: Median of width / height of the portrait pages of the title. None if it has none.
-        encoded: The encoded images, one for each of `images`. Empty for an image that is not looked at again.
+        encoded: The encoded images, one for each of `images`. Empty if the second pass does not decode them.
     """
 
     images: tuple[Image, ...]
@@ -43,13 +43,13 @@ class Plan:
 
     @property
     def is_final(self) -> bool:
-        """Return True if the draft of the first look is the only page."""
+        """Return True if the draft of the first pass is the only page."""
         image = self.images[0]
         return len(self.images) == 1 and image.draft is not None and self.box == image.box
 
 
 def weigh_plan(plan: Plan) -> float:
-    """Return the memory that the second look at the images needs [bytes]."""
+    """Return the memory that the second pass over the images needs [bytes]."""
     return float(sum(len(data) + (estimate_memory(data) or 0) for data in plan.encoded))
 
 
@@ -74,7 +74,7 @@ def plan_title(images: Sequence[Image], settings: IngestParams) -> list[Plan]:
 def estimate_page_aspect(boxes: list[Box]) -> float | None:
     """Return the width / height of a page of the title: the median of its portrait images. None if it is unknown.
 
-    If a title has landscape images only, at least MIN_SPREADS and all of one size, they are taken for spreads.
+    If a title has only landscape images, at least MIN_SPREADS and all of one aspect, they are treated as spreads.
     """
     aspects = [box.width / box.height for box in boxes if box.height > 0 and box.height <= STRIP_ASPECT * box.width]
     portrait = [aspect for aspect in aspects if aspect <= 1]
@@ -87,7 +87,7 @@ def estimate_page_aspect(boxes: list[Box]) -> float | None:
 def iterate_folders(images: Sequence[Image], boxes: dict[int, Box]) -> Iterator[list[int]]:
     """Yield the positions of images that follow each other in one folder and can be slices of one strip.
 
-    Images that cannot be read and images with bars come alone.
+    Images that cannot be read and images with bars are yielded alone.
     """
 
     def key(number: int) -> tuple[str, int]:
@@ -154,7 +154,7 @@ def split_image(plan: Plan, pixels: np.ndarray, settings: IngestParams) -> list[
 
 
 class PictureRows:
-    """The rows of a strip that is never converted as a whole."""
+    """The rows of a strip. They are converted on demand, in bands."""
 
     def __init__(self, picture: Picture) -> None:
         self.width, self.height = picture.width, picture.height
@@ -174,14 +174,20 @@ class ArrayRows:
 
 
 def join_slices(plan: Plan, limits: tuple[float, float]) -> ArrayRows:
-    """Decode the slices of a strip and join them from top to bottom."""
-    pictures = []
-    for encoded in plan.encoded:
+    """Decode the slices of a strip one after the other, and join them from top to bottom."""
+    height, width = sum(image.height for image in plan.images), plan.images[0].width
+    strip: np.ndarray = np.empty((height, width), np.uint8)
+    top = 0
+    for image, encoded in zip(plan.images, plan.encoded, strict=True):
         with open_picture(encoded, *limits) as picture:
-            pictures.append(picture.pixels())
-    if len({pixels.ndim for pixels in pictures}) > 1:
-        pictures = [np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels for pixels in pictures]
-    return ArrayRows(np.concatenate(pictures))
+            pixels = picture.pixels()
+        if pixels.ndim > strip.ndim:  # the first slice in colour
+            colour = np.empty((height, width, 3), np.uint8)
+            colour[:top] = strip[:top, :, None]
+            strip = colour
+        strip[top : top + image.height] = pixels if pixels.ndim == strip.ndim else pixels[..., None]
+        top += image.height
+    return ArrayRows(strip)
 
 
 def cut_pages(rows: PictureRows | ArrayRows, change: str, is_stored: bool, settings: IngestParams) -> list[Draft]:
@@ -189,7 +195,7 @@ def cut_pages(rows: PictureRows | ArrayRows, change: str, is_stored: bool, setti
 
     Args:
         rows: The strip.
-        change: What was done to it before. Empty if nothing.
+        change: How the strip was made from slices. Empty if it is one image.
         is_stored: True if the source file shows exactly these pixels.
         settings: The section `ingest` of params.yaml.
     """

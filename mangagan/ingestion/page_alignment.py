@@ -12,7 +12,7 @@ GRID = 8  # tiles per side
 MIN_TILE_CONTRAST = 12.0  # minimum standard deviation of a tile that is located [gray levels]
 MIN_TILE_CORRELATION = 0.6
 MIN_TILES = 5
-OUTLIER = 2.5  # maximum distance of a tile to the fit [px]
+OUTLIER = 2.5  # tiles with a larger distance from the fit are outliers [px]
 
 
 class Placement(NamedTuple):

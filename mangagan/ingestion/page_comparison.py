@@ -13,8 +13,9 @@ SMOOTHING = 1.1  # standard deviation of the blur before the comparison [px]; su
 NOISE = 24.0  # differences of this standard deviation are noise [gray levels]
 MAX_DIFFERENCE = 0.12  # maximum difference in any window [0, 2]; 0 for equal windows, 1 for unrelated ones
 MIN_OVERLAP = 0.7  # minimum share of each page that the other one shows
-MIN_DRAWN = 0.004  # minimum share of the overlap that is drawn: blank pages are no copies of each other
-SHIFTS = ((1, 1), *((dy, dx) for dy in range(3) for dx in range(3) if (dy, dx) != (1, 1)))  # px, plus 1; no shift first
+MIN_DRAWN = 0.004  # minimum share of the overlap with a drawing: blank pages are no copies of each other
+# Shifts (rows, columns) plus 1 [px]. The first one is no shift.
+SHIFTS = ((1, 1), *((dy, dx) for dy in range(3) for dx in range(3) if (dy, dx) != (1, 1)))
 DRAWN = 30.0  # minimum standard deviation of a window with a drawing [gray levels]
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from mangagan.ingestion.edge_profiles import SAME_COLOUR, EdgeProfile
 
 BLANK = 0.004  # maximum share of differing pixels of a row of one colour
-DARK = 70  # gray levels below this are no paper
+DARK = 70  # gray levels below this cannot be paper
 RINGING = 8  # maximum width of the JPEG noise beside an edge [px]
 TOLERANCE = 2  # px; edges closer than this are the same edge
 MIN_EDGE = 0.4  # minimum share of an edge along which the page differs from the border
 MIN_CUT = 0.15  # the same, if the border has the colour of the margins of the pages
-COMPLETE = 0.95  # share of an edge along which the page differs from the border, if it does everywhere
-MAX_BORDER = 0.7  # maximum width of a border, per height of the screen
+COMPLETE = 0.95  # minimum share of an edge that differs from the border if the edge is visible everywhere
+MAX_BORDER = 0.7  # maximum width of a border, as a share of the height of the screen
 
 
 class Edge(NamedTuple):

@@ -1,4 +1,4 @@
-"""A small description of a page, by which pages that show the same drawing are found."""
+"""Describe a page in a few kilobytes, to find pages that show the same drawing."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ SAMPLE_SIDE = 768  # px; roughness is measured on the middle of the page
 
 @dataclass(frozen=True)
 class PageSignature:
-    """What `find_retakes` knows about a page without its pixels. Less than 16 KB.
+    """A description of a page that `find_retakes` compares before it loads pixels. Less than 16 KB.
 
     Attributes:
         width: Width of the page [px].
         height: Height of the page [px].
         thumbnail: uint8 (H, W), the page or its upper part, gray, THUMBNAIL_WIDTH wide.
-        roughness: Mean difference of neighbouring pixels per standard deviation of the pixels. Of two copies of a
-            drawing with equal resolution, JPEG noise makes it up to 10 % larger, and blur makes it much smaller.
+        roughness: Mean difference of neighbouring pixels, divided by the standard deviation of the pixels. JPEG noise
+            makes it up to 10 % larger, and blur makes it much smaller (copies of a drawing at equal resolution).
     """
 
     width: int

@@ -14,9 +14,9 @@ class IngestParams:
     """The section `ingest` of params.yaml.
 
     Attributes:
-        screenshots: Folder of the user, relative to the workspace or absolute.
-        trim_bars: True: remove the bars and borders of phones and readers from screenshots.
-        spreads: Splitting of two-page spreads: auto (at a gutter that is found), always (every landscape image) or
+        screenshots: Folder of the user's files, relative to the workspace or absolute.
+        trim_bars: True: remove the bars and borders of phones and reader apps from screenshots.
+        spreads: Splitting of two-page spreads: auto (if a gutter is found), always (every landscape image) or
             never.
         reading_direction: right-to-left or left-to-right: order of the two pages of a spread.
         cut_strips: True: cut webtoon strips into pages, and join their slices.

@@ -1,4 +1,4 @@
-"""Kinds of reasons and of changes: rejected files and changed pages are counted by them."""
+"""Reduce reasons and changes to kinds, to count rejected files and changed pages of each kind."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The pages of all titles: without duplicates and re-taken screenshots, numbered, and written to archives."""
+"""Make the pages of all titles: merge duplicates and re-taken screenshots, number the pages, write the archives."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mangagan.core.parallel import map_ordered
+from mangagan.ingestion.boxes import Box
 from mangagan.ingestion.drafts import Draft
 from mangagan.ingestion.images import MAX_MEMORY, Image, examine_source, weigh_source
 from mangagan.ingestion.layout import Plan, make_pages, plan_title, weigh_plan
@@ -49,7 +50,7 @@ class Record:
 
 
 @dataclass
-class PageBook:
+class IngestResult:
     """All records, and the number of images that were merged.
 
     Attributes:
@@ -67,7 +68,7 @@ class PageBook:
     by_id: dict[str, Record] = field(default_factory=dict, repr=False)
 
 
-def ingest_titles(sources: Iterable[Source], settings: IngestParams, folder: Path, max_thumbnails: int) -> PageBook:
+def ingest_titles(sources: Iterable[Source], settings: IngestParams, folder: Path, max_thumbnails: int) -> IngestResult:
     """Make the pages of all titles, and write an archive for each title.
 
     Args:
@@ -76,35 +77,38 @@ def ingest_titles(sources: Iterable[Source], settings: IngestParams, folder: Pat
         folder: Folder of the archives.
         max_thumbnails: Maximum number of thumbnails of rejected images to keep.
     """
-    book = PageBook()
-    thumbnails = 0
+    result = IngestResult()
     for title, group in groupby(sources, key=lambda source: source.title):
         with Spool(folder) as spool:
-            plans = plan_title(list(read_images(group, settings, spool)), settings)
-            book.images += sum(len(plan.images) for plan in plans)
-            records = merge_exact_duplicates(lay_out(plans, settings, spool), book)
+            plans = plan_title(list(read_images(group, settings, spool, max_thumbnails)), settings)
+            result.images += sum(len(plan.images) for plan in plans)
+            records = merge_exact_duplicates(make_records(plans, settings, spool, max_thumbnails), result)
             if settings.merge_retakes:
-                records = merge_retakes(records, spool, book)
+                records = merge_retakes(records, spool, result)
             write_title(folder / f"{title}.cbz", records, spool)
         for record in records:
             record.draft = None
-            if record.thumbnail is not None:
-                thumbnails += 1
-                record.thumbnail = record.thumbnail if thumbnails <= max_thumbnails else None
-        book.records += records
-    return book
+        max_thumbnails -= sum(record.thumbnail is not None for record in records)
+        result.records += records
+    return result
 
 
-def read_images(sources: Iterable[Source], settings: IngestParams, spool: Spool) -> Iterator[Image]:
+def read_images(
+    sources: Iterable[Source], settings: IngestParams, spool: Spool, max_thumbnails: int
+) -> Iterator[Image]:
     """Decode and measure the images of one title, and move the encoded images and pages to the spool."""
     examine = partial(examine_source, settings=settings)
     for image in map_ordered(examine, sources, weigh=weigh_source, max_weight=MAX_MEMORY):
         if image.source.data:
             image = replace(image, slot=spool.add(image.source.data), source=replace(image.source, data=b""))
-        yield replace(image, draft=image.draft and store_draft(image.draft, image, spool))
+        draft = image.draft and store_draft(image.draft, image, spool)
+        if draft and draft.thumbnail is not None:  # a folder can hold thousands of icons
+            max_thumbnails -= 1
+            draft = draft if max_thumbnails >= 0 else replace(draft, thumbnail=None)
+        yield replace(image, draft=draft)
 
 
-def lay_out(plans: list[Plan], settings: IngestParams, spool: Spool) -> Iterator[Record]:
+def make_records(plans: list[Plan], settings: IngestParams, spool: Spool, max_thumbnails: int) -> Iterator[Record]:
     """Yield a record for each page and each rejected image of one title, in reading order."""
 
     def load(plan: Plan) -> Plan:
@@ -114,10 +118,29 @@ def lay_out(plans: list[Plan], settings: IngestParams, spool: Spool) -> Iterator
     make = partial(make_pages, settings=settings)
     made = map_ordered(make, map(load, plans), weigh=weigh_plan, max_weight=MAX_MEMORY)
     for plan, drafts in zip(plans, made, strict=True):
-        names = tuple(image.source.name for image in plan.images)
         for draft in drafts:
+            if draft.thumbnail is not None:
+                max_thumbnails -= 1
+                draft = draft if max_thumbnails >= 0 else replace(draft, thumbnail=None)
             draft = store_draft(draft, plan.images[0], spool)
-            yield make_record(plan.images[0], names, draft)
+            yield make_record(plan.images[0], list_sources(plan, draft.box), draft)
+
+
+def list_sources(plan: Plan, box: Box) -> tuple[str, ...]:
+    """Return the name of the source image, or the names of the slices of a strip that hold a part of a page.
+
+    Args:
+        plan: The source image, or the slices.
+        box: The page, in px of the strip.
+    """
+    if len(plan.images) == 1:
+        return (plan.images[0].source.name,)
+    names, top = [], 0
+    for image in plan.images:
+        if top < box.top + box.height and box.top < top + image.height:
+            names.append(image.source.name)
+        top += image.height
+    return tuple(names)
 
 
 def store_draft(draft: Draft, image: Image, spool: Spool) -> Draft:
@@ -133,12 +156,12 @@ def make_record(image: Image, names: tuple[str, ...], draft: Draft) -> Record:
 
     Args:
         image: The source image, or the first slice of a strip.
-        names: Names of the source image or of all slices.
+        names: Name of the source image, or names of the slices that hold a part of the page.
         draft: The page.
     """
     return Record(
         title=image.source.title,
-        source=names[0],
+        source=image.source.name,
         sources=names,
         page_id=draft.page_id,
         reason=draft.reason,
@@ -154,21 +177,24 @@ def make_record(image: Image, names: tuple[str, ...], draft: Draft) -> Record:
     )
 
 
-def merge_exact_duplicates(records: Iterable[Record], book: PageBook) -> list[Record]:
+def merge_exact_duplicates(records: Iterable[Record], result: IngestResult) -> list[Record]:
     """Return the records of one title without the pages whose pixels an earlier page of any title has."""
     kept = []
     for record in records:
-        first = book.by_id.setdefault(record.page_id, record) if record.page_id else record
+        first = result.by_id.setdefault(record.page_id, record) if record.page_id else record
         if first is record:
             kept.append(record)
         else:
             add_sources(first, record)
-            book.exact_duplicates += 1
+            result.exact_duplicates += 1
     return kept
 
 
-def merge_retakes(records: list[Record], spool: Spool, book: PageBook) -> list[Record]:
-    """Return the records of one title with only the best of several screenshots of one page."""
+def merge_retakes(records: list[Record], spool: Spool, result: IngestResult) -> list[Record]:
+    """Return the records of one title with only the best of several screenshots of one page.
+
+    The best one gets the place of the first one: a screenshot that is re-taken later does not change the reading order.
+    """
     pages = [record for record in records if not record.reason]
 
     def load(index: int) -> np.ndarray:
@@ -177,14 +203,15 @@ def merge_retakes(records: list[Record], spool: Spool, book: PageBook) -> list[R
     drafts = [record.draft for record in pages if record.draft]
     slots = [draft.slot for draft in drafts if draft.slot]
     signatures = [draft.signature for draft in drafts if draft.signature]
-    merged = set()
+    places = {id(record): place for place, record in enumerate(records)}
     for index, best in enumerate(find_retakes(signatures, load)):
         if best != index:
             add_sources(pages[best], pages[index])
-            book.by_id[pages[index].page_id] = pages[best]
-            merged.add(id(pages[index]))
-    book.retakes += len(merged)
-    return [record for record in records if id(record) not in merged]
+            result.by_id[pages[index].page_id] = pages[best]
+            result.retakes += 1
+            places[id(pages[best])] = min(places[id(pages[best])], places.pop(id(pages[index])))
+    kept = [record for record in records if id(record) in places]
+    return sorted(kept, key=lambda record: places[id(record)])
 
 
 def add_sources(kept: Record, merged: Record) -> None:

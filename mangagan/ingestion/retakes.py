@@ -2,7 +2,7 @@
 
 1. Candidates: pairs of pages with similar small maps, at any vertical shift of up to a quarter of a page.
 2. Verification: align both pages, and look for the largest difference in any place.
-3. Clusters: each page is merged into the best page that it was compared with. There are no chains.
+3. Clustering: each page is merged into the best page that it matches. A merged page never represents another page.
 """
 
 from collections import OrderedDict
@@ -27,8 +27,8 @@ MIN_CONTRAST = 2.0  # minimum standard deviation of a window that is compared [g
 BLOCK_SIZE = 1024  # pages
 MAX_LOADED = 24  # pages in memory
 LOADED_WIDTH = 1400  # maximum width of a page in memory [px]
-SAME_RESOLUTION = 1.04  # ratio of resolutions that are equal; the more complete page is kept then
-SAME_SIZE = 1.02  # ratio of areas that are equal; the sharper and less compressed page is kept then
+SAME_RESOLUTION = 1.04  # resolutions within this ratio are equal; then the more complete page is kept
+SAME_SIZE = 1.02  # areas within this ratio are equal; then the sharper and less compressed page is kept
 BLURRED = 0.85  # a page with less than this share of the roughness of another is blurred
 
 
@@ -36,7 +36,7 @@ def find_retakes(signatures: Sequence[PageSignature], load: Callable[[int], np.n
     """Find the pages of a title that show the same drawing.
 
     Args:
-        signatures: Of all pages of the title, in reading order.
+        signatures: Signatures of all pages of the title, in reading order.
         load: Returns the pixels of a page, uint8 (H, W) or (H, W, 3). Called only for pages that look alike. None:
             every page is kept, because a thumbnail does not show letters.
 
@@ -175,7 +175,7 @@ def choose_representatives(signatures: Sequence[PageSignature], matches: dict[tu
     """Merge each page into the best page that it matches.
 
     Args:
-        signatures: Of all pages.
+        signatures: Signatures of all pages.
         matches: (page, other page) → resolution of the other page per resolution of the page.
     """
     neighbours: dict[int, list[int]] = {}

@@ -1,7 +1,7 @@
 """The list of screenshots that DVC watches in place of the folder.
 
 DVC cannot watch the folder itself: a broken link or a name that is not UTF-8 ends `dvc repro`, and a named pipe blocks
-it. The list has one line for each file that `ingest` sees, with the hash of its content.
+it. The list has one line for each file that `ingest` lists, with the hash of its content.
 """
 
 import csv

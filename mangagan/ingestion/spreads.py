@@ -1,7 +1,7 @@
-"""Two-page spreads: find the gutter and split the picture into two pages.
+"""Find the gutter of a two-page spread and split the picture into two pages.
 
-A gutter is a vertical line near the middle that no drawing crosses. It shows as a clean band (the inner margins of the
-pages), or as a seam: a line where strokes end and gray levels change although no frame is drawn there.
+A gutter is a vertical line near the middle that no drawing crosses. It appears as a clean band (the inner margins of
+the pages), or as a seam: a line where strokes end and gray levels change although no frame is drawn there.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ MEASURE_HEIGHT = 500  # px, height of the reduced picture in which the gutter is
 PAGE_ASPECTS = (0.55, 0.85)  # range of width / height of a page if the pages of the title are unknown
 # Relative difference between the aspect of a half and that of the pages of the title: exact, similar, possible.
 ASPECT_DIFFERENCES = (0.03, 0.08, 0.2)
-UNKNOWN = 2  # index of the last one
+UNKNOWN = 2  # index of `possible`, also for a title whose pages are unknown
 REACH = 0.04  # maximum distance of a gutter from the middle, as a share of the width
 SEAM_ANGLES = np.arange(-2, 2.01, 0.25)  # degrees: tilt of the picture
 BAND_ANGLES = np.arange(-2, 2.01, 1)  # degrees; a band tolerates a larger error
@@ -23,7 +23,8 @@ MIN_BAND = 0.03  # minimum width of a clean band that is a gutter by itself, as 
 MAX_BAND = 0.15  # a wider band is a gutter only if the halves have the aspect of a page of the title
 INK = 24  # difference of gray levels that counts as drawing
 MAX_INK_SHARE = 0.015  # maximum share of inked rows in a column of a clean band: dust, noise
-OFFSET_PENALTIES = (0, 200, 600, 2000, 6000)  # gray levels for each width of offset: candidates near to far
+# Gray levels per width of offset from the middle. Each penalty gives one candidate; larger: nearer to the middle.
+OFFSET_PENALTIES = (0, 200, 600, 2000, 6000)
 TONE_RANGE = (0.12, 0.88)  # gray levels of tones, as shares of the gray level of paper
 MAX_TONE_STEP = 10  # gray levels
 WINDOW = 8  # columns on each side of a seam
@@ -167,7 +168,7 @@ def place_gutter(band: Band, bands: list[Band], width: int, similar: bool) -> fl
         return None  # equal gutters of a row of panels
     if size > MAX_BAND * width and not (similar and is_page_beside_margin(band, width)):
         return None
-    rest = min(size / 4, MIN_BAND * width / 2)  # the cut keeps away from the drawing
+    rest = min(size / 4, MIN_BAND * width / 2)  # minimum distance of the cut from the drawing
     return float(np.clip(width / 2, band.start + rest, band.stop - rest))
 
 
@@ -193,7 +194,7 @@ def find_seam(gray: np.ndarray, min_score: float) -> float | None:
 
 
 def list_seam_candidates(gray: np.ndarray) -> list[tuple[int, float]]:
-    """Return (column, angle) of lines where gray levels change more than beside them, near the middle and farther."""
+    """Return (column, angle) of lines where gray levels change more than beside them, one for each penalty."""
     width = gray.shape[1]
     reach = int(REACH * width)
     first = width // 2 - reach - WINDOW
@@ -210,7 +211,7 @@ def list_seam_candidates(gray: np.ndarray) -> list[tuple[int, float]]:
 
 
 def score_seam(gray: np.ndarray, column: int, angle: float) -> float:
-    """Return how certain a line separates two pages: the logarithm of the odds.
+    """Return the log-odds that a line separates two pages.
 
     Args:
         gray: float32 (h, w).
@@ -251,7 +252,8 @@ def measure_margins(gray: np.ndarray, column: int, angle: float) -> tuple[int, i
 def measure_tone(left: np.ndarray, right: np.ndarray) -> float:
     """Return the share of rows with one gray tone on both sides of a line, neither paper nor black [0, 1].
 
-    A tone that goes on is a drawing that goes on. Paper is the lightest gray level of a column: a fold casts a shadow.
+    If a tone continues across the line, the drawing continues. The gray level of paper is measured in each column,
+    because a fold casts a shadow.
 
     Args:
         left: float32 (h,): the column left of the line.

@@ -31,7 +31,7 @@ MAX_DRIFT = 8  # maximum difference of all levels in a gutter
 
 @dataclass(frozen=True)
 class RowProfile:
-    """What is known about the rows of a strip.
+    """Measurements of the rows of a strip.
 
     Attributes:
         width: Width of the strip [px].

@@ -26,7 +26,7 @@ class Limits:
     max_container_bytes: int = 20 * 10**9
     max_members: int = 20_000
     max_ratio: float = 1000
-    max_megapixels: float = 150
+    max_megapixels: float = 100
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 MAX_BYTES = 5 * 10**6
-READING_DIRECTIONS = {"yesandrighttoleft": True, "no": False}  # value of the element Manga; others do not tell
+# Right to left, by value of the element Manga. Other values declare no direction.
+READING_DIRECTIONS = {"yesandrighttoleft": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -12,15 +13,13 @@ class ComicInfo:
     """Metadata of a comic.
 
     Attributes:
-        right_to_left: True if the comic is read from right to left. None if the file does not tell.
+        right_to_left: True if the comic is read from right to left. None if the file declares none.
         deleted: Indices of the images that the owner marked as deleted. They count the images of the archive in
             natural order, from 0.
-        double_pages: Indices of the images that show two pages.
     """
 
     right_to_left: bool | None = None
     deleted: frozenset[int] = frozenset()
-    double_pages: frozenset[int] = frozenset()
 
 
 def read_comic_info(data: bytes) -> ComicInfo | None:
@@ -42,17 +41,16 @@ def read_comic_info(data: bytes) -> ComicInfo | None:
     if not parser.is_comic_info:
         return None
     direction = READING_DIRECTIONS.get("".join(parser.manga).strip().lower())
-    return ComicInfo(direction, frozenset(parser.deleted), frozenset(parser.double_pages))
+    return ComicInfo(direction, frozenset(parser.deleted))
 
 
 class Parser:
-    """Handlers for the events of the XML parser, and what they have collected."""
+    """Collects the metadata from the events of the XML parser."""
 
     def __init__(self) -> None:
         self.is_comic_info = False
         self.manga: list[str] = []
         self.deleted: set[int] = set()
-        self.double_pages: set[int] = set()
         self.path: list[str] = []
         self.expat = expat.ParserCreate()
         self.expat.EntityDeclHandler = refuse_entity
@@ -72,8 +70,6 @@ class Parser:
                 return
             if values.get("type") == "deleted":
                 self.deleted.add(int(index))
-            if values.get("doublepage") in ("true", "1"):
-                self.double_pages.add(int(index))
 
     def end_element(self, name: str) -> None:
         """Leave an element."""

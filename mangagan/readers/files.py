@@ -31,8 +31,8 @@ class Entry:
 def find_files(folder: Path, litter_folders: list[str]) -> Iterator[Entry]:
     """Yield every file in a folder, but no litter.
 
-    Links to folders are not followed, because DVC does not follow them either: it would not notice new files behind
-    the link. A link to a file is read if the file is in the folder. Nothing outside the folder is read.
+    Links to folders are not followed, because DVC does not follow them either: it would not notice new files in
+    the linked folder. A link to a file is read if the file is in the folder. Nothing outside the folder is read.
 
     Args:
         folder: The folder. It may be a link itself.

@@ -6,14 +6,17 @@ from pathlib import Path
 from mangagan.decoding.formats import has_image_signature
 from mangagan.readers.base import Member, Reader
 
-# Names of images. They decide nothing where the content is known.
+# Names of images. They are used only where the content is not known.
 SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif", ".jxl", ".heic", ".tif", ".tiff", ".jp2"}
-)
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".avif", ".jxl", ".heic", ".heif", ".tif",
+        ".tiff", ".jp2",
+    }
+)  # fmt: skip
 
 
 def has_image_suffix(name: str) -> bool:
-    """Return True if a file name ends as that of an image."""
+    """Return True if a file name has the suffix of an image."""
     return Path(name).suffix.lower() in SUFFIXES
 
 

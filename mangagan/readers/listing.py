@@ -11,10 +11,10 @@ from mangagan.readers.archives.rar_headers import find_first_volume
 from mangagan.readers.files import Entry, list_entries
 from mangagan.readers.names import escape, find_title_problem, is_unfinished_download, normalize_title
 from mangagan.readers.order import count_widths, make_path_key, natural_key
-from mangagan.readers.registry import is_container
+from mangagan.readers.registry import find_loose_file_problem
 
-NOT_IN_TITLE = "not in the folder of a title"  # reason of an image at the top level
-FIRST_VOLUME = re.compile(r"\.part0*1$", re.IGNORECASE)  # of a RAR set: it is no part of the title
+# Inner suffixes of a container that are no part of its title: first volume of a set, `.tar.gz`, `.kepub.epub`.
+INNER_SUFFIX = re.compile(r"\.(part0*1|tar|kepub|7z)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def make_sort_key(name: str, file: File, widths: Mapping[str, Counter[int]]) -> 
         widths: Result of `count_widths` for all names.
     """
     key = make_path_key(name, widths)
-    return natural_key(file.title), file.title, key[1:] or key, name
+    rest = key[1:] if file.title else key  # `faces` sorts files without titles
+    return natural_key(file.title), file.title, rest or key, name
 
 
 def describe_file(entry: Entry) -> File:
@@ -97,14 +98,14 @@ def describe_file(entry: Entry) -> File:
     its file name without the suffix.
     """
     folder, slash, _ = entry.name.partition("/")
-    title, owner = (folder, "folder") if slash else (FIRST_VOLUME.sub("", Path(entry.name).stem), "file")
+    title, owner = (folder, "folder") if slash else (INNER_SUFFIX.sub("", Path(entry.name).stem), "file")
     title, printable = normalize_title(title), escape(entry.name)
     if entry.reason:
         return File(entry.path, printable, escape(title) if slash else "", entry.reason)
     if is_unfinished_download(entry.name):
         return File(entry.path, printable, escape(title) if slash else "", "a download that is not finished")
-    if not slash and not is_container(entry.path):
-        return File(entry.path, printable, reason=NOT_IN_TITLE)
+    if not slash and (problem := find_loose_file_problem(entry.path)):
+        return File(entry.path, printable, reason=problem)
     if problem := find_title_problem(title, owner):
         return File(entry.path, printable, reason=problem)
     return File(entry.path, printable, title)

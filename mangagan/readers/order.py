@@ -73,10 +73,10 @@ def count_widths(paths: Iterable[str]) -> dict[str, Counter[int]]:
         for name in path.split("/"):
             names.setdefault(folder, set()).add(name)
             folder = f"{folder}{name}/"
-    return {folder: Counter(page_number_width(name) for name in group) for folder, group in names.items()}
+    return {folder: Counter(count_page_digits(name) for name in group) for folder, group in names.items()}
 
 
-def page_number_width(name: str) -> int:
+def count_page_digits(name: str) -> int:
     """Return the number of digits of the last number in a file name without its suffix. 0 if it has none."""
     numbers = re.findall(r"\d+", name.rpartition(".")[0] or name)
     return len(numbers[-1]) if numbers else 0
@@ -88,7 +88,7 @@ def find_spread(text: str, widths: Counter[int]) -> int | None:
     Such a number is the last one in the name, twice as wide as most numbers of the folder, and its halves are
     consecutive.
     """
-    width = page_number_width(text)
+    width = count_page_digits(text)
     half = width // 2
     if width % 2 or width < 4 or widths[half] < 2 or widths[half] <= widths[width]:
         return None

@@ -1,5 +1,6 @@
 """The readers. To add one, import it here and append it to `READERS`."""
 
+import re
 from pathlib import Path
 
 from mangagan.decoding.formats import NO_PICTURE, describe_unread_format, identify_format
@@ -14,6 +15,7 @@ from mangagan.readers.books.tiff_file import TiffReader
 from mangagan.readers.image_file import ImageFile, has_image_suffix
 from mangagan.readers.unsupported import name_container
 
+VOLUME = re.compile(r"\.(7z|zip|cbz|cb7|rar|cbr)\.\d{3}$|\.z\d\d$", re.IGNORECASE)  # a part without a signature
 # The first reader that matches the content is used: list a special case (EPUB) before the general one (ZIP).
 READERS: list[type[Reader]] = [
     TiffReader,
@@ -25,6 +27,7 @@ READERS: list[type[Reader]] = [
     TarReader,
     ZipReader,
 ]
+NOT_IN_TITLE = "not in the folder of a title"  # reason of an image at the top level
 HEADER_BYTES = 4096  # covers the signatures of TAR (byte 257) and PDF (in the first 1024 bytes)
 
 
@@ -51,24 +54,24 @@ def read_header(path: Path) -> bytes:
         return file.read(HEADER_BYTES)
 
 
-def is_container(path: Path) -> bool:
-    """Return True if a reader reads the file as a container, or if the check of a reader fails.
+def find_loose_file_problem(path: Path) -> str:
+    """Return why a file outside of the title folders is rejected. Empty if it is a container.
 
-    In the second case the failure becomes the reason when the file is read.
+    Also empty if the check of a reader fails: the failure becomes the reason when the file is read.
     """
     try:
         read_header(path)
-    except OSError:
-        return False
+    except OSError as error:
+        return f"cannot be opened: {(error.strerror or str(error)).lower()}"
     try:
-        reader, _ = find_reader(path)
+        reader, reason = find_reader(path)
     except Exception:
-        return True
-    return reader is not None and reader.is_container
+        return ""
+    return "" if reader is not None and reader.is_container else reason or NOT_IN_TITLE
 
 
 def is_candidate(path: Path) -> bool:
-    """Return True if a reader reads the file, or if its content or name is one that people expect to be read."""
+    """Return True if a reader reads the file, or if its content or name shows that a user expects it to be read."""
     try:
         reader, _ = find_reader(path)
         header = read_header(path)
@@ -87,7 +90,10 @@ def describe_content(header: bytes, name: str) -> str:
     if not header:
         return "empty file"
     if container := name_container(header):
-        return f"{container}: convert it to EPUB, PDF or CBZ first"
+        advice = "unpack it" if container.startswith("file compressed") else "convert it to EPUB, PDF or CBZ"
+        return f"{container}: {advice} first"
+    if VOLUME.search(name):
+        return "part of a split archive: join its parts into one file first"
     if (reason := describe_unread_format(header)) != NO_PICTURE:
         return reason
     suffix = Path(name.rpartition("::")[2]).suffix.lower()

@@ -1,27 +1,28 @@
 """Read the images of files and containers. A failure becomes a source with a reason, not an exception."""
 
 import contextlib
+import errno
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mangagan.core.errors import UserError
 from mangagan.decoding.decode import count_frames
 from mangagan.decoding.formats import has_image_signature, identify_format
+from mangagan.readers.archives.archive_reader import MIN_RATIO_BYTES
 from mangagan.readers.base import Limits, Member, Reader
-from mangagan.readers.comic_info import read_comic_info
+from mangagan.readers.comic_info import MAX_BYTES, read_comic_info
 from mangagan.readers.errors import ReaderError
 from mangagan.readers.image_file import has_image_suffix
-from mangagan.readers.listing import NOT_IN_TITLE, File
+from mangagan.readers.listing import File
 from mangagan.readers.litter import is_litter
 from mangagan.readers.names import escape
 from mangagan.readers.order import sort_paths
-from mangagan.readers.registry import HEADER_BYTES, find_reader
+from mangagan.readers.registry import HEADER_BYTES, NOT_IN_TITLE, find_reader
 
 MAX_REASON = 160  # characters of the message of a library
 MAX_NESTED_BYTES = 400 * 10**6  # of a container in a container: it is held in memory once
-MAX_COMIC_INFO_BYTES = 5 * 10**6
-MIN_RATIO_BYTES = 10**6  # smaller files may have any compression ratio
 COMIC_INFO = "comicinfo.xml"
 CONTAINER_SUFFIXES = (".zip", ".cbz", ".rar", ".cbr", ".7z", ".cb7", ".tar", ".cbt", ".gz", ".pdf", ".epub")
 
@@ -72,31 +73,32 @@ def read_rejected(file: File, limits: Limits) -> bytes:
     return b""
 
 
-def read_file(whole: Source, path: Path, limits: Limits, nested: bool = False) -> Iterator[Source]:
+def read_file(file_source: Source, path: Path, limits: Limits, nested: bool = False) -> Iterator[Source]:
     """Yield the images of one file. The file is open only during the iteration.
 
     Args:
-        whole: Title and name of the file.
+        file_source: Title and name of the file.
         path: The file.
         limits: Bounds of the file.
         nested: The file is a container in a container: containers in it are rejected.
     """
     try:
-        reader, reason = find_reader(path, whole.name)
+        reader, reason = find_reader(path, file_source.name)
         if reader is None:
-            yield replace(whole, reason=reason)
+            yield replace(file_source, reason=reason)
             return
-        roomy = replace(limits, max_image_bytes=max(limits.max_image_bytes, MAX_NESTED_BYTES))
-        with reader(path, roomy) as opened:
+        reader_limits = replace(limits, max_image_bytes=max(limits.max_image_bytes, MAX_NESTED_BYTES))
+        with reader(path, reader_limits) as opened:
             members, reason = list_members(opened, limits)
-            whole = replace(whole, right_to_left=getattr(opened, "right_to_left", None))
-            whole, members = apply_comic_info(whole, members)
+            file_source = replace(file_source, right_to_left=getattr(opened, "right_to_left", None))
+            file_source, members = apply_comic_info(file_source, members)
             for member in members:
-                yield from read_member(whole, member, limits, nested)
+                yield from read_member(file_source, member, limits, nested)
             if reason:
-                yield replace(whole, reason=reason)
-    except Exception as error:  # libraries raise anything on damaged files
-        yield replace(whole, reason=describe_error(error, path))
+                yield replace(file_source, reason=reason)
+    except Exception as error:  # libraries raise many types on damaged files
+        raise_if_disk_full(error)
+        yield replace(file_source, reason=describe_error(error, path))
 
 
 def list_members(reader: Reader, limits: Limits) -> tuple[list[Member], str]:
@@ -117,6 +119,7 @@ def list_members(reader: Reader, limits: Limits) -> tuple[list[Member], str]:
                 break
             members.append(member)
     except Exception as error:
+        raise_if_disk_full(error)
         reason = describe_error(error, reader.path)
     if not reader.in_reading_order:
         by_name: dict[str, list[Member]] = {}
@@ -126,7 +129,7 @@ def list_members(reader: Reader, limits: Limits) -> tuple[list[Member], str]:
     return members, reason or ("" if members else "no files in the container")
 
 
-def apply_comic_info(whole: Source, members: list[Member]) -> tuple[Source, list[Member]]:
+def apply_comic_info(file_source: Source, members: list[Member]) -> tuple[Source, list[Member]]:
     """Remove litter from the members of a container, and apply its ComicInfo.xml.
 
     Returns:
@@ -134,30 +137,31 @@ def apply_comic_info(whole: Source, members: list[Member]) -> tuple[Source, list
     """
     files = [member for member in members if not is_litter(member.name)]
     found = next((member for member in members if member.name.lower().split("/")[-1] == COMIC_INFO), None)
-    if found is None or found.reason or (found.size or 0) > MAX_COMIC_INFO_BYTES:
-        return whole, files
+    if found is None or found.reason or (found.size or 0) > MAX_BYTES:
+        return file_source, files
     with contextlib.suppress(Exception):  # a damaged ComicInfo.xml changes nothing
         info = read_comic_info(found.read())
         if info is not None:
-            if whole.right_to_left is None:
-                whole = replace(whole, right_to_left=info.right_to_left)
+            if file_source.right_to_left is None:
+                file_source = replace(file_source, right_to_left=info.right_to_left)
             images = [member for member in files if has_image_suffix(member.name)]
             deleted = {id(member) for number, member in enumerate(images) if number in info.deleted}
             reason = "deleted page (ComicInfo.xml)"
             files = [replace(member, reason=reason) if id(member) in deleted else member for member in files]
-    return whole, files
+    return file_source, files
 
 
-def read_member(whole: Source, member: Member, limits: Limits, nested: bool) -> Iterator[Source]:
+def read_member(file_source: Source, member: Member, limits: Limits, nested: bool) -> Iterator[Source]:
     """Read one member of an opened file. The size is checked before reading, if it is known."""
-    name = f"{whole.name}::{escape(member.name)}" if member.name else whole.name
-    source = replace(whole, name=name)
+    name = f"{file_source.name}::{escape(member.name)}" if member.name else file_source.name
+    source = replace(file_source, name=name)
     if reason := member.reason or find_size_problem(member, limits):
         yield replace(source, reason=reason)
         return
     try:
         data = member.read()
     except Exception as error:
+        raise_if_disk_full(error)
         yield replace(source, reason=describe_error(error, Path(member.name)))
         return
     if not data:
@@ -165,7 +169,7 @@ def read_member(whole: Source, member: Member, limits: Limits, nested: bool) -> 
     elif not has_image_signature(data[:HEADER_BYTES]) or is_multipage_tiff(data):
         yield from read_nested(source, data, limits, nested)
     elif len(data) > limits.max_image_bytes:
-        yield replace(source, reason=describe_size(len(data), limits))
+        yield replace(source, reason=describe_size(len(data), limits.max_image_bytes))
     else:
         yield replace(source, data=data)
 
@@ -204,20 +208,32 @@ def find_size_problem(member: Member, limits: Limits) -> str:
     if member.size == 0:
         return "empty file"
     is_nested = Path(member.name).suffix.lower() in CONTAINER_SUFFIXES
-    if member.size > (MAX_NESTED_BYTES if is_nested else limits.max_image_bytes):
-        return describe_size(member.size, limits)
+    max_bytes = max(MAX_NESTED_BYTES, limits.max_image_bytes) if is_nested else limits.max_image_bytes
+    if member.size > max_bytes:
+        return describe_size(member.size, max_bytes)
     if member.packed_size and member.size > max(limits.max_ratio * member.packed_size, MIN_RATIO_BYTES):
-        return f"packed over {limits.max_ratio:g} times: no picture is (archive bomb)"
+        return f"unpacks to more than {limits.max_ratio:g} times its size (archive bomb)"
     return ""
 
 
-def describe_size(size: int, limits: Limits) -> str:
+def describe_size(size: int, max_bytes: int) -> str:
     """Return the reason for rejecting a file of this size [bytes]."""
-    return f"too large: {size / 1e6:.0f} MB, over {limits.max_image_bytes / 1e6:g} MB"
+    return f"too large: {size / 1e6:.0f} MB, over {max_bytes / 1e6:g} MB"
+
+
+def raise_if_disk_full(error: Exception) -> None:
+    """Raise UserError if the disk of the temporary files is full: the file that is read is not the cause."""
+    if isinstance(error, UserError):
+        raise error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        folder = tempfile.gettempdir()
+        raise UserError(
+            f"no space left for temporary files in {folder}. Free some space, or set TMPDIR to a folder on another disk"
+        ) from error
 
 
 def describe_error(error: Exception, path: Path) -> str:
-    """Return an exception as a reason of one line. It names no folder of this machine."""
+    """Return an exception as a reason of one line. The reason names no folder of this machine."""
     if isinstance(error, ReaderError):
         return escape(" ".join(str(error).split()))[:MAX_REASON]
     if isinstance(error, PermissionError):

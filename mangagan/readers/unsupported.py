@@ -14,6 +14,19 @@ SIGNATURES = (
     ("DjVu document", 0, b"SDJVFORM"),
     ("ACE archive", 7, b"**ACE**"),
     ("ARJ archive", 0, b"\x60\xea"),
+    ("cpio archive", 0, b"070701"),
+    ("cpio archive", 0, b"070707"),
+    ("ar archive", 0, b"!<arch>\n"),
+    ("XAR archive", 0, b"xar!"),
+    ("Windows image (WIM)", 0, b"MSWIM\0\0\0"),
+    ("file compressed with gzip", 0, b"\x1f\x8b\x08"),
+    ("file compressed with bzip2", 0, b"BZh"),
+    ("file compressed with xz", 0, b"\xfd7zXZ\0"),
+    ("file compressed with zstd", 0, b"\x28\xb5\x2f\xfd"),
+    ("file compressed with lz4", 0, b"\x04\x22\x4d\x18"),
+    ("file compressed with lzip", 0, b"LZIP"),
+    ("file compressed with lzma", 0, b"\x5d\0\0"),
+    ("file compressed with compress", 0, b"\x1f\x9d"),
     ("StuffIt archive", 0, b"StuffIt (c)"),
     ("StuffIt archive", 0, b"SIT!"),
     ("Microsoft Cabinet archive", 0, b"MSCF\0\0\0\0"),
@@ -26,12 +39,12 @@ SIGNATURES = (
     ("SQLite database", 0, b"SQLite format 3\0"),
 )
 LHA_METHOD = re.compile(rb"-(lh[0-9dx]|lz[45s]|pm[012])-")
-LHA_OFFSET = 2  # of the method
+LHA_OFFSET = 2  # position of the method in the file
 BROADBAND_EBOOK = re.compile(rb"L\0R\0F\0\0\0")
 
 
 def name_container(header: bytes) -> str | None:
-    """Return what a file is that no reader reads, for example "Kindle book (MOBI/AZW)".
+    """Return the name of a container format that no reader reads, for example "Kindle book (MOBI/AZW)".
 
     Args:
         header: The first bytes of the file, at least 512 if it has so many.

@@ -16,7 +16,7 @@ from mangagan.core.libraries import limit_opencv_to_one_thread
 from mangagan.core.progress import track
 from mangagan.ingestion.params import IngestParams
 from mangagan.ingestion.reasons import count_reasons, find_change_kind
-from mangagan.ingestion.records import PageBook, Record, ingest_titles
+from mangagan.ingestion.records import IngestResult, Record, ingest_titles
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.thumbnails import THUMBNAIL, make_thumbnail
@@ -25,7 +25,7 @@ from mangagan.readers.litter import describe_litter
 from mangagan.readers.sources import read_sources
 
 SHEET_PAGES = 60  # maximum number of images on a contact sheet
-FRAME_LEVEL = 160
+FRAME_LEVEL = 160  # gray level of the frame of a thumbnail
 MAX_LINES = 40  # of rejected files on the terminal; the table of pages has all
 
 
@@ -43,19 +43,19 @@ def run(root: Path = Path()) -> None:
     listing = list_screenshots(root / settings.screenshots)
     sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
-        book = ingest_titles(sources, settings, folder, SHEET_PAGES)
-        rejected = [record for record in book.records if record.reason]
-        if len(rejected) == len(book.records):  # raised inside the block, so that existing pages are kept
+        result = ingest_titles(sources, settings, folder, SHEET_PAGES)
+        rejected = [record for record in result.records if record.reason]
+        if len(rejected) == len(result.records):  # raised inside the block, so that existing pages are kept
             raise UserError(describe_failure(rejected, settings))
-    table = make_table(book.records)
+    table = make_table(result.records)
     write_pages(root / catalog.PAGES_TABLE, table)
-    print_summary(listing, book)
+    print_summary(listing, result)
     counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
     with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
         write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
         write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
         counts.to_csv(folder / "pages.csv")
-    write_json(root / catalog.metrics_file("ingest"), summarize(listing, book, table))
+    write_json(root / catalog.metrics_file("ingest"), summarize(listing, result, table))
 
 
 def make_table(records: list[Record]) -> pd.DataFrame:
@@ -63,17 +63,17 @@ def make_table(records: list[Record]) -> pd.DataFrame:
     return pd.DataFrame([{name: getattr(record, name) for name in SCHEMA.names} for record in records])
 
 
-def summarize(listing: Listing, book: PageBook, table: pd.DataFrame) -> dict[str, Any]:
+def summarize(listing: Listing, result: IngestResult, table: pd.DataFrame) -> dict[str, Any]:
     """Return the metrics of the stage."""
     kept = table[table["reason"] == ""]
     changes = kept["change"].map(find_change_kind).value_counts()
     return {
-        "files": book.images,
+        "files": result.images,
         "pages": len(kept),
         "rejected": len(table) - len(kept),
         "rejected_by_kind": count_reasons(table["reason"]),
-        "exact_duplicates": book.exact_duplicates,
-        "retakes": book.retakes,
+        "exact_duplicates": result.exact_duplicates,
+        "retakes": result.retakes,
         "changed_pages": {str(change): int(count) for change, count in changes.items() if change},
         "skipped_folders": len(listing.litter_folders),
         "pages_by_title": {str(title): int(count) for title, count in kept.groupby("title").size().items()},
@@ -90,9 +90,9 @@ def describe_failure(rejected: list[Record], settings: IngestParams) -> str:
     )
 
 
-def print_summary(listing: Listing, book: PageBook) -> None:
+def print_summary(listing: Listing, result: IngestResult) -> None:
     """Print what was rejected, skipped, merged and kept, on stderr."""
-    rejected = [record for record in book.records if record.reason]
+    rejected = [record for record in result.records if record.reason]
     for record in rejected[:MAX_LINES]:
         print(f"ingest: rejected {record.source}: {record.reason}", file=sys.stderr)
     if len(rejected) > MAX_LINES:
@@ -106,9 +106,9 @@ def print_summary(listing: Listing, book: PageBook) -> None:
             f"ingest: titles that differ in case only overwrite each other on Windows and macOS: {names}",
             file=sys.stderr,
         )
-    pages = len(book.records) - len(rejected)
-    merged = f"{book.exact_duplicates} exact duplicates, {book.retakes} re-taken screenshots merged"
-    print(f"ingest: {book.images} images, {pages} pages, {merged}", file=sys.stderr)
+    pages = len(result.records) - len(rejected)
+    merged = f"{result.exact_duplicates} exact duplicates, {result.retakes} re-taken screenshots merged"
+    print(f"ingest: {result.images} images, {pages} pages, {merged}", file=sys.stderr)
 
 
 def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
@@ -128,7 +128,7 @@ def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
 
 
 def choose_rejected(records: list[Record]) -> list[Record]:
-    """Return the rejected images to show: those of which something can be seen, and then the others."""
+    """Return the rejected images to show, those with a thumbnail first."""
     visible = [record for record in records if record.thumbnail is not None]
     hidden = [record for record in records if record.thumbnail is None]
     return (visible + hidden)[:SHEET_PAGES]

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,11 +28,11 @@ SYSTEM_ERRORS = {
 
 
 class ArchiveReader(Reader):
-    """A reader of an archive. Subclasses list and read, and may raise anything: this class translates it.
+    """A reader of an archive. Subclasses list and read members. This class translates the exceptions that they raise.
 
     Attributes:
         file: The opened archive.
-        resources: Whatever must be closed after reading, in the reverse order.
+        resources: Everything that must be closed after reading, in the reverse order.
     """
 
     file: IO[bytes]
@@ -73,7 +72,7 @@ class ArchiveReader(Reader):
         """Yield the members.
 
         Raises:
-            ReaderError: The archive is damaged, cut off, protected or too large. The members before it are good.
+            ReaderError: The archive is damaged, cut off, protected or too large. The members before it are intact.
         """
         try:
             for count, member in enumerate(self.list_members()):
@@ -95,11 +94,15 @@ class ArchiveReader(Reader):
         return read_member
 
     def translate(self, error: Exception) -> ReaderError:
-        """Return an exception with a reason in the words of a user."""
+        """Return an exception with a reason in the words of a user.
+
+        Raises:
+            OSError: The disk of the temporary files is full: the archive is not the cause.
+        """
         if isinstance(error, ReaderError):
             return ReaderError("changed while it was read: try again") if self.has_changed() else error
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return ReaderError(f"no space left in the temporary folder {tempfile.gettempdir()}")
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise error
         if isinstance(error, OSError) and error.errno in SYSTEM_ERRORS:
             return ReaderError(SYSTEM_ERRORS[error.errno])
         if isinstance(error, MemoryError):

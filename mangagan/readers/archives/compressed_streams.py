@@ -56,7 +56,7 @@ def unpack_pieces(file: IO[bytes], compression: str) -> Iterator[bytes]:
     else:
         options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW_LOG_MAX}
         stream = zstd.ZstdFile(file, options=options)
-    while piece := stream.read1(CHUNK):  # not read, which loses the bytes before an error
+    while piece := stream.read1(CHUNK):  # not `read`: it would lose the bytes before an error
         yield piece
 
 
@@ -99,7 +99,7 @@ def unpack_stream(source: IO[bytes], compression: str, target: IO[bytes], limits
         limits: `max_container_bytes` and `max_ratio` apply.
 
     Returns:
-        "cut off", "damaged", or an empty text. What comes before is in the target.
+        "cut off", "damaged", or an empty text. The target holds the content before the damage.
 
     Raises:
         TooLargeError: A limit is exceeded.

@@ -78,7 +78,7 @@ def find_encoding(names: Sequence[bytes]) -> str:
     best, best_score = FALLBACK, 0.0
     for candidate in CANDIDATES:
         score = score_candidate(sample, candidate)
-        if score > best_score:  # of equals the first
+        if score > best_score:  # the first of equal ones
             best, best_score = candidate.encoding, score
     if best_score >= MIN_SCORE:
         return best

@@ -140,7 +140,7 @@ class RarReader(ArchiveReader):
                 with run_unpacker(unpacker, archive, info.file_size) as output:
                     data = output.read(info.file_size)
                 if is_intact(info, [data]):
-                    self.unpackers.remove(unpacker)  # the next file is given to it first
+                    self.unpackers.remove(unpacker)  # unpack the next file with it first
                     self.unpackers.insert(0, unpacker)
                     return data
         raise ReaderError(self.describe_failure())

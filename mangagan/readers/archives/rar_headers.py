@@ -12,7 +12,7 @@ from mangagan.readers.archives.archive_signatures import RAR4, RAR5
 from mangagan.readers.base import Limits
 from mangagan.readers.errors import TooLargeError
 
-MAX_PREFIX = 2 << 20  # bytes before the archive: a program that unpacks it
+MAX_PREFIX = 2 << 20  # maximum size of the program in a self-extracting archive [bytes]
 MAX_NUMBER_BYTES = 10  # of an integer of variable length
 NEW_VOLUME = re.compile(r"\.part(\d+)(\.[^.]*)$", re.IGNORECASE)
 OLD_VOLUME = re.compile(r"\.[r-z]\d\d$", re.IGNORECASE)

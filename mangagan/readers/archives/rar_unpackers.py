@@ -27,7 +27,7 @@ class Unpacker:
     options: tuple[str, ...]
 
 
-UNPACKERS = (  # in the order of what they can read
+UNPACKERS = (  # the program that reads most archives comes first
     Unpacker("unrar", ("p", "-inul", "-p-", "-cfg-", "--")),
     Unpacker("7zz", ("x", "-so", "-p", "-bd", "--")),
     Unpacker("7z", ("x", "-so", "-p", "-bd", "--")),

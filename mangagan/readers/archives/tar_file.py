@@ -39,7 +39,7 @@ class TarReader(ArchiveReader):
                 header = peek(file, TAR_BLOCK)
         if is_tar_header(header):
             return True
-        return len(header) >= TAR_BLOCK and not any(header) and path.suffix.lower() in TAR_SUFFIXES  # without files
+        return len(header) >= TAR_BLOCK and not any(header) and path.suffix.lower() in TAR_SUFFIXES  # an empty TAR
 
     def list_members(self) -> Iterator[Member]:
         """Yield the files and links, in the order of the archive."""
@@ -60,9 +60,11 @@ class TarReader(ArchiveReader):
         except DamagedError as error:
             problem = "cut off" if error.cut_off else problem or "damaged"
         names = decode_names([info.name.encode("utf-8", "surrogateescape") for info in headers])
+        contents = {info.name: info for info in headers if info.isreg()}
         for info, name in zip(headers, names, strict=True):
-            read = partial(self.read_file, tar, archive, info)
-            yield Member(clean_name(name), info.size, read, find_problem(info))
+            source = contents.get(info.linkname, info) if info.islnk() else info  # a hard link to an earlier file
+            read = partial(self.read_file, tar, archive, source)
+            yield Member(clean_name(name), source.size, read, find_problem(source))
         if problem:
             raise ReaderError((describe_cut_off if problem == "cut off" else describe_damage)(len(headers)))
 

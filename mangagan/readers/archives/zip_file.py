@@ -37,7 +37,7 @@ from mangagan.readers.archives.zip_records import (
 from mangagan.readers.base import Member
 from mangagan.readers.errors import ReaderError, TooLargeError
 
-SPLIT_MARKERS = (b"PK\x07\x08" + LOCAL, b"PK00" + LOCAL)  # of the first part of a split archive; also of a whole one
+SPLIT_MARKERS = (b"PK\x07\x08" + LOCAL, b"PK00" + LOCAL)  # at the start of the first part, or of an unsplit archive
 SPLIT = "part of a split archive: join its parts into one ZIP first"
 OVERLAP = "overlaps another file of the archive (archive bomb)"
 
@@ -160,7 +160,7 @@ def has_directory(path: Path) -> bool:
 
 
 def find_problem(entry: Entry) -> str:
-    """Return why a file cannot be read, as far as its header tells. Empty if it can."""
+    """Return why a file cannot be read, according to its header. Empty if it can."""
     if entry.flags & (ENCRYPTED | ENCRYPTED_DIRECTORY) or entry.method == AES:
         return NEEDS_PASSWORD
     return LINK if entry.is_link else find_method_problem(entry.method)

@@ -57,7 +57,7 @@ class LocalHeaders:
             yield entry
 
     def find_descriptor(self, start: int) -> tuple[int, int, int, int] | None:
-        """Find the data descriptor of a file whose size the local header does not tell.
+        """Find the data descriptor of a file whose local header does not declare the size.
 
         Args:
             start: Position of the packed data.

@@ -98,7 +98,7 @@ def unpack_zstd(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def unpack_lzma(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """Unpack LZMA. Its properties come first: version (2 bytes), length (2), and `parse_lzma_properties`."""
+    """Unpack LZMA. The data begins with version (2 bytes), length (2 bytes) and the properties (5 bytes)."""
     iterator = iter(chunks)
     header = b""
     while len(header) < 9:
@@ -142,7 +142,7 @@ def run(decompressor: Decompressor, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the output of a decompressor in pieces of at most CHUNK bytes.
 
     Raises:
-        EOFError: The stream is cut off. Not raised for LZMA without an end marker, where the size tells the end.
+        EOFError: The stream is cut off. Not raised for LZMA without an end marker: the size defines its end.
     """
     for chunk in chunks:
         yield decompressor.decompress(chunk, CHUNK)

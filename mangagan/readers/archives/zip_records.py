@@ -1,6 +1,6 @@
 """Parse the records of a ZIP: the end record, the central directory and the local headers.
 
-Own code instead of the module zipfile, which rejects a whole archive for one bad name or extra field, reads the central
+This module replaces `zipfile`, which rejects a whole archive for one bad name or extra field, reads the central
 directory without a bound, and cannot list an archive that is cut off. Source: APPNOTE.TXT 6.3.10 of PKWARE.
 """
 
@@ -75,7 +75,7 @@ class Directory:
         start: Position of its first record.
         end: Position after its last record.
         shift: Bytes before the archive that offsets do not count.
-        count: Number of entries, as the end record says.
+        count: Number of entries, as the end record declares.
         split: True if the archive consists of several files.
     """
 
@@ -87,7 +87,7 @@ class Directory:
 
 
 def find_directory(file: IO[bytes], file_size: int) -> Directory | None:
-    """Find the end record, and check that the central directory is where it says.
+    """Find the end record, and check that the central directory is at the declared position.
 
     Returns:
         None if there is no valid end record.

@@ -12,15 +12,14 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote
 
+from mangagan.readers.archives.archive_reader import DAMAGED, MIN_RATIO_BYTES, NEEDS_PASSWORD
 from mangagan.readers.base import Limits, read_bounded
 from mangagan.readers.books.epub_markup import decode_text
 from mangagan.readers.errors import ReaderError, TooLargeError
 
-NEEDS_PASSWORD, DAMAGED = "needs a password", "damaged in the archive"
 CONTAINER = "meta-inf/container.xml"
 MEDIA_TYPE = b"application/epub+zip"
 ENCRYPTED_FLAG, UTF8_FLAG = 0x1, 0x800  # bits of the flags of an entry
-SMALL_BYTES = 10**6  # no limit for the compression ratio below it
 MAX_DOCUMENT_BYTES = 8 * 10**6  # of one markup file; it may hold images as data URIs
 MAX_MARKUP_BYTES = 64 * 10**6  # of all markup files together
 END_RECORD, END_RECORD_64 = b"PK\x05\x06", b"PK\x06\x06"
@@ -121,7 +120,7 @@ class EpubArchive:
         if info.flag_bits & ENCRYPTED_FLAG:
             raise ReaderError(NEEDS_PASSWORD)
         ratio = info.file_size / max(info.compress_size, 1)
-        if info.file_size > limit or (info.file_size > SMALL_BYTES and ratio > self.limits.max_ratio):
+        if info.file_size > limit or (info.file_size > MIN_RATIO_BYTES and ratio > self.limits.max_ratio):
             raise TooLargeError(f"too large: {info.file_size / 1e6:.0f} MB unpacked")
         try:
             with self.zip.open(info if check and info.CRC else remove_checksum(info)) as file:
@@ -175,7 +174,7 @@ class EpubArchive:
         return self._style_sheets[info.filename]
 
     def _find_root(self) -> str:
-        """Return the folder of META-INF. It is not empty if someone packed the folder of an EPUB."""
+        """Return the folder of META-INF. It is not empty if a user packed the folder of an EPUB."""
         keys = [key for key in self._by_key if key == CONTAINER or key.endswith(f"/{CONTAINER}")]
         roots = {key.removesuffix(CONTAINER) for key in keys}
         if len(roots) != 1 or "" in roots:

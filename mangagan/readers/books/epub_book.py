@@ -1,4 +1,4 @@
-"""List the pages of an EPUB in reading order, and tell a novel from a comic."""
+"""List the pages of an EPUB in reading order, and distinguish a novel from a comic."""
 
 import zipfile
 from dataclasses import dataclass
@@ -8,12 +8,9 @@ from mangagan.readers.books.epub_package import ManifestItem, Package
 from mangagan.readers.books.epub_pages import Document, is_document, read_document
 from mangagan.readers.books.epub_protection import PROTECTED, find_encrypted, has_license, looks_encrypted
 from mangagan.readers.errors import ReaderError
+from mangagan.readers.image_file import has_image_suffix
 from mangagan.readers.order import sort_paths
 
-IMAGE_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
-    ".jp2", ".jxl",
-)  # fmt: skip
 MISSING, REMOTE = "missing in the book", "an image on the web, not in the book"
 MAX_NAME = 200  # characters of a reference in the table of pages
 MAX_PICTURE_TEXT = 200  # characters of a document that is a full-page picture, for example a caption
@@ -72,7 +69,7 @@ class Book:
 
     @property
     def is_protected(self) -> bool:
-        """Return True if nothing can be read, and encryption is a cause of it."""
+        """Return True if no image can be read, and at least one is encrypted."""
         return not self.has_readable_images and any(image.reason == PROTECTED for image in self.images)
 
     def is_novel(self, is_fixed_layout: bool) -> bool:
@@ -90,7 +87,7 @@ class Book:
             self.images.append(BookImage(item.href, None, reason=MISSING))
         elif item.media_type.startswith("image/") and not is_document(item.info.filename):
             self.add_file(item.info, fills_page=True)
-        elif self.find_protection(item.info, is_markup=True):
+        elif self.is_encrypted(item.info, is_markup=True):
             self.images.append(BookImage(item.info.filename, item.info, reason=PROTECTED))
         else:
             try:
@@ -120,16 +117,16 @@ class Book:
         content = (info.CRC, info.file_size) if info.CRC else (info.header_offset, -1)  # 0: no checksum
         if content not in self.contents:
             self.contents.add(content)
-            reason = PROTECTED if self.find_protection(info, is_markup=False) else ""
+            reason = PROTECTED if self.is_encrypted(info, is_markup=False) else ""
             self.images.append(BookImage(list(iterate_spellings(info))[-1], info, None, reason, fills_page))
 
     def add_all_images(self) -> None:
         """Add the image files of the archive in natural order, for a book whose documents show nothing."""
         names = {list(iterate_spellings(info))[-1]: info for info in self.archive.infos}
-        for name in sort_paths(name for name in names if name.lower().endswith(IMAGE_SUFFIXES)):
+        for name in sort_paths(name for name in names if has_image_suffix(name)):
             self.add_file(names[name], fills_page=False)
 
-    def find_protection(self, info: zipfile.ZipInfo, is_markup: bool) -> bool:
+    def is_encrypted(self, info: zipfile.ZipInfo, is_markup: bool) -> bool:
         """Return True if a file is encrypted by a shop."""
         is_declared = info.filename in self.encrypted
         return is_declared or (self.is_licensed and looks_encrypted(self.archive, info, is_markup))

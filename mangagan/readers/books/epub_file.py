@@ -19,18 +19,19 @@ from mangagan.readers.errors import ReaderError, TooLargeError
 class EpubReader(Reader):
     """An EPUB file: every image that its documents show is a member, in the order of the spine.
 
-    An image file that is shown several times comes once, at its first place. A cover that is declared, but shown
-    nowhere, comes first. Of a novel only the pictures that fill a page are taken.
+    An image file that is shown several times is one member, at its first place. A declared cover that no document shows
+    is the first member. The members of a novel are only the pictures that fill a page.
 
     Attributes:
-        right_to_left: True if the book declares that its pages are read from right to left. It is set by `members`.
+        right_to_left: True if the book declares right to left, False for left to right, None if it declares no
+            direction. `members` sets it.
     """
 
     in_reading_order = True
 
     def __init__(self, path: Path, limits: Limits | None = None) -> None:
         super().__init__(path, limits)
-        self.right_to_left = False
+        self.right_to_left: bool | None = None
 
     @classmethod
     def matches(cls, header: bytes, path: Path) -> bool:

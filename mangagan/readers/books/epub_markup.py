@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Names that end in the text of a tag: raw content follows, without tags.
+# Elements whose content is raw text, without tags.
 RAW_ELEMENTS = ("script", "style")
 TAG_NAME = re.compile(r"[A-Za-z_][^\s/>]*")
 ATTRIBUTE = re.compile(r"""([^\s=/<>"']+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
@@ -114,7 +114,7 @@ def read_tag(text: str, start: int) -> tuple[Token, int]:
 
 
 def find_tag_end(text: str, start: int) -> int:
-    """Return the position of the `>` that ends a tag. It can also be in a quoted value, where it ends nothing."""
+    """Return the position of the `>` that ends a tag. A `>` in a quoted value does not end it."""
     while (mark := QUOTE_OR_END.search(text, start)) and mark[0] != ">":
         closing = text.find(mark[0], mark.end())
         if closing < 0:

@@ -4,7 +4,8 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mangagan.readers.books.epub_archive import DAMAGED, EpubArchive
+from mangagan.readers.archives.archive_reader import DAMAGED
+from mangagan.readers.books.epub_archive import EpubArchive
 from mangagan.readers.books.epub_markup import Token, decode_text, tokenize
 from mangagan.readers.errors import ReaderError
 
@@ -41,7 +42,7 @@ class Package:
         name: Name of the document in the archive.
         manifest: Items by id.
         spine: Items in reading order.
-        right_to_left: True if the pages are read from right to left.
+        right_to_left: True if the pages are read from right to left. None if the package does not declare it.
         is_fixed_layout: True if each document is one page of fixed size.
         cover: The image of the cover, if it is declared.
     """
@@ -49,7 +50,7 @@ class Package:
     name: str = ""
     manifest: dict[str, ManifestItem] = field(default_factory=dict)
     spine: list[ManifestItem] = field(default_factory=list)
-    right_to_left: bool = False
+    right_to_left: bool | None = None
     is_fixed_layout: bool = False
     cover: zipfile.ZipInfo | None = None
 
@@ -109,7 +110,8 @@ def parse_package(archive: EpubArchive, info: zipfile.ZipInfo) -> Package:
         elif token.name == "itemref":
             references.append(token)
         elif token.name == "spine":
-            package.right_to_left |= attributes.get("page-progression-direction", "").strip().lower() == "rtl"
+            direction = attributes.get("page-progression-direction", "").strip().lower()
+            package.right_to_left = {"rtl": True, "ltr": False}.get(direction)
     if len(references) > MAX_SPINE_ITEMS:
         raise ReaderError(f"too large: over {MAX_SPINE_ITEMS} documents")
     add_spine(package, references)
@@ -144,7 +146,11 @@ def add_spine(package: Package, references: list[Token]) -> None:
 def interpret_metadata(package: Package, metadata: dict[str, str], references: list[Token]) -> None:
     """Set direction, layout and cover from the declarations of EPUB 2, EPUB 3, Amazon and Kobo."""
     lower = {name: value.lower() for name, value in metadata.items()}
-    package.right_to_left |= lower.get("primary-writing-mode", "").endswith("-rl")
+    writing_mode = lower.get("primary-writing-mode", "")
+    if writing_mode.endswith("-rl"):
+        package.right_to_left = True
+    elif package.right_to_left is None and writing_mode.endswith("-lr"):
+        package.right_to_left = False
     properties = [token.attributes.get("properties", "") for token in references]
     fixed_pages = sum("rendition:layout-pre-paginated" in value for value in properties)
     package.is_fixed_layout = (

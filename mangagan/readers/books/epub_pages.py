@@ -25,7 +25,7 @@ SOURCE_ATTRIBUTES = {
 IMAGE_ELEMENTS = ("img", "image")  # a missing file of another element may be something else
 DOCUMENT_SUFFIXES = (".svg", ".xhtml", ".html", ".htm", ".xht", ".xml")
 UNSEEN_ELEMENTS = ("head", "title", "script", "style", "template")
-MAX_DEPTH = 3  # a document that shows a document that shows a document
+MAX_DEPTH = 3  # of documents that show other documents
 MAX_STYLE_SHEETS = 20  # of a document
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-IMAGE_PROPERTIES = ("background", "content")  # and those that begin so, for example `background-image`
+IMAGE_PROPERTIES = ("background", "content")  # prefixes of names, for example of `background-image`
 SELECTOR_PART = re.compile(r"([.#]?)([\w\\-]+)")
 MAX_RULES = 5000  # of a style sheet
 MAX_SELECTORS = 100  # of a rule

@@ -1,5 +1,6 @@
 """The reader of PDF files."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from mangagan.readers.books.pdf_render import read_page
 from mangagan.readers.errors import ReaderError, TooLargeError
 
 DAMAGED_PAGE = "damaged PDF page"
+CUT_OFF = "cut off: the end of the PDF is missing"
+END_MARK, END_BYTES = b"%%EOF", 4096  # other bytes may follow the mark
 MARK = b"%PDF-"
 MARK_BYTES = 1024  # the mark may follow other bytes, for example the headers of an e-mail
 # Containers and images can hold a PDF, or its mark, in their first bytes.
@@ -48,7 +51,8 @@ class PdfReader(Reader):
         try:
             self.document = pdfium.PdfDocument(self.path.absolute())
         except pdfium.PdfiumError as error:
-            raise ReaderError(REASONS.get(error.err_code, "damaged PDF")) from None
+            reason = "damaged PDF" if has_end_mark(self.path) else CUT_OFF
+            raise ReaderError(REASONS.get(error.err_code, reason)) from None
         return self
 
     def __exit__(
@@ -101,3 +105,10 @@ class PdfReader(Reader):
             raise ReaderError(DAMAGED_PAGE) from None
         finally:
             page.close()
+
+
+def has_end_mark(path: Path) -> bool:
+    """Return True if the mark of the end of a PDF is in the last bytes of a file."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - END_BYTES))
+        return END_MARK in file.read()

@@ -1,4 +1,4 @@
-"""Find out how a PDF page is built: which image is the whole page, or at which resolution to render it.
+"""Analyse a PDF page: find the image that is the whole page, or choose the resolution of its rendering.
 
 Coordinates of a shown page are points (1/72 inch), x to the right and y down from the top left corner, with the crop
 box and the rotation of the page applied.
@@ -16,7 +16,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom [pt]
 MAX_OBJECTS = 2000  # pages with more objects are rendered without looking at all of them
 MAX_FORM_DEPTH = 8  # of nested form XObjects
 MIN_COVERAGE = 0.5  # share of the page that an image without other content must cover to be the page
-HIDDEN_TOLERANCE = 0.01  # share of the page that may show at the edges of an image that hides what is below it
+HIDDEN_TOLERANCE = 0.01  # maximum share of the page that is visible around an image that hides the objects below it
 MAX_STRETCH = 1.2  # ratio of horizontal to vertical resolution; above it the page is rendered in its own proportions
 MAX_TILT = 0.002  # tangent of the angle that still counts as upright
 VECTOR_DPI = 300  # of pages without an image
@@ -48,8 +48,8 @@ class PageLayout:
 
     Attributes:
         box: The part of the shown page.
-        width: Width to render it at [px].
-        height: Height [px].
+        width: Width of the result [px].
+        height: Height of the result [px].
         image: The one image that is the page, where it is shown upright and not cropped. None: render the part.
     """
 
@@ -158,10 +158,10 @@ def has_annotations(page: pdfium.PdfPage) -> bool:
 
 
 def find_page_image(objects: list[PlacedObject], page_box: Box) -> PlacedObject | None:
-    """Return the one image that is the page. None if there is none, or if a viewer shows more than it.
+    """Return the one image that is the page. None if there is none, or if a viewer shows other objects too.
 
-    What the image hides and backgrounds of the whole page do not count. An image that covers only a part of the page
-    (a margin was added to it) is the page if the rest of the page is empty.
+    Objects that the image hides and backgrounds of the whole page are ignored. An image that covers only a part of the
+    page (a margin was added to it) is the page if the rest of the page is empty.
     """
     area = measure_overlap(page_box, page_box)
     images = [placed for placed in objects if isinstance(placed.item, pdfium.PdfImage)]

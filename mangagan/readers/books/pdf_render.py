@@ -29,8 +29,8 @@ JPX_SIZE = re.compile(rb"\xff\x4f\xff\x51.{4}(.{34})", re.DOTALL)  # marker segm
 def read_page(page: pdfium.PdfPage, limits: Limits) -> bytes:
     """Return a page as an encoded image.
 
-    Where one JPEG is the whole page and looks like the page, its bytes are returned unchanged. Everything else is
-    rendered on white, an image that is the page pixel by pixel.
+    If one JPEG is the whole page and looks like the page, its bytes are returned unchanged. Every other page is
+    rendered on white. If one image is the whole page, it is rendered pixel by pixel.
 
     Args:
         page: The page.
@@ -54,7 +54,7 @@ def read_page(page: pdfium.PdfPage, limits: Limits) -> bytes:
 def check_images(page: pdfium.PdfPage, limits: Limits) -> None:
     """Reject a page with an image that is too large to decode, or with too many objects.
 
-    The size is read from the dictionary of the image and from its encoded data: a decoder uses the latter.
+    The size is read from the dictionary of the image and from its encoded data, because a decoder uses the latter.
 
     Raises:
         TooLargeError: An image is too large, or there are too many objects.
@@ -137,8 +137,8 @@ def read_encoded(image: pdfium.PdfImage, limits: Limits) -> bytes:
 def looks_like_page(jpeg: bytes, page: pdfium.PdfPage, layout: PageLayout) -> bool:
     """Return True if a decoder of JPEG files shows an embedded JPEG as the PDF page shows it.
 
-    It does not where the PDF rotates, mirrors, inverts, masks, recolours or covers the image. A JPEG that is cut off
-    is taken as it is, so that the decoder of pages can report it; a rendering would hide the damage.
+    False if the PDF rotates, mirrors, inverts, masks, recolours or covers the image. True for a JPEG that is cut off,
+    so that the decoder of pages can report it: a rendering would hide the damage.
 
     Args:
         jpeg: The embedded file.
