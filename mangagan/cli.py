@@ -52,13 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments. Default: those of the process.
 
     Returns:
-        The exit status: 0, 1 for a defect of the program, 2 for an error of the user, 130 after an interrupt.
+        The exit status: 0, 1 for a defect of the program, 2 for an error of the user, 130 after an interrupt,
+        141 if the output was closed.
     """
     arguments = build_parser().parse_args(argv)
     debug = arguments.debug or bool(os.environ.get("MANGAGAN_DEBUG"))
     try:
         configure_libraries()
         return int(arguments.run(arguments))
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print(f"mangagan: {arguments.command} interrupted", file=sys.stderr)
         return 128 + signal.SIGINT

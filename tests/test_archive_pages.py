@@ -1,26 +1,32 @@
-"""Real pages in every kind of archive: each byte comes back."""
+"""Real pages in every kind of archive: each byte comes back, and nothing is left in the temporary folder."""
 
 import io
+import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 
+import numpy as np
 import py7zr
 import pytest
 
+from mangagan.core.images import encode_png
 from mangagan.readers.archives.rar_file import RarReader
 from mangagan.readers.archives.seven_zip import SevenZipReader
 from mangagan.readers.archives.tar_file import TarReader
 from mangagan.readers.archives.zip_file import ZipReader
 from tests.archive_files import make_rar4, make_rar5, read_archive
-from tests.paths import SHARED
+from tests.dvc_workspace import wait_for
+from tests.paths import PROJECT, SHARED
 
 FOLDER = SHARED / "data" / "pages" / "haruko"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="../shared/data/pages/haruko not found")
 
 
 @pytest.fixture(scope="module")
 def pages():
+    if not FOLDER.is_dir():
+        pytest.skip("../shared/data/pages/haruko not found")
     return {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
 
 
@@ -59,3 +65,24 @@ def test_cbt(tmp_path, pages, compression):
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     assert read_archive(TarReader, path) == (pages, "")
+
+
+def test_a_stopped_ingest_deletes_what_it_unpacked(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 900, 900), np.uint8)
+    with tarfile.open(tmp_path / "book.tar.gz", "w:gz", compresslevel=1) as archive:
+        for number, pixels in enumerate(noise):
+            data = encode_png(pixels)
+            info = tarfile.TarInfo(f"{number:02}.png")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (tmp_path / "data/screenshots/title").mkdir(parents=True)
+    (tmp_path / "book.tar.gz").rename(tmp_path / "data/screenshots/title/book.tar.gz")
+    (tmp_path / "params.yaml").write_text("ingest: {}\n")
+    (tmp_path / "unpacked").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "unpacked"), "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, "-m", "mangagan", "ingest"], cwd=tmp_path, env=environment) as process:
+        assert wait_for(lambda: list((tmp_path / "unpacked").rglob("*")))
+        process.terminate()
+        assert process.wait(30) == 143
+    assert list((tmp_path / "unpacked").iterdir()) == []
+    assert not (tmp_path / "data/pages").exists()

@@ -35,6 +35,7 @@ def reasons(folder: Path) -> dict[str, str]:
         ["p000", "p001", "p002-003", "p004"],
         ["998.jpg", "999.jpg", "1000.jpg", "1001.jpg", "9899.jpg"],
         ["0102.png", "0304.png", "0506.png"],
+        ["IMG_0002.PNG", "IMG_0002 2.jpg", "IMG_0003.PNG"],
         ["ch 10/01", "ch 10/02", "ch 10.5/01", "ch 11/01"],
         ["Chapter 3/01", "Chapter 3 #extra/01", "Chapter 4/01"],
         ["第１話/1", "第２話/1", "第１０話/1"],

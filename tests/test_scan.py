@@ -76,6 +76,19 @@ def test_a_library_on_another_disk_is_read_where_it_is(clone: Path) -> None:
     assert list(library.rglob("*.csv")) == []
 
 
+def test_a_typo_in_any_section_is_found_before_a_stage_runs(clone: Path) -> None:
+    params = clone / catalog.PARAMS
+    text = params.read_text()
+    repro(clone)
+    params.write_text(text.replace("  z_dim: null", "  zdim: null").replace("  min_side: 200", "  min_side: 201"))
+    ended = run_in(clone, "dvc", "repro", "ingest")
+    assert ended.returncode != 0
+    assert "mangagan: params.yaml: train.zdim is not a known key; did you mean z_dim?" in ended.stderr
+    assert (clone / catalog.PAGES_TABLE).is_file(), "no output is lost"
+    params.write_text(text)
+    assert UNCHANGED in repro(clone)
+
+
 def test_hashes_of_unchanged_files_are_not_computed_again(tmp_path: Path) -> None:
     draw(tmp_path / "shots/t/1.png", 1)
     first = HashCache(tmp_path / "hashes.json")

@@ -20,6 +20,16 @@ from mangagan.core.errors import UserError
 if TYPE_CHECKING:
     from mangagan.commands.arguments import Subparsers
 
+# The dataclass of each section of params.yaml. Imported by name, because that of `train` takes two seconds.
+PARAMS_CLASSES = {
+    "ingest": "mangagan.ingestion.params.IngestParams",
+    "detect": "mangagan.detection.registry.DetectParams",
+    "normalize": "mangagan.faces.normalize.NormalizeParams",
+    "dedup": "mangagan.dataset.dedup.DedupParams",
+    "train": "mangagan.gan.config.TrainConfig",
+    "evaluate": "mangagan.metrics.params.EvaluateParams",
+}
+
 
 def add_commands(subparsers: "Subparsers") -> None:
     """Add one command for each stage."""
@@ -61,9 +71,10 @@ def scan(arguments: argparse.Namespace) -> int:
 
     if is_dvc_stage():
         die_with_parent()
+    check_params()
     cache = HashCache(catalog.FILE_HASHES)
     try:
-        entries = list_entries(arguments.folder, [])
+        entries = list_entries(arguments.folder.expanduser(), [])
     except UserError as error:
         if cache.known or not catalog.SCREENSHOT_LIST.is_file():
             raise
@@ -74,6 +85,26 @@ def scan(arguments: argparse.Namespace) -> int:
     cache.save()
     write_text(catalog.SCREENSHOT_LIST, text)
     return 0
+
+
+def check_params() -> None:
+    """Check the sections of all stages in params.yaml, unless this file was checked before.
+
+    DVC deletes the outputs of a stage before it runs the stage, so that a typo would cost them. `scan` runs first.
+
+    Raises:
+        UserError: A section is invalid.
+    """
+    from mangagan.core import params
+    from mangagan.core.files import sha256_file, write_text
+
+    digest = sha256_file(catalog.PARAMS) if catalog.PARAMS.is_file() else ""
+    if catalog.CHECKED_PARAMS.is_file() and catalog.CHECKED_PARAMS.read_text() == digest:
+        return
+    for stage, place in PARAMS_CLASSES.items():
+        module, _, name = place.rpartition(".")
+        params.load(stage, getattr(importlib.import_module(module), name))
+    write_text(catalog.CHECKED_PARAMS, digest)
 
 
 def run_stage(arguments: argparse.Namespace) -> int:

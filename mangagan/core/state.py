@@ -8,3 +8,4 @@ CACHED_DETECTIONS = STATE / "detections"
 TRAINING_RUNS = STATE / "train"
 TIMINGS = STATE / "timings"
 FILE_HASHES = STATE / "file-hashes.json"  # of the screenshots
+CHECKED_PARAMS = STATE / "checked-params"  # SHA-256 of the params.yaml that was checked last

@@ -24,6 +24,7 @@ MIN_AGREEMENT = 0.92  # minimum share of the rows that agree in a group
 MAX_SMALL_GROUPS = 64  # groups of under MIN_GROUP screenshots that a further screenshot is compared with
 MAX_SAMPLE = 200  # screenshots of a group that are compared to find its bars
 MIN_WIDTH, MIN_HEIGHT = 0.2, 0.25  # minimum size of a page, as shares of the screen
+MIN_TRIM = 8  # minimum number of rows or columns to trim [px]; fewer are the edge of a page, not a bar
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def find_page_boxes(profiles: Sequence[EdgeProfile]) -> list[Box]:
     for group in group_screenshots(profiles):
         members = [profiles[index] for index in group]
         for index, box in zip(group, find_group_boxes(members), strict=True):
-            boxes[index] = box
+            image = boxes[index]
+            if max(image.height - box.height, image.width - box.width) >= MIN_TRIM:
+                boxes[index] = box
     return boxes
 
 

@@ -1,6 +1,7 @@
 """Parameters of the stage `ingest`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mangagan.core.catalog import SCREENSHOTS
 from mangagan.readers.base import Limits
@@ -46,7 +47,7 @@ class IngestParams:
 
     def __post_init__(self) -> None:
         if self.spreads not in SPREAD_MODES:
-            raise ValueError(f"spreads must be {', '.join(SPREAD_MODES)}, not {self.spreads}")
+            raise ValueError(f"spreads must be auto, always or never, not {self.spreads}")
         if self.reading_direction not in DIRECTIONS:
             raise ValueError(f"reading_direction must be {' or '.join(DIRECTIONS)}, not {self.reading_direction}")
         if not self.screenshots:
@@ -62,6 +63,11 @@ class IngestParams:
         )
         if any(getattr(self, name) <= 0 for name in bounds):
             raise ValueError(f"{', '.join(bounds[:-1])} and {bounds[-1]} must be above 0")
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the screenshots; `~` is the home of the user."""
+        return Path(self.screenshots).expanduser()
 
     @property
     def limits(self) -> Limits:

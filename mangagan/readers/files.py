@@ -95,6 +95,8 @@ def list_entries(folder: Path, litter_folders: list[str]) -> list[Entry]:
     Raises:
         UserError: The folder is missing or empty, or cannot be opened.
     """
+    if folder.is_file():
+        raise UserError(f"{folder} is a file. Set ingest.screenshots to the folder that holds it")
     if not folder.is_dir():
         raise UserError(f"{folder} not found. Create {folder}/<title>/ and put screenshots or e-books there")
     entries = list(find_files(folder, litter_folders))

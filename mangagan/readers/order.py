@@ -10,6 +10,7 @@ Key = tuple[tuple[int, str], ...]
 
 # "9.41.03 PM" in the names of macOS screenshots. The space before PM is U+202F on newer versions.
 TWELVE_HOURS = re.compile(r"\b(\d{1,2})([.:])(\d{2})([.:])(\d{2})\s*([ap])\.?m\b\.?", re.IGNORECASE)
+SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,7}$", re.IGNORECASE)
 DIGITS = re.compile(r"(\d+)")
 
 
@@ -50,8 +51,10 @@ def natural_key(name: str, widths: Counter[int] | None = None) -> Key:
     text = TWELVE_HOURS.sub(to_24_hours, unicodedata.normalize("NFC", name))
     text = re.sub(r"\s", " ", text)
     spread = find_spread(text, widths) if widths else None
+    suffix = match[0] if (match := SUFFIX.search(text)) else ""
     parts: list[tuple[int, str]] = []
-    for number, part in enumerate([*DIGITS.split(text), "/"]):
+    # The suffix comes last, so that `page 2.png` is before its copy `page 2 2.jpg`.
+    for number, part in enumerate([*DIGITS.split(text.removesuffix(suffix)), "/", suffix]):
         if number == spread:
             parts += [(int(part[: len(part) // 2]), ""), (0, "")]  # after a page of the first number
         elif part.isdecimal():

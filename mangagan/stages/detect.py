@@ -61,7 +61,7 @@ def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.n
     """Return a contact sheet of pages from all titles, with their boxes."""
     shown = kept.iloc[choose_evenly(len(kept), SHEET_PAGES)]
     widest = max(PAGE_HEIGHT * row["width"] / row["height"] for _, row in shown.iterrows())
-    width = round(min(widest, 2 * PAGE_HEIGHT))  # a very wide page must not make all tiles as wide
+    width = round(min(widest, PAGE_HEIGHT))  # a wide page must not make all tiles as wide
     boxes = dict(iter(detections.groupby("page_id")))
     images, captions = [], []
     for row, page in iterate_pages(shown, root / catalog.PAGES_DIR):

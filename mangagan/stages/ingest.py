@@ -40,7 +40,7 @@ def run(root: Path = Path()) -> None:
     """
     limit_opencv_to_one_thread()
     settings = params.load("ingest", IngestParams, root)
-    listing = list_screenshots(root / settings.screenshots)
+    listing = list_screenshots(root / settings.folder)
     sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
         result = ingest_titles(sources, settings, folder, SHEET_PAGES)
