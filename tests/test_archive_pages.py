@@ -16,7 +16,7 @@ from mangagan.readers.archives.rar_file import RarReader
 from mangagan.readers.archives.seven_zip import SevenZipReader
 from mangagan.readers.archives.tar_file import TarReader
 from mangagan.readers.archives.zip_file import ZipReader
-from tests.archive_files import make_rar4, make_rar5, read_archive
+from tests.archive_files import make_rar4, make_rar5, make_zip, read_archive
 from tests.dvc_workspace import wait_for
 from tests.paths import PROJECT, SHARED
 
@@ -69,14 +69,10 @@ def test_cbt(tmp_path, pages, compression):
 
 def test_a_stopped_ingest_deletes_what_it_unpacked(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (60, 900, 900), np.uint8)
-    with tarfile.open(tmp_path / "book.tar.gz", "w:gz", compresslevel=1) as archive:
-        for number, pixels in enumerate(noise):
-            data = encode_png(pixels)
-            info = tarfile.TarInfo(f"{number:02}.png")
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    (tmp_path / "data/screenshots/title").mkdir(parents=True)
-    (tmp_path / "book.tar.gz").rename(tmp_path / "data/screenshots/title/book.tar.gz")
+    inner = make_zip([(f"{number:02}.png".encode(), encode_png(pixels)) for number, pixels in enumerate(noise)])
+    title = tmp_path / "data/screenshots/title"
+    title.mkdir(parents=True)
+    (title / "outer.zip").write_bytes(make_zip([(b"inner.cbz", inner)]))
     (tmp_path / "params.yaml").write_text("ingest: {}\n")
     (tmp_path / "unpacked").mkdir()
     environment = {**os.environ, "TMPDIR": str(tmp_path / "unpacked"), "PYTHONPATH": str(PROJECT)}
