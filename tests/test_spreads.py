@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mangagan.ingestion.boxes import Box
+from mangagan.ingestion.reduction import reduce_image
 from mangagan.ingestion.spreads import find_gutter, split_page, split_spread
 from tests.drawn_pages import HEIGHT, WIDTH, compress, draw_art, draw_page
 
@@ -129,3 +130,13 @@ def test_modes() -> None:
     assert split_page(drawing, "auto", True, ASPECT) == whole
     assert split_page(drawing, "always", False) == halves[::-1]
     assert all(split_page(page, mode, True, ASPECT) == single for mode in ("auto", "always", "never"))
+
+
+def test_bands_of_a_large_image_are_reduced_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mangagan.ingestion.reduction.BAND_PIXELS", 20_000)
+    pixels = np.random.default_rng(0).integers(0, 256, (1003, 701, 3), np.uint8)
+    for factor in (1, 2, 7):
+        whole = Image.fromarray(pixels).reduce(factor)
+        assert (reduce_image(pixels, factor, gray=False) == np.asarray(whole)).all()
+        gray = Image.fromarray(pixels).convert("L").reduce(factor)
+        assert (reduce_image(pixels, factor, gray=True) == np.asarray(gray)).all()

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from mangagan.ingestion.reduction import reduce_image
+
 MEASURE_SIDE = 320  # px, long side of the reduced page in which drawing is counted
 BACKGROUND_SIDE = 12  # cells along the long side of the background; shading of a scan varies slowly
 INK = 24  # minimum difference from the background that counts as drawing, in gray levels
@@ -43,7 +45,7 @@ def describe_blank(pixels: np.ndarray) -> str:
 def reduce_page(pixels: np.ndarray) -> np.ndarray:
     """Return a page reduced to a long side of about MEASURE_SIDE, int16 (h, w, 1 or 3)."""
     factor = max(1, round(max(pixels.shape[:2]) / MEASURE_SIDE))
-    page = np.asarray(Image.fromarray(pixels).reduce(factor), np.int16)
+    page = reduce_image(pixels, factor, gray=False).astype(np.int16)
     return page.reshape(*page.shape[:2], -1)
 
 

@@ -7,9 +7,9 @@ the pages), or as a seam: a line where strokes end and gray levels change althou
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from mangagan.ingestion.boxes import Box
+from mangagan.ingestion.reduction import reduce_image
 
 MEASURE_HEIGHT = 500  # px, height of the reduced picture in which the gutter is searched
 PAGE_ASPECTS = (0.55, 0.85)  # range of width / height of a page if the pages of the title are unknown
@@ -113,7 +113,7 @@ def compare_aspects(half: float, page: float | None) -> int | None:
 def reduce_gray(pixels: np.ndarray) -> np.ndarray:
     """Return a picture in gray, reduced to a height of about MEASURE_HEIGHT, float32 (h, w)."""
     factor = max(1, round(pixels.shape[0] / MEASURE_HEIGHT))
-    return np.asarray(Image.fromarray(pixels).convert("L").reduce(factor), np.float32)
+    return reduce_image(pixels, factor, gray=True).astype(np.float32)
 
 
 def shear(gray: np.ndarray, first: int, last: int, angle: float) -> np.ndarray:
