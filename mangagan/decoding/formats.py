@@ -4,7 +4,7 @@ import re
 
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000", "HEIC", "JXL")
 NO_PICTURE = "no picture"  # reason for content of no known image format
-HEADER_BYTES = 4096  # enough to identify every format
+HEADER_BYTES = 4096  # enough to identify every format, TAR (byte 257) and PDF (in the first 1024 bytes) included
 MAX_JUNK = 64  # bytes that may precede the signature of a PNG or JPEG (line breaks, a byte order mark)
 
 # Name by first bytes. The names of unread formats are part of a reason: "PSD image: not supported".

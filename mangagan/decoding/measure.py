@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import AvifImagePlugin, ImageFile, Jpeg2KImagePlugin, TiffImagePlugin
 
-from mangagan.decoding.boxes import read_jxl_size
 from mangagan.decoding.formats import HEADER_BYTES, identify_format
+from mangagan.decoding.iso_boxes import read_jxl_size
 from mangagan.decoding.jpeg import estimate_bytes_per_pixel, read_frame, read_frame_size
 from mangagan.decoding.limits import BYTES_PER_PIXEL, DEFAULT_BYTES_PER_PIXEL
 from mangagan.decoding.png import SIGNATURE

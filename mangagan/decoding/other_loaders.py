@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFile, Jpeg2KImagePlugin
 
-from mangagan.decoding.boxes import find_codestream_gap, find_missing_share, read_jxl_size
 from mangagan.decoding.errors import UnreadableError
+from mangagan.decoding.iso_boxes import find_codestream_gap, find_missing_share, read_jxl_size
 from mangagan.decoding.loading import DAMAGED, MAX_MISSING_SHARE, Bounds, Loaded, load_simply, load_strictly
 from mangagan.decoding.streams import open_stream
 

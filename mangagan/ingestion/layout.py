@@ -129,7 +129,7 @@ def make_pages(plan: Plan, settings: IngestParams) -> list[Draft]:
             return cut_pages(join_slices(plan, limits), "slices joined", False, settings)
         with open_picture(plan.encoded[0], *limits) as picture:
             if settings.cut_strips and is_strip(picture.width, picture.height):
-                return cut_pages(PictureRows(picture), "", image.is_stored, settings)
+                return cut_pages(picture, "", image.is_stored, settings)
             return split_image(plan, picture.pixels(), settings)
     except UnreadableError as error:
         return [Draft(image.box, reason=str(error))]
@@ -147,18 +147,10 @@ def split_image(plan: Plan, pixels: np.ndarray, settings: IngestParams) -> list[
     for number, part in enumerate(parts, 1):
         changes = ["bars trimmed"] * is_trimmed + [f"page {number} of a spread"] * (len(parts) > 1)
         page = pixels[part.top : part.top + part.height, part.left : part.left + part.width]
-        whole = Box(box.left + part.left, box.top + part.top, part.width, part.height)
-        is_stored = image.is_stored and whole == image.box
-        drafts.append(make_draft(page, whole, ", ".join(changes), is_stored, settings))
+        page_box = Box(box.left + part.left, box.top + part.top, part.width, part.height)
+        is_stored = image.is_stored and page_box == image.box
+        drafts.append(make_draft(page, page_box, ", ".join(changes), is_stored, settings))
     return drafts
-
-
-class PictureRows:
-    """The rows of a strip. They are converted on demand, in bands."""
-
-    def __init__(self, picture: Picture) -> None:
-        self.width, self.height = picture.width, picture.height
-        self.read_rows = picture.read_rows
 
 
 class ArrayRows:
@@ -190,7 +182,7 @@ def join_slices(plan: Plan, limits: tuple[float, float]) -> ArrayRows:
     return ArrayRows(strip)
 
 
-def cut_pages(rows: PictureRows | ArrayRows, change: str, is_stored: bool, settings: IngestParams) -> list[Draft]:
+def cut_pages(rows: Picture | ArrayRows, change: str, is_stored: bool, settings: IngestParams) -> list[Draft]:
     """Cut a strip into pages.
 
     Args:

@@ -79,7 +79,7 @@ class Reader(ABC):
         """Return True if this reader reads the file.
 
         Args:
-            header: The first bytes of the file, at most `mangagan.readers.registry.HEADER_BYTES`.
+            header: The first bytes of the file, at most `mangagan.decoding.formats.HEADER_BYTES`.
             path: The file. Do not decide by its name alone: the name may be wrong, and a nested container has a
                 temporary name.
         """

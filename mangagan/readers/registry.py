@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mangagan.decoding.formats import NO_PICTURE, describe_unread_format, identify_format
+from mangagan.decoding.formats import HEADER_BYTES, NO_PICTURE, describe_unread_format, identify_format
 from mangagan.readers.archives.rar_file import RarReader
 from mangagan.readers.archives.seven_zip import SevenZipReader
 from mangagan.readers.archives.tar_file import TarReader
@@ -28,7 +28,6 @@ READERS: list[type[Reader]] = [
     ZipReader,
 ]
 NOT_IN_TITLE = "not in the folder of a title"  # reason of an image at the top level
-HEADER_BYTES = 4096  # covers the signatures of TAR (byte 257) and PDF (in the first 1024 bytes)
 
 
 def find_reader(path: Path, name: str = "") -> tuple[type[Reader] | None, str]:

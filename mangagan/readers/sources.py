@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mangagan.core.errors import UserError
 from mangagan.decoding.decode import count_frames
-from mangagan.decoding.formats import has_image_signature, identify_format
+from mangagan.decoding.formats import HEADER_BYTES, has_image_signature, identify_format
 from mangagan.readers.archives.archive_reader import MIN_RATIO_BYTES
 from mangagan.readers.base import Limits, Member, Reader
 from mangagan.readers.comic_info import MAX_BYTES, read_comic_info
@@ -19,7 +19,7 @@ from mangagan.readers.listing import File
 from mangagan.readers.litter import is_litter
 from mangagan.readers.names import escape
 from mangagan.readers.order import sort_paths
-from mangagan.readers.registry import HEADER_BYTES, NOT_IN_TITLE, find_reader
+from mangagan.readers.registry import NOT_IN_TITLE, find_reader
 
 MAX_REASON = 160  # characters of the message of a library
 MAX_NESTED_BYTES = 400 * 10**6  # of a container in a container: it is held in memory once
