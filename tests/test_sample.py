@@ -183,3 +183,14 @@ def test_draw_page_keeps_boxes_inside_a_page_of_any_size() -> None:
     with pytest.raises(ValueError, match="240"):
         draw_page(np.random.default_rng(8), STYLES[1], 400, 100)
     assert all(f["x"] + f["w"] <= 400 and f["y"] + f["h"] <= 560 for f in faces)
+
+
+def test_things_use_a_random_stream_of_their_own() -> None:
+    after = []
+    for things in (0.0, 2.0):
+        rng = np.random.default_rng(4)
+        picture, faces = draw_page(rng, STYLES[0], 400, 560, things=things)
+        after.append((picture, faces, rng.random()))
+    assert after[0][1] == after[1][1] and after[0][2] == after[1][2]
+    assert not np.array_equal(after[0][0], after[1][0])
+    assert np.array_equal(after[0][0], draw_page(np.random.default_rng(4), STYLES[0], 400, 560)[0])

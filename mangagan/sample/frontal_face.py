@@ -49,7 +49,10 @@ def draw_ears(pen: Pen, person: Character) -> None:
 
 
 def draw_frontal_face(pen: Pen, person: Character, expression: Expression) -> None:
-    """Draw the face without its brows, which are drawn over the fringe by `draw_brows`."""
+    """Draw the face without its brows, which are drawn over the fringe by `draw_brows`.
+
+    Beyond the values of `Expression.eyes`: "wink" closes the left eye, "none" draws no eyes.
+    """
     outline = outline_frontal_face(person, pen.pose.yaw)
     pen.fill(outline, choose_skin_paint(pen, person))
     _draw_face_shadow(pen, person, outline)
@@ -74,7 +77,7 @@ def _draw_face_shadow(pen: Pen, person: Character, outline: Points) -> None:
         pen.fill(pen.rotate(shade), pen.style.make_screentone(0.3), clip=outline)
 
 
-def _outline_eyelids(pen: Pen, person: Character, expression: Expression, side: float) -> tuple[Points, Points]:
+def outline_eyelids(pen: Pen, person: Character, expression: Expression, side: float) -> tuple[Points, Points]:
     """Return the upper and lower lid (n, 2), from the inner to the outer corner, rotated by the yaw."""
     a = pen.style.eye_width * person.eye_scale
     b = pen.style.eye_height * person.eye_scale
@@ -97,10 +100,12 @@ def _outline_eyelids(pen: Pen, person: Character, expression: Expression, side: 
 
 
 def _draw_eye(pen: Pen, person: Character, expression: Expression, side: float) -> None:
-    if expression.eyes in ("happy", "shut"):
+    if expression.eyes == "none":
+        return
+    if expression.eyes in ("happy", "shut") or (expression.eyes == "wink" and side < 0):
         _draw_closed_eye(pen, person, expression, side)
         return
-    upper, lower = _outline_eyelids(pen, person, expression, side)
+    upper, lower = outline_eyelids(pen, person, expression, side)
     opening = np.concatenate([upper, lower[::-1]])
     pen.fill(opening, WHITE)
     if pen.style.colour:
@@ -153,7 +158,7 @@ def _draw_lids(pen: Pen, person: Character, upper: Points, lower: Points, side: 
 
 def _draw_closed_eye(pen: Pen, person: Character, expression: Expression, side: float) -> None:
     a = pen.style.eye_width * person.eye_scale
-    bow = -0.26 if expression.eyes == "happy" else 0.16
+    bow = 0.16 if expression.eyes == "shut" else -0.26
     arc = bezier(
         (side * (EYE_X - a), EYE_Y + 0.1), (side * EYE_X, EYE_Y + 0.1 + 2 * bow), (side * (EYE_X + a), EYE_Y + 0.08)
     )

@@ -32,6 +32,7 @@ from mangagan.sample.lettering import (
     find_free_place,
 )
 from mangagan.sample.strokes import WHITE, Canvas, Image, rectangle
+from mangagan.sample.things.scattered import BESIDE_SHARE, draw_large_thing, draw_things_behind, draw_things_beside
 
 MIN_PAGE_SIDE = 240  # [px]
 MIN_UNIT, MAX_UNIT = 12.5, 128.0  # half face width [px]
@@ -39,7 +40,7 @@ LETTER_SIZE = 13.5  # [px]
 
 
 def draw_page(
-    rng: Rng, style: Style, width: int, height: int, cast: tuple[Character, ...] | None = None
+    rng: Rng, style: Style, width: int, height: int, cast: tuple[Character, ...] | None = None, things: float = 0.0
 ) -> tuple[Image, list[FaceRow]]:
     """Draw one page of panels.
 
@@ -49,6 +50,8 @@ def draw_page(
         width: Page width [px], MIN_PAGE_SIDE or more.
         height: Page height [px], MIN_PAGE_SIDE or more.
         cast: The characters that may appear. Default: random characters.
+        things: Mean number of things in a panel, such as flowers, dishes and hands, 0 or more. They change neither the
+            characters nor the pixels of their faces.
 
     Returns:
         The page, uint8, (height, width) or in colour (height, width, 3) RGB, and one row per face: x, y, w, h (whole
@@ -61,9 +64,10 @@ def draw_page(
         raise ValueError(f"page of {width} x {height} px is too small. Choose sides of {MIN_PAGE_SIDE} px or more")
     cast = cast or sample_cast(rng, style)
     page = Canvas(width, height, style.colour, scale=1)
+    thing_rng = rng.spawn(1)[0]  # a stream of its own, so that things do not change the characters
     rows: list[FaceRow] = []
     for panel in sample_layout(rng, width, height, style.gutter):
-        picture, faces = _draw_panel(rng, style, panel, cast)
+        picture, faces = _draw_panel(rng, style, panel, cast, thing_rng, things)
         mask = _paste_panel(page, picture, panel)
         rows += [row for face in faces if (row := make_face_row(face, panel, mask))]
         if panel.has_border:
@@ -86,7 +90,10 @@ def _paste_panel(page: Canvas, picture: Image, panel: Panel) -> Image:
     return mask
 
 
-def _draw_panel(rng: Rng, style: Style, panel: Panel, cast: tuple[Character, ...]) -> tuple[Image, list[FaceTruth]]:
+def _draw_panel(
+    rng: Rng, style: Style, panel: Panel, cast: tuple[Character, ...], thing_rng: Rng, things: float
+) -> tuple[Image, list[FaceTruth]]:
+    """Draw one panel and return its picture and faces; `thing_rng` is the source of `things` things (mean)."""
     _, _, w, h = panel.box
     canvas = Canvas(w, h, style.colour)
     inner = _find_inner_box(panel)
@@ -96,11 +103,16 @@ def _draw_panel(rng: Rng, style: Style, panel: Panel, cast: tuple[Character, ...
         draw_background(canvas, rng, style, (w, h), centre)
     else:
         draw_scene(canvas, rng, style, (w, h), centre, pick(rng, ["sky", "city", "trees", "sea", "room"]))
+        if thing_rng.random() < things:
+            draw_large_thing(canvas, thing_rng, style, inner)
+    draw_things_behind(canvas, thing_rng, style, inner, (1 - BESIDE_SHARE) * things)
     cast_indices = rng.permutation(len(cast))[: len(poses)]
     drawn: list[tuple[FaceTruth, Image]] = []
     for pose, index in zip(poses, cast_indices, strict=True):
         face = draw_head(canvas, style, cast[int(index)], sample_expression(rng), pose)
         drawn.append((face, _crop_face(canvas, face).copy()))
+    boxes = _expand_face_boxes([face for face, _ in drawn])
+    draw_things_beside(canvas, thing_rng, style, inner, BESIDE_SHARE * things, boxes)
     _draw_lettering(canvas, rng, style, inner, [face for face, _ in drawn])
     faces = [replace(face, covered=_measure_covered_share(canvas, face, before)) for face, before in drawn]
     return canvas.render(), faces

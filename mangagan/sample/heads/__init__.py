@@ -1,0 +1,1 @@
+"""Heads that are not usable as training faces: turned away, masked, covered."""

@@ -1,0 +1,1 @@
+"""Colour illustrations with ground truth."""

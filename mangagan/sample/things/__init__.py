@@ -1,0 +1,1 @@
+"""Things that detectors mistake for faces, in ink and in colour."""

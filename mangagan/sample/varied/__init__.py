@@ -1,0 +1,1 @@
+"""Faces of all kinds: bald, old, with small eyes, with hats."""
