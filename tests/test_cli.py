@@ -140,7 +140,7 @@ def test_faces_names_pages_relative_to_the_folder(workspace: Path, capsys: pytes
     (workspace / "scans" / "bad.png").write_bytes(b"no picture")
     assert main(["faces", "scans", str(file), "--out", "faces.csv"]) == 0
     rows = list(csv.DictReader((workspace / "faces.csv").open()))
-    assert set(rows[0]) == {"page", "x", "y", "w", "h", "score"}
+    assert list(rows[0]) == ["page", "x", "y", "w", "h", "score", "p_face", "p_usable"]
     pages = [row["page"] for row in rows]
     assert set(pages) == {"vol1/p1.png", file.as_posix()}
     assert pages.count("vol1/p1.png") == pages.count(file.as_posix()) >= len(truth) / 2 > 0

@@ -12,6 +12,7 @@ from mangagan.core.errors import UserError
 from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detector_training import __main__ as training
 from mangagan.detector_training.crops import USABLE
+from mangagan.detector_training.drawings import Counts
 from mangagan.detector_training.labels import draw_sample_pages, read_titles
 from mangagan.detector_training.loop import CropDataset, TrainingSettings, iterate_batches, train
 from mangagan.detector_training.targets import Target, compute_loss, make_target
@@ -203,7 +204,7 @@ def test_data_must_be_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_command_trains_weights_that_the_detector_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAMPLE_PAGES", 3)
+    monkeypatch.setattr(training, "COUNTS", Counts(3, 2, 2, 2, 2, 2, 2))
     data, first, out = write_labelled_folder(tmp_path / "data"), tmp_path / "first", tmp_path / "out.safetensors"
     options = ["--data", str(data), "--batch-size", "8", "--threads", "1", "--device", "cpu"]
     options += ["--first-crops", "16", "--crops", "32"]
@@ -213,6 +214,11 @@ def test_the_command_trains_weights_that_the_detector_loads(tmp_path: Path, monk
     again = tmp_path / "again.safetensors"
     assert training.main([*options, "--leave-out", "two", "--start", str(first), "--out", str(again)]) == 0
     assert again.read_bytes() == out.read_bytes()
+    refined = tmp_path / "refined.safetensors"
+    assert training.main([*options, "--refine", str(out), "--side", "128", "--out", str(refined)]) == 0
+    assert refined.stat().st_size == out.stat().st_size
+    assert refined.read_bytes() != out.read_bytes()
+    MangaFace(MangaFaceParams(device="cpu"), refined)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +227,9 @@ def test_the_command_trains_weights_that_the_detector_loads(tmp_path: Path, monk
         (["--leave-out", "three"], "no title three"),
         (["--data", "nowhere"], "faces.json"),
         (["--start", "none"], "--start"),
+        (["--refine", "none"], "none not found"),
+        (["--start", "a", "--refine", "b"], "exclude each other"),
+        (["--side", "100"], "multiple of 64"),
     ],
 )
 def test_errors_of_the_command_are_one_line(
@@ -230,7 +239,6 @@ def test_errors_of_the_command_are_one_line(
     option: list[str],
     reason: str,
 ) -> None:
-    monkeypatch.setattr(training, "SAMPLE_PAGES", 1)
     monkeypatch.chdir(tmp_path)
     write_labelled_folder(tmp_path)
     assert training.main(["--data", str(tmp_path), "--out", "w.safetensors", *option]) == 2

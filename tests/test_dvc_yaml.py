@@ -70,6 +70,7 @@ ROWS = [
     {"networks"},
     {"features", "distances"},
     {"dataset"},
+    {"face_quality"},
     {"faces"},
     {"detection", "face_network"},
     {"ingestion"},
@@ -79,7 +80,7 @@ ROWS = [
     {"pictures"},
     {"core"},
 ]
-SIDE = {"detector_training", "sample"}  # no stage depends on them
+SIDE = {"detector_training", "quality_training", "sample"}  # no stage depends on them
 
 
 def test_imports_point_downwards() -> None:

@@ -30,7 +30,7 @@ def test_crops_equal_those_of_the_stage_normalize() -> None:
     page, rows = draw_story_page(0, STYLES[2], 2)
     row = next(row for row in rows if row["usable"])
     box = np.array([row[key] for key in "xywh"], float)
-    settings = NormalizeParams(0, 0, 0, 1, 0, size=face_sets.SIZE)
+    settings = NormalizeParams(size=face_sets.SIZE)
     expected = normalize_face(page, {**row, "crop_margin": MangaFace.crop_margin}, settings)
     face = face_sets.crop_face(page, box, "page")
     face_set = face_sets.build_face_set("drawn", [face], [0], 1)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,18 +10,22 @@ import pandas as pd
 import pytest
 
 from mangagan.core.errors import UserError
+from mangagan.core.images import encode_png
 from mangagan.dataset.dedup import DedupParams, deduplicate
 from mangagan.dataset.duplicates import cluster_faces, sort_best_first
 from mangagan.dataset.overrides import read_overrides
 from mangagan.dataset.phash import correlate_faces, hash_distance, hash_shifts, phash64
 from mangagan.dataset.split import choose_holdout, find_components
+from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.faces.crop import Square, crop_square, expand_to_square, measure_padding, resize
-from mangagan.faces.normalize import NormalizeParams, normalize_face
-from mangagan.faces.quality import Gates, find_drop_reason, measure_sharpness
+from mangagan.faces.normalize import NormalizeParams, check_face, normalize_face, normalize_page
+from mangagan.faces.quality import KEEP_LEVELS, Gates, find_drop_reason, measure_sharpness
+from mangagan.faces.rating import SCORED_DETECTOR, rate_detections
+from mangagan.faces.sheets import choose_doubtful, draw_kept, draw_rejected
 from mangagan.sample.character import STYLES
 from mangagan.sample.head import draw_face
 
-OPEN = Gates(min_size=0, min_contrast=0, min_sharpness=0, max_pad=1, min_usable=0)  # passes every face
+OPEN = Gates(min_size=0, min_contrast=0, min_sharpness=0, max_pad=1, min_face=0, min_usable=0)  # passes every face
 
 
 def draw(seed: int, size: int = 160) -> np.ndarray:
@@ -59,26 +64,138 @@ def test_sharpness_falls_with_blur_and_does_not_depend_on_contrast() -> None:
     assert measure_sharpness((face // 2 + 60).astype(np.uint8)) == pytest.approx(measure_sharpness(face), rel=0.02)
 
 
+FACE = {"size": 40, "pad": 0.2, "p_face": 0.7, "p_usable": 0.3, "contrast": 49, "sharpness": 0.4}
+
+
 @pytest.mark.parametrize(
-    ("gates", "reason"),
+    ("limits", "reason"),
     [
-        (OPEN, ""),
-        (replace(OPEN, min_size=41), "too small"),
-        (replace(OPEN, min_contrast=50), "low contrast"),
-        (replace(OPEN, min_sharpness=0.5), "blurred"),
-        (replace(OPEN, max_pad=0.1), "cut off by the page edge"),
-        (replace(OPEN, min_usable=0.6), "eyes not in sight"),
-        (replace(OPEN, min_sharpness=0.5, min_usable=0.6), "blurred"),
-        (replace(OPEN, min_usable=0.3), ""),
+        ({}, ""),
+        ({"min_size": 41}, "too small"),
+        ({"max_pad": 0.1}, "cut off by the page edge"),
+        ({"min_face": 0.71}, "no face"),
+        ({"min_face": 0.7}, ""),
+        ({"min_usable": 0.31}, "eyes not visible"),
+        ({"min_usable": 0.3}, ""),
+        ({"min_contrast": 50}, "low contrast"),
+        ({"min_sharpness": 0.5}, "blurred"),
+        # The order of the gates
+        ({"min_size": 41, "max_pad": 0.1, "min_face": 1}, "too small"),
+        ({"max_pad": 0.1, "min_face": 1}, "cut off by the page edge"),
+        ({"min_face": 1, "min_usable": 1, "min_contrast": 50}, "no face"),
+        ({"min_usable": 1, "min_contrast": 50, "min_sharpness": 0.5}, "eyes not visible"),
+        ({"min_contrast": 50, "min_sharpness": 0.5}, "low contrast"),
     ],
 )
-def test_gates(gates: Gates, reason: str) -> None:
-    assert find_drop_reason(gates, size=40, contrast=49, sharpness=0.4, pad=0.2, usable=0.3) == reason
+def test_gates(limits: dict[str, float], reason: str) -> None:
+    assert find_drop_reason(replace(OPEN, **limits), **FACE) == reason
 
 
-def test_face_passes_the_gate_for_eyes_if_the_detector_gives_no_probability() -> None:
-    gates = replace(OPEN, min_usable=1)
-    assert find_drop_reason(gates, size=40, contrast=49, sharpness=0.4, pad=0.2, usable=np.nan) == ""
+@pytest.mark.parametrize("keep", KEEP_LEVELS)
+def test_keep_sets_the_thresholds_that_are_not_given(keep: str) -> None:
+    level = KEEP_LEVELS[keep]
+    gates = Gates(keep=keep)
+    assert (gates.face_threshold, gates.usable_threshold) == level
+    gates = Gates(keep=keep, min_face=0.0)
+    assert (gates.face_threshold, gates.usable_threshold) == (0, level.min_usable)
+    gates = Gates(keep=keep, min_usable=0.123)
+    assert (gates.face_threshold, gates.usable_threshold) == (level.min_face, 0.123)
+
+
+def test_levels_of_keep_are_nested() -> None:
+    strict, balanced, every = KEEP_LEVELS["strict"], KEEP_LEVELS["balanced"], KEEP_LEVELS["all"]
+    assert strict.min_face >= balanced.min_face == every.min_face > 0
+    assert 1 > strict.min_usable > balanced.min_usable > every.min_usable == 0
+    assert Gates().keep == "balanced"
+
+
+class RecordingRater:
+    """Rates detection number n with 0.5 + n/100 and half of that, and keeps the arguments."""
+
+    calls: list[tuple[Any, ...]]
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def rate(self, page: np.ndarray, boxes: np.ndarray, scores: np.ndarray, margin: float) -> np.ndarray:
+        self.calls.append((page.shape, boxes.tolist(), scores.tolist(), margin))
+        p_face = 0.5 + np.arange(len(boxes)) / 100
+        return np.stack([p_face, p_face / 2], axis=1)
+
+
+def test_only_scores_of_the_projects_detector_are_rated() -> None:
+    page, boxes, scores = np.zeros((50, 40), np.uint8), np.array([[1.0, 2, 30, 40]]), np.array([7.0])
+    rater = RecordingRater()
+    for detector in (MangaFace.name, "lbpcascade", "onnx"):
+        assert rate_detections(rater, page, boxes, scores, detector, 0.2).tolist() == [[0.5, 0.25]]
+    assert MangaFace.name == SCORED_DETECTOR
+    assert [call[2] for call in rater.calls[:1]] == [[7.0]]
+    assert np.isnan([call[2] for call in rater.calls[1:]]).all()
+    assert rate_detections(rater, page, boxes[:0], scores[:0], "onnx", 0.2).shape == (0, 2)
+    assert len(rater.calls) == 3
+
+
+def test_faces_of_a_page_are_rated_with_the_margin_of_the_detector() -> None:
+    boxes = [(10.0, 10.0, 60.0, 60.0), (80.0, 80.0, 50.0, 60.0)]
+    rows = [
+        {**dict(zip("xywh", box, strict=True)), "face_id": str(number), "score": 0.9, "usable": np.nan}
+        for number, box in enumerate(boxes)
+    ]
+    detections = pd.DataFrame(rows).assign(detector="onnx", crop_margin=0.25)
+    page = {"title": "t", "page_id": "p", "source": "s", "page_number": 1, "width": 160, "height": 160}
+    rater, settings = RecordingRater(), NormalizeParams(margin=0.1, min_usable=0.255)
+    faces = normalize_page(rater, page, draw(1), detections, settings)
+    ((shape, rated, scores, margin),) = rater.calls
+    assert (shape, rated, margin) == ((160, 160), [list(box) for box in boxes], 0.25)
+    assert np.isnan(scores).all()
+    assert [(face["p_face"], face["p_usable"]) for face in faces] == [(0.5, 0.25), (0.51, 0.255)]
+    assert [face["crop_margin"] for face in faces] == [0.1, 0.1]
+    assert [face["drop_reason"] for face in faces] == ["eyes not visible", ""]
+    assert [check_face(face, replace(settings, min_face=0.505)) for face in faces] == ["no face", ""]
+
+
+def make_rated(count: int) -> pd.DataFrame:
+    """Return faces with rising probabilities, in a shuffled order."""
+    order = np.random.default_rng(0).permutation(count)
+    png = encode_png(draw(0, 112))
+    ids = [f"{number:03}" for number in order]
+    faces = pd.DataFrame({"face_id": ids, "p_usable": order / count, "p_face": 1 - order / count / 2})
+    return faces.assign(png=png, title="t", drop_reason="")
+
+
+def test_sheets_show_the_most_doubtful_faces_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[list[str], list[str], str]] = []
+    monkeypatch.setattr(
+        "mangagan.faces.sheets.draw_faces",
+        lambda rows, captions, heading: shown.append((rows["face_id"].tolist(), captions.tolist(), heading)),
+    )
+    faces = make_rated(300)
+    for order in ("p_usable", "p_face"):
+        draw_kept(faces, order)
+        ids, _, heading = shown.pop()
+        ranks = [int(face_id) if order == "p_usable" else 299 - int(face_id) for face_id in ids]
+        assert ranks[:73] == [*range(72), 72] and ranks[-1] == 299
+        assert set(np.diff(ranks[72:])) == {3, 4}  # spread over the others
+        assert heading.startswith("144 of 300 kept faces. Lowest probability of a ")
+
+    reasons = np.array(["no face"] * 200 + ["eyes not visible"] * 90 + ["blurred"] * 10)
+    draw_rejected(faces.assign(drop_reason=reasons))
+    ids, captions, heading = shown.pop()
+    assert captions == ["no face"] * 67 + ["eyes not visible"] * 67 + ["blurred"] * 10
+    assert heading.startswith("144 of 300 dropped faces")
+    p_face, p_usable = (dict(zip(faces["face_id"], faces[name], strict=True)) for name in ("p_face", "p_usable"))
+    for order, part in ((p_face, ids[:67]), (p_usable, ids[67:134]), (p_usable, ids[134:])):
+        assert [order[face_id] for face_id in part] == sorted([order[face_id] for face_id in part], reverse=True)
+    assert set(ids[134:]) == set(faces["face_id"][290:])
+    assert ids[0] == max(faces["face_id"][:200], key=lambda face_id: p_face[face_id])
+
+
+def test_sheets_of_few_faces_show_all() -> None:
+    faces = make_rated(5)
+    assert choose_doubtful(faces, 5) is faces
+    assert draw_kept(faces, "p_usable").shape[0] == draw_kept(faces[:1], "p_usable").shape[0]
+    for sheet in (draw_kept(faces[:0], "p_usable"), draw_rejected(faces[:0])):
+        assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
 
 
 def test_face_is_gray_or_rgb_like_its_page() -> None:

@@ -22,16 +22,17 @@ from mangagan.core.files import sha256_file
 from mangagan.dataset.manifest import read_manifest
 from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.registry import DetectParams, build_detector
-from mangagan.detection.table import read_detections
+from mangagan.detection.table import read_detections, write_detections
 from mangagan.face_network.weights import WEIGHTS
+from mangagan.face_quality.classifier import FaceQuality
 from mangagan.faces.table import read_faces
-from mangagan.pages.table import read_pages
+from mangagan.pages.table import iterate_pages, read_pages
 from mangagan.sample.manga import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
 from tests.square_cascade import write_square_cascade
 
 PROJECT = Path(__file__).parents[1]
-NOT_IN_SIGHT = "eyes not in sight"
+NO_FACE, NOT_VISIBLE = "no face", "eyes not visible"
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,8 @@ def test_damaged_cache_entries_are_computed_again(root: Path, damage: str) -> No
     assert [entry.read_bytes() for entry in entries] == whole
 
 
-def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
+def test_probabilities_are_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
+    change(root, "normalize.min_face", 0.0)
     change(root, "normalize.min_usable", 0.0)
     normalize.run(root)
     dedup.run(root)
@@ -149,30 +151,69 @@ def test_usable_is_carried_to_the_manifest_and_the_dataset(root: Path) -> None:
     manifest = read_manifest(root / catalog.MANIFEST).set_index("face_id")
     assert sorted(manifest.index) == sorted(detections.index)
     assert (manifest["usable"] == detections["usable"].loc[manifest.index]).all()
-    assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
+    assert not {NO_FACE, NOT_VISIBLE} & set(manifest["drop_reason"])
+    pages = read_pages(root / catalog.PAGES_TABLE)
+    decoded = {row["page_id"]: page.pixels for row, page in iterate_pages(pages, root / catalog.PAGES_DIR)}
+    quality = FaceQuality()
+    for page_id, here in detections.groupby("page_id"):
+        boxes, scores = here[list("xywh")].to_numpy(), here["score"].to_numpy()
+        expected = quality.rate(decoded[page_id], boxes, scores, MangaFace.crop_margin)
+        assert np.array_equal(manifest.loc[here.index, ["p_face", "p_usable"]].to_numpy(), expected)
+    assert (manifest["p_usable"] <= manifest["p_face"]).all() and manifest["p_face"].between(0, 1).all()
     faces = read_faces(root / catalog.TRAIN_FACES).set_index("face_id")
     assert len(faces) > 0
-    assert (faces["usable"] == detections["usable"].loc[faces.index]).all()
+    for column in ("usable", "p_face", "p_usable"):
+        assert (faces[column] == manifest[column].loc[faces.index]).all()
 
 
-def test_the_gate_rejects_faces_without_visible_eyes(
+def test_usable_of_the_detector_is_no_gate(root: Path) -> None:
+    normalize.run(root)
+    before = sha256_file(root / catalog.metrics_file("normalize"))
+    detections = read_detections(root / catalog.DETECTIONS)
+    write_detections(root / catalog.DETECTIONS, detections.assign(usable=0.0).to_dict("records"))
+    normalize.run(root)
+    assert sha256_file(root / catalog.metrics_file("normalize")) == before
+
+
+def test_probabilities_separate_drawn_faces_from_false_positives(root: Path, pairs: pd.DataFrame) -> None:
+    change(root, "normalize.min_size", 0.0)
+    change(root, "normalize.max_pad", 1.0)
+    normalize.run(root)
+    dedup.run(root)
+    manifest = read_manifest(root / catalog.MANIFEST).set_index("face_id")
+    usable = pairs["face_id"][pairs["drawn_usable"] & pairs["face_id"].notna()]
+    false_positives = manifest.index.difference(pairs["face_id"].dropna())
+    assert (manifest.loc[usable, "drop_reason"].isin(["", "duplicate"])).mean() >= 0.8
+    assert (manifest.loc[false_positives, "drop_reason"] == NO_FACE).mean() >= 0.5
+
+
+def test_the_gates_reject_faces_below_the_thresholds(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    detections = read_detections(root / catalog.DETECTIONS)
-    gate = float(detections["usable"].median())
-    change(root, "normalize.min_usable", gate)
+    change(root, "normalize.min_face", 0.0)
+    change(root, "normalize.min_usable", 0.0)
+    normalize.run(root)
+    dedup.run(root)
+    free = read_manifest(root / catalog.MANIFEST)
+    face_gate, usable_gate = float(free["p_face"].quantile(0.2)), float(free["p_usable"].median())
+    change(root, "normalize.min_face", face_gate)
+    change(root, "normalize.min_usable", usable_gate)
     normalize.run(root)
     dedup.run(root)
     manifest = read_manifest(root / catalog.MANIFEST)
-    dropped = manifest["drop_reason"] == NOT_IN_SIGHT
-    assert 0 < dropped.sum() < len(manifest)
-    assert (manifest["usable"][dropped] < gate).all()
-    assert (manifest["usable"][manifest["kept"]] >= gate).all()
+    unmeasured = manifest["drop_reason"].isin(["too small", "cut off by the page edge"])
+    no_face, not_visible = (manifest["drop_reason"] == reason for reason in (NO_FACE, NOT_VISIBLE))
+    assert (no_face == (~unmeasured & (manifest["p_face"] < face_gate))).all()
+    assert (not_visible == (~unmeasured & ~no_face & (manifest["p_usable"] < usable_gate))).all()
+    assert no_face.any() and not_visible.any() and manifest["kept"].any()
     figures = json.loads((root / catalog.metrics_file("normalize")).read_text())
-    assert figures["dropped_by_reason"][NOT_IN_SIGHT] == dropped.sum()
+    assert figures["dropped_by_reason"][NO_FACE] == no_face.sum()
+    assert figures["dropped_by_reason"][NOT_VISIBLE] == not_visible.sum()
+    assert (figures["min_face"], figures["min_usable"]) == (face_gate, usable_gate)
     monkeypatch.chdir(root)
     assert main(["inspect"]) == 0
-    assert NOT_IN_SIGHT in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert NO_FACE in shown and NOT_VISIBLE in shown
 
 
 def without_column(path: Path, column: str) -> None:
@@ -183,19 +224,19 @@ def test_tables_of_earlier_versions_are_reported_in_one_line(root: Path) -> None
     normalize.run(root)
     dedup.run(root)
     manifest = root / catalog.MANIFEST
-    pd.read_csv(manifest).drop(columns="usable").to_csv(manifest, index=False)
-    with pytest.raises(UserError, match=r"manifest\.csv has no column usable\. Run: dvc repro --force dedup"):
+    pd.read_csv(manifest).drop(columns="p_face").to_csv(manifest, index=False)
+    with pytest.raises(UserError, match=r"manifest\.csv has no column p_face\. Run: dvc repro --force dedup"):
         read_manifest(manifest)
     for shard in (root / catalog.FACES_DIR).glob("*.parquet"):
-        without_column(shard, "usable")
-    with pytest.raises(UserError, match=r"has no column usable\. Run: dvc repro --force normalize"):
+        without_column(shard, "p_usable")
+    with pytest.raises(UserError, match=r"has no column p_usable\. Run: dvc repro --force normalize"):
         dedup.run(root)
     without_column(root / catalog.DETECTIONS, "usable")
     with pytest.raises(UserError, match=r"has no column usable\. Run: dvc repro --force detect"):
         normalize.run(root)
 
 
-def test_one_key_switches_the_detector(root: Path) -> None:
+def test_one_key_switches_the_detector(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sha256_file(root / catalog.DETECTIONS)
     model = write_square_cascade(root / "squares.xml")
     change(root, "detect.lbpcascade.model", model.name)
@@ -203,18 +244,31 @@ def test_one_key_switches_the_detector(root: Path) -> None:
     change(root, "detect.lbpcascade.min_neighbors", 200)  # the drawn pages have many bright areas
     change(root, "detect.lbpcascade.min_size", 100)
     change(root, "detect.detector", "lbpcascade")
-    change(root, "normalize.min_usable", 1.0)
+    change(root, "normalize.min_face", 0.001)  # its hits are squares, not faces
+    change(root, "normalize.min_usable", 0.0)
+    scores: list[np.ndarray] = []
+    rate = FaceQuality.rate
+
+    def record(self: FaceQuality, page: np.ndarray, boxes: np.ndarray, given: np.ndarray, margin: float) -> np.ndarray:
+        scores.append(given)
+        return rate(self, page, boxes, given, margin)
+
+    monkeypatch.setattr(FaceQuality, "rate", record)
     for stage in (detect, normalize, dedup):
         stage.run(root)
     manifest = read_manifest(root / catalog.MANIFEST)
     assert set(manifest["detector"]) == {"lbpcascade"}
     assert manifest["usable"].isna().all()
     assert manifest["usable"].dtype == np.float64
-    assert manifest["kept"].any()
-    assert NOT_IN_SIGHT not in set(manifest["drop_reason"])
+    assert np.isnan(np.concatenate(scores)).all() and len(np.concatenate(scores)) == len(manifest)
+    assert manifest["p_face"].between(0, 1).all() and manifest["p_usable"].le(manifest["p_face"]).all()
+    assert NOT_VISIBLE not in set(manifest["drop_reason"])
     change(root, "detect.detector", "mangaface")
+    scores.clear()
     detect.run(root)
     assert sha256_file(root / catalog.DETECTIONS) == before
+    normalize.run(root)
+    assert sorted(np.concatenate(scores)) == sorted(read_detections(root / catalog.DETECTIONS)["score"])
 
 
 def test_own_weights_are_named_by_path_and_hash(root: Path) -> None:

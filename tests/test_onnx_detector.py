@@ -256,9 +256,10 @@ def workspace(tmp_path: Path, model: Path, sha256: str) -> Path:
 
 def test_faces_command(models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workspace(tmp_path, models["any size"], sha256_file(models["any size"])))
-    assert main(["faces", "scans", "--out", "faces.csv"]) == 0
-    rows = list(csv.DictReader((tmp_path / "faces.csv").open()))
-    assert rows == [{"page": "1.png", "x": "40.0", "y": "60.0", "w": "80.0", "h": "90.0", "score": "1.0"}]
+    assert main(["faces", "scans", "--out", "faces.csv", "--all"]) == 0
+    (row,) = csv.DictReader((tmp_path / "faces.csv").open())
+    assert 0 <= float(row.pop("p_usable")) <= float(row.pop("p_face")) <= 1
+    assert row == {"page": "1.png", "x": "40.0", "y": "60.0", "w": "80.0", "h": "90.0", "score": "1.0"}
 
 
 def test_faces_command_rejects_a_file_with_another_hash(

@@ -4,6 +4,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from mangagan.commands.arguments import add_command
 from mangagan.core import params
 from mangagan.core.errors import UserError
 
+COLUMNS = ("page", "x", "y", "w", "h", "score", "p_face", "p_usable")
+
 if TYPE_CHECKING:
     import numpy as np
 
     from mangagan.commands.arguments import Subparsers
+    from mangagan.detection.types import Detector
+    from mangagan.faces.rating import FaceRater
     from mangagan.ingestion.params import IngestParams
     from mangagan.readers.listing import File
     from mangagan.readers.sources import Source
@@ -28,40 +33,80 @@ def add_commands(subparsers: "Subparsers") -> None:
         faces,
         "detect faces in images, archives and e-books",
         "mangagan faces scans/ book.epub --out faces.csv",
-        "settings: section `detect` of params.yaml",
+        "settings: section `detect` of params.yaml, and `keep` and `min_face` of the section `normalize`\n\n"
+        "p_face is the probability of a face, p_usable that of a face with both eyes visible.",
     )
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="images, archives, e-books, or folders of them"
     )
-    parser.add_argument("--out", type=Path, required=True, help="CSV file with the columns page,x,y,w,h,score")
+    parser.add_argument("--out", type=Path, required=True, help=f"CSV file with the columns {','.join(COLUMNS)}")
+    parser.add_argument(
+        "--all", action="store_true", help="list every detection (default: those with p_face >= min_face)"
+    )
 
 
 def faces(arguments: argparse.Namespace) -> int:
-    """Write the boxes and scores of all faces in images, found by the detector of params.yaml, to a CSV file."""
+    """Write the faces in images, found by the detector of params.yaml and rated as in `normalize`, to a CSV file."""
     from mangagan.core.files import atomic_path
     from mangagan.core.libraries import limit_to_one_thread
+    from mangagan.core.parallel import map_ordered
     from mangagan.core.progress import track
     from mangagan.detection.registry import DetectParams, build_detector
-    from mangagan.detection.run import detect_pages
+    from mangagan.face_quality.classifier import FaceQuality
+    from mangagan.faces.normalize import NormalizeParams
     from mangagan.ingestion.params import IngestParams
     from mangagan.readers.sources import read_sources
 
     limit_to_one_thread()
+    threshold = params.load("normalize", NormalizeParams).face_threshold
     detector = build_detector(params.load("detect", DetectParams), Path())
+    search = partial(detect_and_rate, detector, FaceQuality(), 0.0 if arguments.all else threshold)
     settings = params.load("ingest", IngestParams)
     files = list_images(arguments.paths)
     sources = read_sources(track(files, len(files), "faces", "files"), settings.limits)
-    face_count, image_count = 0, 0
+    face_count, dropped_count, image_count = 0, 0, 0
     with atomic_path(arguments.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["page", "x", "y", "w", "h", "score"])
-        for name, (boxes, scores, _) in detect_pages(detector, decode_sources(sources, settings)):
-            writer.writerows([name, *box, score] for box, score in zip(boxes.tolist(), scores.tolist(), strict=True))
-            face_count, image_count = face_count + len(boxes), image_count + 1
+        writer.writerow(COLUMNS)
+        for rows, dropped in map_ordered(search, decode_sources(sources, settings)):
+            writer.writerows(rows)
+            face_count, dropped_count = face_count + len(rows), dropped_count + dropped
+            image_count += 1
         if not image_count:  # raised inside the block, so that an existing file is kept
             raise UserError(f"no image could be read in {len(files)} files. The lines above give the reasons")
-    print(f"{face_count} faces in {image_count} images: {arguments.out}")
+    print(f"{face_count} {'detections' if arguments.all else 'faces'} in {image_count} images: {arguments.out}")
+    if dropped_count:
+        print(f"{dropped_count} detections with p_face below {threshold:g} are not listed. To list them, use --all")
     return 0
+
+
+def detect_and_rate(
+    detector: "Detector", rater: "FaceRater", threshold: float, image: "tuple[str, np.ndarray]"
+) -> tuple[list[list[object]], int]:
+    """Detect and rate the faces in an image.
+
+    Args:
+        detector: The detector.
+        rater: The classifier of detections.
+        threshold: Minimum probability of a face [0, 1].
+        image: Name, and pixels as for `Detector.detect`.
+
+    Returns:
+        One row with `COLUMNS` for each face, and the number of detections below the threshold.
+    """
+    from mangagan.faces.rating import rate_detections
+
+    name, pixels = image
+    found = detector.detect(pixels)
+    ratings = rate_detections(rater, pixels, found.boxes, found.scores, detector.name, detector.crop_margin)
+    rows: list[list[object]] = [
+        [name, *box, score, p_face, p_usable]
+        for box, score, (p_face, p_usable) in zip(
+            found.boxes.tolist(), found.scores.tolist(), ratings.tolist(), strict=True
+        )
+        if p_face >= threshold
+    ]
+    return rows, len(found.boxes) - len(rows)
 
 
 def decode_sources(sources: "Iterable[Source]", settings: "IngestParams") -> "Iterator[tuple[str, np.ndarray]]":

@@ -121,7 +121,11 @@ _BOX_COLUMNS = (
     Column("w", "float64", "width of the box [px]"),
     Column("h", "float64", "height of the box [px]"),
     Column("score", "float64", "confidence of the detector"),
-    Column("usable", "float64", "probability that both eyes are visible [0, 1]; null if the detector gives none"),
+    Column(
+        "usable", "float64", "probability that both eyes are visible [0, 1], by the detector; null if it gives none"
+    ),
+)
+_DETECTOR_COLUMNS = (
     Column("detector", "string", "name of the detector"),
     Column("detector_version", "string", "weights, settings and libraries of the detector"),
 )
@@ -129,6 +133,7 @@ DETECTION_COLUMNS = (
     Column("face_id", "string", "hash of page and box"),
     Column("page_id", "string", "page of the face"),
     *_BOX_COLUMNS,
+    *_DETECTOR_COLUMNS,
     Column("crop_margin", "float64", "margin recommended by the detector, share of the longer side of the box"),
 )
 
@@ -143,6 +148,9 @@ _FACE_COLUMNS = (
     Column("page_width", "int32", "width of the page [px]"),
     Column("page_height", "int32", "height of the page [px]"),
     *_BOX_COLUMNS,
+    Column("p_face", "float64", "probability of a face [0, 1], by the network of mangagan/face_quality"),
+    Column("p_usable", "float64", "probability of a usable face: both eyes visible, not mostly covered [0, 1]"),
+    *_DETECTOR_COLUMNS,
     Column("crop_margin", "float64", "margin that was applied, share of the longer side of the box"),
     Column("pad_fraction", "float64", "share of the crop outside the page [0, 1]"),
     Column("upscale", "float64", "output pixels for each page pixel; above 1 the face was enlarged"),

@@ -6,7 +6,8 @@ import numpy as np
 from mangagan.detector_training.labels import Picture
 
 Rng = np.random.Generator
-MIN_FACE, MAX_FACE = 13.0, 230.0  # px, size of a face that a crop is drawn around
+MIN_FACE = 13.0  # px, minimum size of a face that a crop is drawn around
+MAX_FACE_SHARE = 0.9  # maximum size of such a face, as a share of the side of the crop
 SCALE_RANGE = (0.3, 3.0)  # crop px per image px
 MIN_LABELLED_SIDE = 9.0  # px; a smaller face is ignored: it is neither a face nor background
 MIN_VISIBLE_SHARE = 0.5  # minimum share of a face's box inside the crop; other faces are ignored
@@ -30,7 +31,7 @@ def draw_crop(rng: Rng, picture: Picture, side: int, around_face: float = 0.8) -
     height, width = picture.pixels.shape[:2]
     if len(picture.faces) and rng.random() < around_face:
         x, y, w, h = picture.faces[rng.integers(len(picture.faces)), :4]
-        face_size = np.exp(rng.uniform(np.log(MIN_FACE), np.log(MAX_FACE)))
+        face_size = np.exp(rng.uniform(np.log(MIN_FACE), np.log(MAX_FACE_SHARE * side)))
         scale = float(np.clip(face_size / np.sqrt(w * h), *SCALE_RANGE))
         room = max(side / 2 - 0.5 * scale * max(w, h), 0.15 * side)
         centre = np.array([x + w / 2, y + h / 2])

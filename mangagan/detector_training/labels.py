@@ -15,6 +15,7 @@ from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
 
 MIN_USABLE_WIDTH = 40  # px; the labels do not mark narrower faces as usable, even if both eyes are visible
+THINGS_SHARE = 0.8  # of the drawn pages with things that are no faces: flowers, dishes, hands, letters
 PYRAMID_LEVELS = 3  # full, half and quarter size
 
 
@@ -55,7 +56,7 @@ def read_labels(data: Path) -> dict[str, list[dict[str, Any]]]:
         labels = {page: entry["faces"] for page, entry in json.loads(path.read_text(encoding="utf-8")).items()}
         for page, rows in labels.items():
             locate_page(data, page)
-            _build_faces(rows)
+            build_faces(rows)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}. Set --data to a folder with faces.json and pages/") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -79,7 +80,7 @@ def read_titles(data: Path) -> dict[str, list[Picture]]:
             pixels = decode_page(path.read_bytes()).pixels
         except (OSError, UnreadableError) as error:
             raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
-        titles.setdefault(name.split("/")[0], []).append(Picture(_convert_if_gray(pixels), _build_faces(rows)))
+        titles.setdefault(name.split("/")[0], []).append(Picture(_convert_if_gray(pixels), build_faces(rows)))
     return titles
 
 
@@ -96,7 +97,7 @@ def locate_page(data: Path, name: str) -> Path:
 
 
 def draw_sample_pages(seed: int, count: int, width: int = 700, height: int = 980) -> list[Picture]:
-    """Draw pages of the sample manga in random styles; one third has colour."""
+    """Draw pages of the sample manga in random styles, most of them with things; one third has colour."""
     pages = []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
@@ -109,8 +110,9 @@ def draw_sample_pages(seed: int, count: int, width: int = 700, height: int = 980
             dot_period=float(rng.uniform(3.5, 7)),
             dark_background_weight=float(rng.uniform(0.1, 0.8)),
         )
-        pixels, faces = draw_page(rng, style, width, height)
-        pages.append(Picture(pixels, _build_faces(faces)))
+        things = float(rng.uniform(0.5, 3.0)) if rng.random() < THINGS_SHARE else 0.0
+        pixels, faces = draw_page(rng, style, width, height, things=things)
+        pages.append(Picture(pixels, build_faces(faces)))
     return pages
 
 
@@ -120,8 +122,8 @@ def _convert_if_gray(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _build_faces(rows: list[dict[str, Any]]) -> np.ndarray:
-    """Return labelled faces as in `Picture`."""
+def build_faces(rows: list[dict[str, Any]]) -> np.ndarray:
+    """Return labelled faces as in `Picture`: rows with x, y, w, h, view and usable become float32 (N, 5)."""
     faces = np.array([[*(float(row[key]) for key in "xywh"), encode_usable(row)] for row in rows], np.float32)
     faces = faces.reshape(-1, 5)
     if not np.isfinite(faces).all() or (faces[:, 2:4] <= 0).any():

@@ -9,6 +9,11 @@ from PIL import Image
 from mangagan.core.errors import UserError
 from mangagan.detector_training.crops import Rng
 from mangagan.detector_training.labels import Picture
+from mangagan.sample.character import Style
+from mangagan.sample.strokes import Canvas
+from mangagan.sample.things.backdrops import draw_backdrop
+from mangagan.sample.things.kinds import sample_thing_style
+from mangagan.sample.things.scattered import BESIDE_SHARE, draw_things_behind, draw_things_beside
 
 FOLDER = "thequestion"  # in the data folder: sprites and backgrounds of the Ren'Py demos (MIT licence)
 BACKGROUNDS = "bg_*.jpg"
@@ -20,6 +25,8 @@ SPRITE_FACES = {
     "sylvie_blue": (103, 52, 107, 118),
     "sylvie_green": (138, 50, 94, 120),
 }
+BACKGROUND_SHARES = (0.45, 0.45, 0.1)  # backgrounds of the folder, drawn backdrops, flat colours
+THINGS = (3.0, 16.0)  # mean number of things in a scene, minimum and maximum
 SCENE_SIZE = (600, 840)  # px, height and width
 FACE_WIDTHS = (24.0, 300.0)  # px, minimum and maximum
 
@@ -46,7 +53,10 @@ def read_picture(path: Path, mode: str) -> np.ndarray:
 
 
 def draw_scenes(data: Path, seed: int, count: int) -> list[Picture]:
-    """Draw scenes of up to four sprites; one fifth is converted to ink drawings. Empty if the folder has no sprites."""
+    """Draw scenes of up to four sprites among things, such as flowers and dishes.
+
+    One fifth is converted to ink drawings. Empty if the folder has no sprites.
+    """
     sprites = read_sprites(data)
     backgrounds = [read_picture(path, "RGB") for path in sorted((data / FOLDER).glob(BACKGROUNDS))]
     if not sprites or not backgrounds:
@@ -57,13 +67,13 @@ def draw_scenes(data: Path, seed: int, count: int) -> list[Picture]:
 def draw_scene(
     rng: Rng, sprites: list[tuple[np.ndarray, tuple[int, int, int, int]]], backgrounds: list[np.ndarray]
 ) -> Picture:
-    """Draw one scene. Each sprite has its own column, so that few faces are covered."""
+    """Draw one scene. Each sprite has its own column, so that few faces are covered. Things cover no face."""
     height, width = SCENE_SIZE
-    if rng.random() < 0.7:
-        canvas = cv2.resize(backgrounds[rng.integers(len(backgrounds))], (width, height), interpolation=cv2.INTER_AREA)
-    else:
-        canvas = np.full((height, width, 3), rng.integers(120, 256, 3), np.uint8)
-    canvas = canvas.astype(np.float32)
+    style = sample_thing_style(rng, colour=True)
+    canvas = draw_scene_background(rng, style, backgrounds)
+    things, box = float(rng.uniform(*THINGS)), (0.0, 0.0, float(width), float(height))
+    draw_things_behind(canvas, rng, style, box, (1 - BESIDE_SHARE) * things)
+    layer = canvas.pixels.astype(np.float32)
     faces = []
     sprite_count = int(rng.integers(0, 5))
     for place in range(sprite_count):
@@ -74,11 +84,27 @@ def draw_scene(
         scale = np.exp(rng.uniform(np.log(FACE_WIDTHS[0]), np.log(min(FACE_WIDTHS[1], 0.9 * column)))) / w
         left = column * (place + 0.5) + rng.uniform(-0.1, 0.1) * column - scale * (x + w / 2)
         top = rng.uniform(0.02, 0.6) * height - scale * y
-        paste_sprite(canvas, rgba, scale, left, top)
-        faces.append([left + scale * x, top + scale * y, scale * w, scale * h, 1])
-    pixels = canvas.astype(np.uint8)
-    faces_array = np.array(faces, np.float32).reshape(-1, 5)
-    return Picture(convert_to_ink(pixels) if rng.random() < 0.2 else pixels, faces_array)
+        paste_sprite(layer, rgba, scale, left, top)
+        faces.append((left + scale * x, top + scale * y, scale * w, scale * h))
+    canvas.pixels[:] = layer
+    draw_things_beside(canvas, rng, style, box, BESIDE_SHARE * things, faces)
+    rows = np.array([[*face, 1] for face in faces], np.float32).reshape(-1, 5)
+    return Picture(convert_to_ink(canvas.pixels) if rng.random() < 0.2 else canvas.pixels, rows)
+
+
+def draw_scene_background(rng: Rng, style: Style, backgrounds: list[np.ndarray]) -> Canvas:
+    """Return a canvas with one of the backgrounds, a drawn backdrop or a flat colour."""
+    height, width = SCENE_SIZE
+    canvas = Canvas(width, height, colour=True, scale=1)
+    kind = rng.choice(3, p=BACKGROUND_SHARES)
+    if kind == 0:
+        background = backgrounds[rng.integers(len(backgrounds))]
+        canvas.pixels[:] = cv2.resize(background, (width, height), interpolation=cv2.INTER_AREA)
+    elif kind == 1:
+        draw_backdrop(canvas, rng, style, (width, height))
+    else:
+        canvas.pixels[:] = rng.integers(120, 256, 3)
+    return canvas
 
 
 def paste_sprite(canvas: np.ndarray, rgba: np.ndarray, scale: float, left: float, top: float) -> None:

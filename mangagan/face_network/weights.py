@@ -4,6 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load
+from torch import nn
 
 from mangagan.core.errors import UserError
 from mangagan.face_network.network import FaceNet
@@ -23,8 +24,9 @@ def load_face_network(path: Path) -> FaceNet:
     network = FaceNet(folded=True)
     try:
         load_weights(network, path)
-    except FileNotFoundError:
-        raise UserError(f"{path} not found. Install mangagan again or train the network (docs/detection.md)") from None
+    except OSError as error:
+        reason = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise UserError(f"{path} {reason}. Install mangagan again or train the network (docs/detection.md)") from None
     except ValueError as error:
         raise UserError(
             f"{path} does not contain weights of the detector mangaface ({error}). Use the weights of the package "
@@ -33,7 +35,7 @@ def load_face_network(path: Path) -> FaceNet:
     return network.eval()
 
 
-def load_weights(network: FaceNet, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path) -> None:
     """Load a safetensors file into a network, in place.
 
     Raises:

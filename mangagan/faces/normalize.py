@@ -1,4 +1,4 @@
-"""Faces of one page as table rows: cropped, resized, measured, and checked by the quality gates."""
+"""Faces of one page as table rows: cropped, resized, measured, rated, and checked by the quality gates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from mangagan.core.image_size import find_nearest_sizes, is_valid_size
 from mangagan.core.images import encode_png
 from mangagan.faces.crop import crop_square, expand_to_square, measure_padding, resize
 from mangagan.faces.quality import Gates, find_drop_reason, measure_contrast, measure_sharpness
+from mangagan.faces.rating import FaceRater, rate_detections
 from mangagan.pages.decode import is_gray
 
 SCHEMA = arrow_schema(FACE_COLUMNS)
@@ -50,14 +51,15 @@ class NormalizeParams(Gates):
 
 
 def normalize_page(
-    page: dict[str, Any], pixels: np.ndarray, detections: pd.DataFrame, settings: NormalizeParams
+    rater: FaceRater, page: dict[str, Any], pixels: np.ndarray, detections: pd.DataFrame, settings: NormalizeParams
 ) -> list[dict[str, Any]]:
-    """Crop, resize, measure and check the faces of one page.
+    """Crop, resize, measure, rate and check the faces of one page.
 
     Args:
+        rater: The classifier of detections.
         page: Row of the page in the table of pages.
         pixels: uint8 (H, W) or (H, W, 3).
-        detections: Detections on the page.
+        detections: Detections on the page, at least one, all by one detector.
         settings: Size, margin and gates.
 
     Returns:
@@ -71,37 +73,51 @@ def normalize_page(
         "page_width": page["width"],
         "page_height": page["height"],
     }
-    return [
-        {**detection, **shared, **normalize_face(pixels, detection, settings)}
-        for detection in detections.to_dict("records")
-    ]
+    boxes, scores = detections[list("xywh")].to_numpy(np.float64), detections["score"].to_numpy(np.float64)
+    detector, margin = detections["detector"].iloc[0], detections["crop_margin"].iloc[0]
+    ratings = rate_detections(rater, pixels, boxes, scores, detector, margin)
+    faces = []
+    for detection, (p_face, p_usable) in zip(detections.to_dict("records"), ratings.tolist(), strict=True):
+        face = {**detection, **shared, **normalize_face(pixels, detection, settings)}
+        face |= {"p_face": p_face, "p_usable": p_usable}
+        faces.append({**face, "drop_reason": check_face(face, settings)})
+    return faces
 
 
 def normalize_face(page: np.ndarray, detection: dict[str, Any], settings: NormalizeParams) -> dict[str, Any]:
-    """Crop, resize, measure and check one face.
+    """Crop, resize and measure one face.
 
     Args:
         page: uint8 (H, W) or (H, W, 3).
         detection: Row of the table of detections.
-        settings: Size, margin and gates.
+        settings: Size and margin.
 
     Returns:
-        The columns that `SCHEMA` adds to the detection and the page, and `png`.
+        The columns of `SCHEMA` that are measured on the pixels, and `png`.
     """
     margin = detection["crop_margin"] if settings.margin is None else settings.margin
     square = expand_to_square(np.array([detection[key] for key in "xywh"]), margin)
     face = resize(crop_square(page, square), settings.size)
     gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY) if face.ndim == 3 else face
-    contrast, sharpness = round(measure_contrast(gray), 4), round(measure_sharpness(gray), 4)
-    pad = round(measure_padding(square, *page.shape[:2]), 4)
-    size = max(detection["w"], detection["h"])
     return {
         "crop_margin": margin,
-        "pad_fraction": pad,
+        "pad_fraction": round(measure_padding(square, *page.shape[:2]), 4),
         "upscale": round(settings.size / square.side, 4),
-        "sharpness": sharpness,
-        "contrast": contrast,
+        "sharpness": round(measure_sharpness(gray), 4),
+        "contrast": round(measure_contrast(gray), 4),
         "is_gray": is_gray(face),
-        "drop_reason": find_drop_reason(settings, size, contrast, sharpness, pad, detection["usable"]),
         "png": encode_png(face),
     }
+
+
+def check_face(face: dict[str, Any], gates: Gates) -> str:
+    """Return the reason of the first gate that drops a face, a row with the columns of `SCHEMA`; "" if it passes."""
+    return find_drop_reason(
+        gates,
+        size=max(face["w"], face["h"]),
+        pad=face["pad_fraction"],
+        p_face=face["p_face"],
+        p_usable=face["p_usable"],
+        contrast=face["contrast"],
+        sharpness=face["sharpness"],
+    )

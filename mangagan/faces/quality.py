@@ -1,9 +1,29 @@
 """Quality of a face: measures, and the gates that drop a face."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+
+class KeepLevel(NamedTuple):
+    """The two thresholds of a value of `keep`.
+
+    Attributes:
+        min_face: Minimum probability of a face [0, 1].
+        min_usable: Minimum probability of a usable face, one with both eyes visible [0, 1].
+    """
+
+    min_face: float
+    min_usable: float
+
+
+KEEP_LEVELS = {
+    "strict": KeepLevel(0.95, 0.4),
+    "balanced": KeepLevel(0.7, 0.1),
+    "all": KeepLevel(0.5, 0.0),
+}
 
 
 @dataclass(frozen=True)
@@ -15,25 +35,42 @@ class Gates:
         min_contrast: Minimum standard deviation of gray levels [0, 127.5].
         min_sharpness: Minimum of `measure_sharpness`, about [0, 1].
         max_pad: Maximum share of the crop outside the page [0, 1].
-        min_usable: Minimum probability that both eyes are visible [0, 1].
+        keep: strict, balanced or all: sets `min_face` and `min_usable` if they are None.
+        min_face: Minimum probability of a face [0, 1]. None: the value of `keep`.
+        min_usable: Minimum probability of a face with both eyes visible [0, 1]. None: the value of `keep`.
 
     Raises:
         ValueError: A value is out of range.
     """
 
-    min_size: float = 32
+    min_size: float = 40
     min_contrast: float = 20
     min_sharpness: float = 0.2
     max_pad: float = 0.25
-    min_usable: float = 0.1
+    keep: str = "balanced"
+    min_face: float | None = None
+    min_usable: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_size", "min_contrast", "min_sharpness"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        for name in ("max_pad", "min_usable"):
-            if not 0 <= getattr(self, name) <= 1:
+        if self.keep not in KEEP_LEVELS:
+            raise ValueError(f"keep must be one of {', '.join(KEEP_LEVELS)}, not {self.keep}")
+        for name in ("max_pad", "min_face", "min_usable"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1")
+
+    @property
+    def face_threshold(self) -> float:
+        """Minimum probability of a face [0, 1]: `min_face`, or the value of `keep`."""
+        return KEEP_LEVELS[self.keep].min_face if self.min_face is None else self.min_face
+
+    @property
+    def usable_threshold(self) -> float:
+        """Minimum probability of a usable face [0, 1]: `min_usable`, or the value of `keep`."""
+        return KEEP_LEVELS[self.keep].min_usable if self.min_usable is None else self.min_usable
 
 
 def measure_contrast(gray: np.ndarray) -> float:
@@ -55,27 +92,30 @@ def measure_sharpness(gray: np.ndarray) -> float:
     return float(detail.std() / max(float(values.std()), 1e-6))
 
 
-def find_drop_reason(gates: Gates, size: float, contrast: float, sharpness: float, pad: float, usable: float) -> str:
+def find_drop_reason(
+    gates: Gates, *, size: float, pad: float, p_face: float, p_usable: float, contrast: float, sharpness: float
+) -> str:
     """Return the reason of the first gate that drops a face, "" if it passes all.
 
-    Measured values are checked before `usable`, which is an estimate.
+    Size and padding are checked first, because the probabilities of tiny faces and of mirrored pixels are less
+    reliable. The probabilities precede contrast and sharpness, because the sharpness of a lamp or of the back of a head
+    does not matter. So "low contrast" and "blurred" count only faces that a lower threshold would add to the dataset.
 
     Args:
         gates: The thresholds.
         size: Longer side of the box on the page [px].
+        pad: Share of the crop outside the page [0, 1].
+        p_face: Probability of a face [0, 1].
+        p_usable: Probability of a face with both eyes visible [0, 1].
         contrast: See `measure_contrast`.
         sharpness: See `measure_sharpness`.
-        pad: Share of the crop outside the page [0, 1].
-        usable: Probability that both eyes are visible [0, 1]. NaN (not provided by the detector) passes.
     """
-    if size < gates.min_size:
-        return "too small"
-    if pad > gates.max_pad:
-        return "cut off by the page edge"
-    if contrast < gates.min_contrast:
-        return "low contrast"
-    if sharpness < gates.min_sharpness:
-        return "blurred"
-    if usable < gates.min_usable:  # False for NaN
-        return "eyes not in sight"
-    return ""
+    failed = {
+        "too small": size < gates.min_size,
+        "cut off by the page edge": pad > gates.max_pad,
+        "no face": p_face < gates.face_threshold,
+        "eyes not visible": p_usable < gates.usable_threshold,
+        "low contrast": contrast < gates.min_contrast,
+        "blurred": sharpness < gates.min_sharpness,
+    }
+    return next((reason for reason, fails in failed.items() if fails), "")

@@ -8,24 +8,77 @@ import pandas as pd
 from mangagan.core.files import atomic_directory
 from mangagan.core.images import decode_png, write_png
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
+from mangagan.pictures.text import draw_message
 
-SHEET_FACES = 144  # maximum on a sheet, spread over all faces
-SHEET_PAIRS = 72
+SHEET_FACES = 144  # maximum on a sheet
+SHEET_PAIRS = 72  # maximum on a sheet, spread over all pairs
+PROBABILITIES = {"p_face": "a face", "p_usable": "a usable face"}
+LEGEND = "Usable: both eyes visible, not mostly covered"
 
 
-def draw_faces(rows: pd.DataFrame, captions: pd.Series) -> np.ndarray:
-    """Draw a sheet of faces spread over all rows, each with its caption and its id (for data/overrides.csv).
+def draw_kept(kept: pd.DataFrame, order: str) -> np.ndarray:
+    """Draw a sheet of kept faces: the most doubtful, then a selection of the others.
 
     Args:
-        rows: Faces, with the columns `png` and `face_id`.
-        captions: Text for each row.
+        kept: Faces, with the columns `png`, `face_id`, `title`, `p_face` and `p_usable`.
+        order: Column of the probability to sort by, in ascending order.
     """
-    chosen = choose_evenly(len(rows), SHEET_FACES)
-    shown, texts = rows.iloc[chosen], captions.iloc[chosen]
-    return draw_contact_sheet(
-        [decode_png(png, channels=3) for png in shown["png"]],
-        [f"{text}\n{face_id}" for text, face_id in zip(texts, shown["face_id"], strict=True)],
-    )
+    shown = choose_doubtful(kept.sort_values([order, "face_id"]), SHEET_FACES)
+    heading = f"{len(shown)} of {len(kept)} kept faces. Lowest probability of {PROBABILITIES[order]} first. {LEGEND}"
+    return draw_faces(shown, shown["title"], heading)
+
+
+def draw_rejected(rejected: pd.DataFrame) -> np.ndarray:
+    """Draw a sheet of dropped faces by reason; for each reason the most doubtful, then a selection of the others.
+
+    Each reason gets an equal share of the sheet, or less if it has fewer faces.
+
+    Args:
+        rejected: Faces, with the columns `png`, `face_id`, `drop_reason`, `p_face` and `p_usable`.
+    """
+    counts = rejected["drop_reason"].value_counts().sort_values(kind="stable")
+    groups, places = [], SHEET_FACES
+    for number, (reason, count) in enumerate(counts.items()):
+        limit = min(int(count), places // (len(counts) - number))
+        order = "p_face" if reason == "no face" else "p_usable"
+        group = rejected[rejected["drop_reason"] == reason].sort_values([order, "face_id"], ascending=False)
+        groups.append(choose_doubtful(group, limit))
+        places -= limit
+    shown = pd.concat(groups[::-1]) if groups else rejected
+    heading = f"{len(shown)} of {len(rejected)} dropped faces, by reason. Highest probability first. {LEGEND}"
+    return draw_faces(shown, shown["drop_reason"], heading)
+
+
+def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Return at most `limit` rows: the first half of them from the start, the others spread over the rest."""
+    if len(rows) <= limit:
+        return rows
+    first = limit // 2
+    spread = choose_evenly(len(rows) - first, limit - first)
+    return rows.iloc[[*range(first), *(first + index for index in spread)]]
+
+
+def draw_faces(rows: pd.DataFrame, captions: pd.Series, heading: str) -> np.ndarray:
+    """Draw faces, each with its caption, its probabilities and its id (for data/overrides.csv).
+
+    Args:
+        rows: Faces, with the columns `png`, `face_id`, `p_face` and `p_usable`.
+        captions: Text for each row.
+        heading: Text above the faces.
+    """
+    texts = [
+        f"{caption}\nface {100 * row.p_face:.0f} %, usable {100 * row.p_usable:.0f} %\n{row.face_id}"
+        for caption, row in zip(captions, rows.itertuples(), strict=True)
+    ]
+    sheet = draw_contact_sheet([decode_png(png, channels=3) for png in rows["png"]], texts)
+    line = draw_message(heading).repeat(3, axis=2)
+    width = max(sheet.shape[1], line.shape[1])
+    return np.concatenate([pad_right(line, width), pad_right(sheet, width)])
+
+
+def pad_right(image: np.ndarray, width: int) -> np.ndarray:
+    """Return an image, uint8 (H, W, 3), with white added on the right up to the width [px]."""
+    return np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=255)
 
 
 def draw_duplicates(table: pd.DataFrame) -> np.ndarray:
@@ -46,18 +99,20 @@ def draw_duplicates(table: pd.DataFrame) -> np.ndarray:
     )
 
 
-def write_sheets(folder: Path, table: pd.DataFrame) -> None:
+def write_sheets(folder: Path, table: pd.DataFrame, order: str = "p_usable") -> None:
     """Write kept.png, rejected.png and drop_reasons.csv; duplicates.png if the table has the column `duplicate_of`.
 
     Args:
         folder: Replaced if it exists.
-        table: All faces, with the columns `face_id`, `title`, `png` and `drop_reason` ("" for a kept face).
+        table: All faces, with the columns `face_id`, `title`, `png`, `p_face`, `p_usable` and `drop_reason` ("" for a
+            kept face).
+        order: Column of the probability by which kept faces are sorted. Default: p_usable.
     """
     kept = table[table["drop_reason"] == ""]
     rejected = table[~table["drop_reason"].isin(["", "duplicate"])]
     with atomic_directory(folder) as temporary:
-        write_png(temporary / "kept.png", draw_faces(kept, kept["title"]))
-        write_png(temporary / "rejected.png", draw_faces(rejected, rejected["drop_reason"]))
+        write_png(temporary / "kept.png", draw_kept(kept, order))
+        write_png(temporary / "rejected.png", draw_rejected(rejected))
         if "duplicate_of" in table:
             write_png(temporary / "duplicates.png", draw_duplicates(table))
         reasons = table["drop_reason"].replace("", "kept").value_counts().rename_axis("outcome")

@@ -40,7 +40,7 @@ class MangaFaceParams:
 
     model: str = ""
     model_sha256: str = ""
-    threshold: float = 0.33
+    threshold: float = 0.15
     long_side: int = 896
     scales: tuple[float, ...] = (1.0, 0.5)
     flip: bool = False

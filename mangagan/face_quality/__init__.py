@@ -1,0 +1,1 @@
+"""The network that rates detections: the probability of a face, and of a usable face."""

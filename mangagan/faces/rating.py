@@ -1,0 +1,45 @@
+"""Rating of the detections on a page: how likely each is a face, and a usable one."""
+
+from typing import Protocol
+
+import numpy as np
+
+# The calibration was fitted to scores of this detector with default settings. For another, a rater gets NaN.
+SCORED_DETECTOR = "mangaface"
+
+
+class FaceRater(Protocol):
+    """A classifier of detections, such as `mangagan.face_quality.classifier.FaceQuality`. Threads may share it."""
+
+    def rate(self, page: np.ndarray, boxes: np.ndarray, scores: np.ndarray, margin: float) -> np.ndarray:
+        """Rate the detections on a page.
+
+        Args:
+            page: uint8 (H, W) or (H, W, 3) RGB.
+            boxes: float64 (N, 4): left, top, width, height [px].
+            scores: float64 (N,): scores of the detector `mangaface`. NaN for another detector.
+            margin: Margin of a crop that the detector recommends, as a share of the longer side of the box.
+
+        Returns:
+            float64 (N, 2): probability of a face, probability of a usable face [0, 1].
+        """
+        ...
+
+
+def rate_detections(
+    rater: FaceRater, page: np.ndarray, boxes: np.ndarray, scores: np.ndarray, detector: str, margin: float
+) -> np.ndarray:
+    """Return the probabilities of a face and of a usable face for each detection on a page, float64 (N, 2) [0, 1].
+
+    Args:
+        rater: The classifier.
+        page: uint8 (H, W) or (H, W, 3) RGB.
+        boxes: float64 (N, 4): left, top, width, height [px].
+        scores: float64 (N,): scores of the detector.
+        detector: Name of the detector.
+        margin: Margin of a crop that the detector recommends, as a share of the longer side of the box.
+    """
+    if not len(boxes):
+        return np.zeros((0, 2))
+    known = scores if detector == SCORED_DETECTOR else np.full(len(boxes), np.nan)
+    return rater.rate(page, boxes, known, margin)

@@ -1,0 +1,1 @@
+"""Training of the face quality network. No stage depends on this package."""
