@@ -104,7 +104,7 @@ def test_keep_sets_the_thresholds_that_are_not_given(keep: str) -> None:
 
 def test_levels_of_keep_are_nested() -> None:
     strict, balanced, every = KEEP_LEVELS["strict"], KEEP_LEVELS["balanced"], KEEP_LEVELS["all"]
-    assert strict.min_face >= balanced.min_face == every.min_face > 0
+    assert 1 > strict.min_face >= balanced.min_face >= every.min_face > 0
     assert 1 > strict.min_usable > balanced.min_usable > every.min_usable == 0
     assert Gates().keep == "balanced"
 
@@ -143,7 +143,7 @@ def test_faces_of_a_page_are_rated_with_the_margin_of_the_detector() -> None:
     ]
     detections = pd.DataFrame(rows).assign(detector="onnx", crop_margin=0.25)
     page = {"title": "t", "page_id": "p", "source": "s", "page_number": 1, "width": 160, "height": 160}
-    rater, settings = RecordingRater(), NormalizeParams(margin=0.1, min_usable=0.255)
+    rater, settings = RecordingRater(), NormalizeParams(margin=0.1, min_face=0.5, min_usable=0.255)
     faces = normalize_page(rater, page, draw(1), detections, settings)
     ((shape, rated, scores, margin),) = rater.calls
     assert (shape, rated, margin) == ((160, 160), [list(box) for box in boxes], 0.25)
