@@ -1,17 +1,17 @@
 """`python -m benchmarks.clean_faces`: purity and yield of the dataset on titles that no network was trained on.
 
-The pages of a title in DIR/faces.json are searched with FOLDS/<title>.safetensors, and the faces are rated with
-FOLDS/<title>.quality.safetensors; both were trained without the title:
+Faces on the pages of a title in DIR/faces.json are detected with FOLDS/<title>.safetensors and rated with
+FOLDS/<title>.quality.safetensors. Both were trained without the title:
 
     python -m mangagan.detector_training --data DIR --leave-out TITLE --out FOLDS/TITLE.safetensors
     python -m mangagan.quality_training --data DIR --folds FOLDS --leave-out TITLE --out FOLDS/TITLE.quality.safetensors
     python -m mangagan.quality_training.fit_calibration --data DIR --folds FOLDS
 
 The benchmark compares the values of `normalize.keep` with three baselines: the detector alone (`detector`), a linear
-classifier on features of its encoder and on the measures of each detection (`linear`), and the same without features
-(`measures`). `benchmarks.purity` defines the figures. FOLDER gets a manifest for each of them,
-`faces.parquet` with all detections, `curves.csv`, `curves.png`, and sheets of kept, dropped and doubtful faces. The
-command prints a table on stderr and one JSON line on stdout.
+classifier on features of its encoder and on the measures of each detection (`linear`), and the same classifier without
+the features (`measures`). `benchmarks.purity` defines the metrics. The output folder contains a manifest for each value
+and baseline, `faces.parquet` with all detections, `curves.csv`, `curves.png`, and sheets of kept, dropped and doubtful
+faces. The command prints a table on stderr and one JSON line on stdout.
 """
 
 import argparse
@@ -50,11 +50,11 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Selection:
-    """What is kept, apart from the measured gates.
+    """Rule that selects the kept detections, in addition to the measured gates.
 
     Attributes:
         min_score: Minimum score of a detection; below it, a detection is not in the manifest.
-        gates: Rating to its minimum and the drop reason.
+        gates: For each rating, its minimum and the drop reason.
     """
 
     min_score: float = DETECTOR_SCORE
@@ -70,7 +70,7 @@ LEVELS = {
     keep: Selection(gates={"p_face": (level.min_face, "no face"), "p_usable": (level.min_usable, "eyes not visible")})
     for keep, level in KEEP_LEVELS.items()
 }
-# Curve: rating, minimum score of a detection
+# Name of the curve: rating, minimum score of a detection
 CURVES = {
     "network": ("p_usable", DETECTOR_SCORE),
     "linear": ("linear", DETECTOR_SCORE),

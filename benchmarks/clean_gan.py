@@ -1,12 +1,13 @@
 """`python -m benchmarks.clean_gan`: train the same recipe on two datasets, and compare the samples with usable faces.
 
-The datasets are the faces that the baseline `detector` and the level `balanced` keep (`python -m benchmarks.clean_faces
---out CLEAN`). The hold-out set is the same for both: the labelled usable faces of one fifth of the pages, chosen by the
-name of the page. No face of these pages is in a training set. All faces are gray. Recipe, seeds, width and number of
-images are equal, and the last weights are measured.
+By default, the datasets are the faces that the baseline `detector` and the level `balanced` keep (`python -m
+benchmarks.clean_faces --out CLEAN`). Both are compared with one hold-out set: the labelled usable faces of a fifth of
+the pages, selected by a hash of the page name. No face of these pages is used for training. All faces are gray. Recipe,
+seeds, width and number of images are equal. The last weights are measured.
 
-Finished runs are not repeated, and a killed run resumes. FOLDER gets `clean_gan.json`, `clean_gan.md` and `samples.png`
-with training faces and samples. Prints one JSON line: the mean figures of both datasets, and those of real faces.
+Finished runs are not repeated, and a killed run resumes. The output folder contains `clean_gan.json`, `clean_gan.md`,
+and `samples.png` with training faces and samples. The command prints one JSON line: for each dataset, the metrics of
+the samples (mean and standard deviation over seeds) and of the training faces.
 """
 
 import argparse
@@ -33,14 +34,14 @@ from mangagan.faces.table import decode_faces, read_faces
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.metrics.face_search import FaceSearch, find_faces
 
-MIN_FACES = NEIGHBORS + 1  # for training and in the hold-out set; coverage needs them
+MIN_FACES = NEIGHBORS + 1  # minimum size of a training or hold-out set; required by the metric coverage
 HOLDOUT, TRAIN = 0, 1  # parts of a `FaceSet` with one fold
 SETTINGS = ("recipe", "seeds", "kimg", "width", "samples", "part")  # options in the report
 FACE_SHARE = "face_share"  # share of images in which the detector finds a face
 
 
 class FaceJudge(Judge):
-    """Comparison of samples with hold-out faces, and the share of samples with a face."""
+    """Compares samples with hold-out faces, and measures the share of samples with a face."""
 
     @cached_property
     def search(self) -> FaceSearch:

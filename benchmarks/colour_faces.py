@@ -1,7 +1,7 @@
 """Precision and recall of faces in colour: labelled colour pages, and drawn scenes and illustrations.
 
 The pages of a title are rated with the networks that were trained without it. The drawings have a seed that no training
-uses, but the networks were trained on other drawings of the same kind, so their figures are optimistic.
+uses. But the networks were trained on drawings of the same kind, so the figures of drawings are optimistic.
 """
 
 import sys
@@ -29,8 +29,8 @@ from mangagan.pages.decode import is_gray
 from mangagan.quality_training.folds import locate_weights
 
 SEED = 7_031_977  # of the drawings; no training uses it
-SCENES, ILLUSTRATIONS = 120, 80  # number of drawings; those without colour are left out
-MIN_SCORE = MangaFaceParams.threshold  # of a detection that is rated
+SCENES, ILLUSTRATIONS = 120, 80  # number of drawings, before those without colour are removed
+MIN_SCORE = MangaFaceParams.threshold  # minimum score of a rated detection
 DETECTOR_SCORE = 0.33  # minimum score of the detector alone
 TARGET_RECALLS = (0.8, 0.9, 0.95)
 RATINGS = {"detector": "score", "network": "p_face"}
@@ -71,10 +71,10 @@ def run(data: Path, weights: Path, out: Path, min_face: float) -> dict[str, Any]
 
 
 def collect_pictures(data: Path) -> dict[str, tuple[str, list[LabelledPicture]]]:
-    """Return the pictures of each group with the title whose weights rate them.
+    """Return the pictures of each group, and the title that selects the weights.
 
-    A group is the colour pages of a title, or drawings. Those are rated with the weights of the first title that has
-    colour pages, else of the first title.
+    A group contains the colour pages of a title, or drawings. Drawings are rated with the weights of the first title
+    that has colour pages, or of the first title if none has.
     """
     labels = read_labels(data)
     groups = {}
@@ -96,7 +96,7 @@ def collect_pictures(data: Path) -> dict[str, tuple[str, list[LabelledPicture]]]
 
 
 def select_coloured(group: str, pictures: Iterable[Picture]) -> list[LabelledPicture]:
-    """Return the pictures that have colour, named after their group and their place in it."""
+    """Return the pictures in colour, named `<group>/<number>`."""
     return [
         LabelledPicture(f"{group}/{number:03}", picture.pixels, convert_labels(picture.faces))
         for number, picture in enumerate(pictures)
@@ -120,7 +120,7 @@ def detect_pictures(pictures: list[LabelledPicture], detector: MangaFace, rater:
 
 
 def measure_group(detections: pd.DataFrame, faces: int, min_face: float) -> dict[str, Any]:
-    """Return precision and recall of the detector alone and of the network, and their curves in figures.
+    """Return precision and recall of the detector alone and of the network, and their precision at fixed recalls.
 
     Args:
         detections: With the columns kind, score and p_face.

@@ -1,7 +1,7 @@
-"""Purity and yield of a dataset: what the kept detections are, and how many of the labelled usable faces are kept.
+"""Purity and yield of a dataset: the precision of the kept detections, and the recall of the labelled usable faces.
 
-Every detection is matched with the labelled faces of its page as in `benchmarks.scoring`: by falling score, one to one,
-whether it is kept or not. A second detection of a face is therefore no face.
+All detections of a page, kept or not, are matched one to one with its labelled faces, highest score first
+(`benchmarks.scoring`). So a second detection of the same face counts as "no face".
 """
 
 import csv
@@ -17,7 +17,7 @@ from mangagan.core.files import atomic_path
 
 KINDS = ("usable", "not usable", "no face")
 USABLE, NOT_USABLE, NO_FACE = range(len(KINDS))
-# The first seven are read by every program that scores a manifest; the others help to read it.
+# A program that scores a manifest reads the first seven columns. The others are for human readers.
 MANIFEST_COLUMNS = (
     *("source", "x", "y", "w", "h", "score", "kept", "drop_reason"),
     *("p_face", "p_usable", "usable", "title"),
@@ -26,7 +26,7 @@ Figures = dict[str, float | int]
 
 
 class Curve(NamedTuple):
-    """What is kept at every threshold of a rating, from the highest threshold to the lowest.
+    """Precision and recall of the kept detections at every threshold of a rating, highest threshold first.
 
     Attributes:
         thresholds: float64 (T,), descending: the rating of every kept detection is at least this.

@@ -19,7 +19,7 @@ from tests.detector_parts import BlockDetector, write_random_weights
 SCORE_DATASET = Path(__file__).parents[2] / "shared" / "tools" / "score_dataset.py"
 CELL, BOX = 8, 40  # px, of a black cell and of the box that `BlockDetector` finds around it
 BACK, LAMP = 96, 160  # px, left edges of cells that are no usable faces: the back of a head, and a lamp
-RATINGS = {BACK: (0.9, 0.05), LAMP: (0.1, 0.02)}  # of the fake face quality; those of all other cells are 1
+RATINGS = {BACK: (0.9, 0.02), LAMP: (0.1, 0.01)}  # of the fake face quality; those of all other cells are 1
 
 
 class FakeQuality:

@@ -12,7 +12,7 @@ from safetensors.torch import save as pack
 from mangagan.core.errors import UserError
 from mangagan.face_network.weights import WEIGHTS as DETECTOR_WEIGHTS
 from mangagan.face_network.weights import load_face_network
-from mangagan.face_quality.calibration import apply_calibration
+from mangagan.face_quality.calibration import SCORE_RANGE, calibrate_face
 from mangagan.face_quality.classifier import MAX_BATCH, FaceQuality, cut_ink
 from mangagan.face_quality.network import SIDE
 from mangagan.face_quality.weights import WEIGHTS, load_quality_network
@@ -128,12 +128,12 @@ def test_missing_and_damaged_weights(tmp_path: Path) -> None:
 
 def test_calibration_known_answer() -> None:
     logits = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [1.0, 2.0]])
-    with_score, without_score = np.array([[1, 0, 1, 0.5], [0, 1, 0, 0]]), np.array([[2, 0, 0], [0, 3, 1]])
-    found = apply_calibration(logits, np.array([np.nan, 0.5, 0.0, 1.0]), with_score, without_score)
-    assert found[0].tolist() == [2, 7]
-    assert found[1].tolist() == [1.5, 2]
-    assert found[2:, 0].tolist() == pytest.approx([1.5 - np.log(9999), 1.5 + np.log(9999)])
-    assert apply_calibration(np.zeros((0, 2)), np.zeros(0), with_score, without_score).shape == (0, 2)
+    with_score, without_score = np.array([1, 0, 1, 0.5]), np.array([2, 1, 3])
+    found = calibrate_face(logits, np.array([np.nan, 0.5, 0.0, 1.0]), with_score, without_score)
+    assert found[:2].tolist() == [7, 1.5]
+    low, high = (np.log(score / (1 - score)) for score in SCORE_RANGE)
+    assert found[2:].tolist() == pytest.approx([1.5 + low, 1.5 + high])
+    assert calibrate_face(np.zeros((0, 2)), np.zeros(0), with_score, without_score).shape == (0,)
 
 
 def test_a_higher_score_gives_a_higher_rating(quality: FaceQuality) -> None:

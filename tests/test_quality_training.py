@@ -1,5 +1,6 @@
 """Examples, crops, labels and the training loop of the face quality network."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -160,8 +161,8 @@ def write_quality_folds(folder: Path, titles: list[str]) -> None:
 
 def make_ratings(seed: int) -> Ratings:
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, (200, 2)).astype(float)
-    return Ratings(rng.normal(0, 1, (200, 2)) + 2 * labels, rng.uniform(0.1, 0.9, 200), labels)
+    faces = rng.integers(0, 2, 200).astype(float)
+    return Ratings(rng.normal(0, 1, (200, 2)) + 2 * faces[:, None], rng.uniform(0.1, 0.9, 200), faces)
 
 
 def test_the_calibration_of_a_title_does_not_depend_on_its_pages(
@@ -188,7 +189,8 @@ def test_errors_of_the_calibration_change_no_file(tmp_path: Path, capsys: pytest
     assert "one.quality.safetensors not found. Run: python -m mangagan.quality_training" in capsys.readouterr().err
     write_quality_folds(folds, ["one", "two"])
     before = [path.read_bytes() for path in sorted(folds.iterdir())]
-    (data / "faces.json").write_text((data / "faces.json").read_text().replace("true", "false"))
+    labels = json.loads((data / "faces.json").read_text())
+    (data / "faces.json").write_text(json.dumps({page: {**entry, "faces": []} for page, entry in labels.items()}))
     assert fit_calibration.main(arguments) == 2
     assert "cannot be calibrated" in capsys.readouterr().err
     assert [path.read_bytes() for path in sorted(folds.iterdir())] == before

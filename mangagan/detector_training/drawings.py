@@ -15,18 +15,18 @@ from mangagan.sample.illustrations.draw import draw_illustration
 from mangagan.sample.things.kinds import draw_thing_picture
 from mangagan.sample.varied.pictures import draw_varied_face_picture
 
-COLOUR_SHARE = 0.5  # of the pictures of one head or thing
-PICTURE_SIDE = 144  # [px], of a picture of one head or thing
-FACE_SIDE = PICTURE_SIDE / 1.7  # [px], longer side of the box of the face in the middle of such a picture
-ILLUSTRATION_SIZE = (700, 960)  # [px], width and height
-USABLE = {"usable": 1.0, "unknown": -1.0, "face, eyes hidden": 0.0}  # labels of a head; any other is no face
+COLOUR_SHARE = 0.5  # share of colour pictures among the pictures of one head or thing
+PICTURE_SIDE = 144  # height and width of a picture of one head or thing [px]
+FACE_SIDE = PICTURE_SIDE / 1.7  # side of the face box in the middle of such a picture [px]
+ILLUSTRATION_SIZE = (700, 960)  # width and height [px]
+USABLE = {"usable": 1.0, "unknown": -1.0, "face, eyes hidden": 0.0}  # label: value of `usable`; other labels: no face
 
 DrawPicture = Callable[[Rng, int, bool], tuple[np.ndarray, str]]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Number of drawn pictures."""
+    """Number of pictures of each kind."""
 
     sample_pages: int = 180
     scenes: int = 150
@@ -45,8 +45,8 @@ class Drawings:
         pages: Pages of the sample manga in random styles.
         scenes: Sprites and things on backgrounds. Empty without sprites.
         illustrations: Illustrations in colour.
-        heads: Squares of `PICTURE_SIDE` px with one head, that has at most one face.
-        things: Such squares with a thing that is no face.
+        heads: Pictures of one head, `PICTURE_SIDE` px high and wide. Heads without a visible face have no box.
+        things: Pictures of the same size with one thing, without a face.
     """
 
     pages: list[Picture]
@@ -57,7 +57,7 @@ class Drawings:
 
 
 def draw_all(data: Path, seed: int, counts: Counts) -> Drawings:
-    """Draw everything. It depends on the seed, the counts, and the sprites in the folder `data`."""
+    """Draw all pictures. They depend only on the seed, the counts, and the sprites and backgrounds in `data`."""
     return Drawings(
         draw_sample_pages(seed, counts.sample_pages),
         draw_scenes(data, seed, counts.scenes),
@@ -82,10 +82,10 @@ def draw_squares(draw: DrawPicture, seed: tuple[int, int], count: int, name: str
     """Yield pictures of one head or thing.
 
     Args:
-        draw: Draws one picture, and returns its label as in `USABLE`, or another text if it has no face.
+        draw: Returns a picture and its label: a key of `USABLE`, or another text if there is no face.
         seed: Seed of the pictures.
-        count: Number of the pictures.
-        name: Name for the progress bar.
+        count: Number of pictures.
+        name: Name in the progress bar.
     """
     corner = (PICTURE_SIDE - FACE_SIDE) / 2
     for number in track(range(count), count, "draw", name):

@@ -1,1 +1,1 @@
-"""The network that rates detections: the probability of a face, and of a usable face."""
+"""Network that rates detections: the probability of a face, and the probability of a usable face."""

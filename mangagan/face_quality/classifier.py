@@ -1,4 +1,4 @@
-"""Ratings of detections: the probability of a face, and of a usable face."""
+"""Classifier of detections: the probability of a face, and the probability of a usable face."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from mangagan.core.files import sha256_file
-from mangagan.face_quality.calibration import apply_calibration
+from mangagan.face_quality.calibration import calibrate_face
 from mangagan.face_quality.network import CROP_SHARE, OUTPUTS, SIDE
 from mangagan.face_quality.weights import WEIGHTS, load_quality_network
 from mangagan.faces.crop import crop_square, expand_to_square, resize
 
-MAX_LOGIT = 50.0  # larger logits overflow and give the same probability
-MAX_BATCH = 64  # crops in one call of the network; limits the memory
+MAX_LOGIT = 50.0  # logits are clipped to ±MAX_LOGIT, so that exp does not overflow
+MAX_BATCH = 64  # maximum number of crops in a batch; larger: more memory
 
 
 class FaceQuality:
@@ -38,16 +38,16 @@ class FaceQuality:
         Args:
             page: uint8 (H, W) or (H, W, 3) RGB.
             boxes: float (N, 4): left, top, width, height [px].
-            scores: float (N,): scores of the detector. NaN if it is not `mangaface`.
-            margin: Margin of a crop that the detector recommends, as a share of the longer side of the box.
+            scores: float (N,): scores of the detector `mangaface`. NaN for another detector.
+            margin: Crop margin that the detector recommends, as a share of the longer side of the box.
 
         Returns:
             float64 (N, 2): probability of a face, probability of a usable face [0, 1]. The second is at most the first.
             Both are rounded to 4 digits.
         """
         logits = self.compute_logits(page, boxes, margin)
-        calibrated = apply_calibration(logits, scores, self.with_score, self.without_score)
-        face, usable = (1 / (1 + np.exp(-calibrated.clip(-MAX_LOGIT, MAX_LOGIT)))).T
+        face = calibrate_face(logits, scores, self.with_score, self.without_score)
+        face, usable = (1 / (1 + np.exp(-values.clip(-MAX_LOGIT, MAX_LOGIT))) for values in (face, logits[:, 1]))
         # Processors differ in the last bits. Rounding removes these differences.
         return np.stack([face, np.minimum(face, usable)], axis=1).round(4)
 
@@ -67,9 +67,9 @@ class FaceQuality:
 
 
 def cut_ink(page: np.ndarray, box: np.ndarray, margin: float) -> np.ndarray:
-    """Return the crop of a detection as the network gets it: float32 (1, SIDE, SIDE), 0 is white and 1 is black.
+    """Return the input of the network for a detection: float32 (1, SIDE, SIDE), 0 is white and 1 is black.
 
-    It is smaller than the crop in the dataset, so that the eyes are larger.
+    The crop is tighter than the face in the dataset, so that the eyes are larger.
     """
     smaller = ((1 + 2 * margin) * CROP_SHARE - 1) / 2
     face = resize(crop_square(page, expand_to_square(box, smaller)), SIDE)

@@ -1,8 +1,8 @@
-"""The network: the encoder of the detector `mangaface`, and a small head on its features.
+"""The face quality network: the encoder of the detector `mangaface`, and a small head on its features.
 
-The input is a crop of one detection. The output is two logits: of a face, and of a usable face (both eyes visible, not
-mostly covered). The head gets the features of all strides. Their position in the crop is kept, because an eye is
-recognised by its position.
+The input is a crop of one detection. The output is two logits: face, and usable face (both eyes visible, not mostly
+covered). The head uses the features of all strides, averaged over the cells of a grid. The grid keeps their position in
+the crop, because the position helps to recognise an eye.
 """
 
 import torch
@@ -12,10 +12,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 from mangagan.face_network.network import WIDTHS, FaceNet
 
 SIDE = 112  # height and width of a crop [px]
-CROP_SHARE = 1.4 / 1.7  # side of a crop, as a share of the square that the detector recommends for a face
+CROP_SHARE = 1.4 / 1.7  # side of a crop, as a share of the side of the square that the detector recommends
 OUTPUTS = 2  # logits: face, usable
-GRIDS = (2, 2, 4, 1)  # for each stride of the encoder: its features are averaged over grid x grid cells
-REDUCED_CHANNELS = 32  # of the features at stride 32, which have the finest grid
+GRIDS = (2, 2, 4, 1)  # cells per side of the pooling grid, for each stride of the encoder
+REDUCED_CHANNELS = 32  # channels at stride 32 after reduction, because its grid is the finest
 HIDDEN, DROPOUT = 96, 0.3
 
 
@@ -36,9 +36,9 @@ class FaceQualityNet(nn.Module):
         self.drop = nn.Dropout(DROPOUT)
         self.hidden = nn.Linear(features, HIDDEN)
         self.output = nn.Linear(HIDDEN, OUTPUTS)
-        # Calibration, see calibration.py. The initial values change nothing.
-        self.register_buffer("with_score", torch.eye(OUTPUTS, OUTPUTS + 2))
-        self.register_buffer("without_score", torch.eye(OUTPUTS, OUTPUTS + 1))
+        # Coefficients of calibration.py. The initial values leave the logit of a face unchanged.
+        self.register_buffer("with_score", torch.eye(OUTPUTS + 2)[0])
+        self.register_buffer("without_score", torch.eye(OUTPUTS + 1)[0])
 
     def forward(self, ink: Tensor) -> Tensor:
         """Return the logits of crops.

@@ -1,4 +1,4 @@
-"""The weights file of the network."""
+"""Load the weights of the face quality network."""
 
 from pathlib import Path
 

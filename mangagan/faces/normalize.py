@@ -24,8 +24,8 @@ class NormalizeParams(Gates):
     """The section `normalize` of params.yaml.
 
     Attributes:
-        size: Height and width of a face [px]: 4, 5, 6 or 7 times a power of two, because the networks double 4 to 7 px
-            up to it.
+        size: Height and width of a face [px]: 4, 5, 6 or 7 times a power of two, because the generator starts at 4 to
+            7 px and doubles the size in each block.
         margin: Space added on each side of the box, as a share of its longer side [-0.4, 1]. None: the margin that the
             detector recommends.
 
@@ -111,7 +111,7 @@ def normalize_face(page: np.ndarray, detection: dict[str, Any], settings: Normal
 
 
 def check_face(face: dict[str, Any], gates: Gates) -> str:
-    """Return the reason of the first gate that drops a face, a row with the columns of `SCHEMA`; "" if it passes."""
+    """Return the reason of the first gate that a face, a row of `SCHEMA`, fails; "" if it passes all."""
     return find_drop_reason(
         gates,
         size=max(face["w"], face["h"]),

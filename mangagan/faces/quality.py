@@ -1,4 +1,4 @@
-"""Quality of a face: measures, and the gates that drop a face."""
+"""Quality measures of a face, and the gates that drop faces."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,11 +8,11 @@ import numpy as np
 
 
 class KeepLevel(NamedTuple):
-    """The two thresholds of a value of `keep`.
+    """Thresholds that a value of `keep` sets.
 
     Attributes:
         min_face: Minimum probability of a face [0, 1].
-        min_usable: Minimum probability of a usable face, one with both eyes visible [0, 1].
+        min_usable: Minimum probability of a usable face: both eyes visible, not mostly covered [0, 1].
     """
 
     min_face: float
@@ -20,8 +20,8 @@ class KeepLevel(NamedTuple):
 
 
 KEEP_LEVELS = {
-    "strict": KeepLevel(0.95, 0.4),
-    "balanced": KeepLevel(0.7, 0.1),
+    "strict": KeepLevel(0.8, 0.6),
+    "balanced": KeepLevel(0.75, 0.05),
     "all": KeepLevel(0.5, 0.0),
 }
 
@@ -35,9 +35,9 @@ class Gates:
         min_contrast: Minimum standard deviation of gray levels [0, 127.5].
         min_sharpness: Minimum of `measure_sharpness`, about [0, 1].
         max_pad: Maximum share of the crop outside the page [0, 1].
-        keep: strict, balanced or all: sets `min_face` and `min_usable` if they are None.
+        keep: strict, balanced or all. Sets `min_face` and `min_usable` if they are None.
         min_face: Minimum probability of a face [0, 1]. None: the value of `keep`.
-        min_usable: Minimum probability of a face with both eyes visible [0, 1]. None: the value of `keep`.
+        min_usable: Minimum probability of a usable face [0, 1]. None: the value of `keep`.
 
     Raises:
         ValueError: A value is out of range.
@@ -95,18 +95,18 @@ def measure_sharpness(gray: np.ndarray) -> float:
 def find_drop_reason(
     gates: Gates, *, size: float, pad: float, p_face: float, p_usable: float, contrast: float, sharpness: float
 ) -> str:
-    """Return the reason of the first gate that drops a face, "" if it passes all.
+    """Return the reason of the first gate that a face fails, "" if it passes all.
 
     Size and padding are checked first, because the probabilities of tiny faces and of mirrored pixels are less
-    reliable. The probabilities precede contrast and sharpness, because the sharpness of a lamp or of the back of a head
-    does not matter. So "low contrast" and "blurred" count only faces that a lower threshold would add to the dataset.
+    reliable. Contrast and sharpness are checked last. So "low contrast" and "blurred" count only detections that are
+    probably usable faces.
 
     Args:
         gates: The thresholds.
         size: Longer side of the box on the page [px].
         pad: Share of the crop outside the page [0, 1].
         p_face: Probability of a face [0, 1].
-        p_usable: Probability of a face with both eyes visible [0, 1].
+        p_usable: Probability of a usable face [0, 1].
         contrast: See `measure_contrast`.
         sharpness: See `measure_sharpness`.
     """

@@ -1,10 +1,10 @@
-"""Rating of the detections on a page: how likely each is a face, and a usable one."""
+"""Rating of detections: the probability of a face, and the probability of a usable face."""
 
 from typing import Protocol
 
 import numpy as np
 
-# The calibration was fitted to scores of this detector with default settings. For another, a rater gets NaN.
+# The calibration was fitted on the scores of this detector. For another detector, the rater gets NaN.
 SCORED_DETECTOR = "mangaface"
 
 
@@ -18,7 +18,7 @@ class FaceRater(Protocol):
             page: uint8 (H, W) or (H, W, 3) RGB.
             boxes: float64 (N, 4): left, top, width, height [px].
             scores: float64 (N,): scores of the detector `mangaface`. NaN for another detector.
-            margin: Margin of a crop that the detector recommends, as a share of the longer side of the box.
+            margin: Crop margin that the detector recommends, as a share of the longer side of the box.
 
         Returns:
             float64 (N, 2): probability of a face, probability of a usable face [0, 1].
@@ -37,7 +37,7 @@ def rate_detections(
         boxes: float64 (N, 4): left, top, width, height [px].
         scores: float64 (N,): scores of the detector.
         detector: Name of the detector.
-        margin: Margin of a crop that the detector recommends, as a share of the longer side of the box.
+        margin: Crop margin that the detector recommends, as a share of the longer side of the box.
     """
     if not len(boxes):
         return np.zeros((0, 2))

@@ -10,14 +10,14 @@ from mangagan.core.images import decode_png, write_png
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.text import draw_message
 
-SHEET_FACES = 144  # maximum on a sheet
-SHEET_PAIRS = 72  # maximum on a sheet, spread over all pairs
+SHEET_FACES = 144  # maximum number of faces on a sheet
+SHEET_PAIRS = 72  # maximum number of duplicates on a sheet, sampled evenly
 PROBABILITIES = {"p_face": "a face", "p_usable": "a usable face"}
 LEGEND = "Usable: both eyes visible, not mostly covered"
 
 
 def draw_kept(kept: pd.DataFrame, order: str) -> np.ndarray:
-    """Draw a sheet of kept faces: the most doubtful, then a selection of the others.
+    """Draw a sheet of kept faces, lowest probability first. If there are too many, see `choose_doubtful`.
 
     Args:
         kept: Faces, with the columns `png`, `face_id`, `title`, `p_face` and `p_usable`.
@@ -29,9 +29,9 @@ def draw_kept(kept: pd.DataFrame, order: str) -> np.ndarray:
 
 
 def draw_rejected(rejected: pd.DataFrame) -> np.ndarray:
-    """Draw a sheet of dropped faces by reason; for each reason the most doubtful, then a selection of the others.
+    """Draw a sheet of dropped faces by reason, for each reason the highest probability first.
 
-    Each reason gets an equal share of the sheet, or less if it has fewer faces.
+    Each reason gets an equal share of the sheet. Places that a rare reason does not fill go to the others.
 
     Args:
         rejected: Faces, with the columns `png`, `face_id`, `drop_reason`, `p_face` and `p_usable`.
@@ -50,7 +50,7 @@ def draw_rejected(rejected: pd.DataFrame) -> np.ndarray:
 
 
 def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
-    """Return at most `limit` rows: the first half of them from the start, the others spread over the rest."""
+    """Return at most `limit` rows: `limit // 2` from the start, the others evenly spaced over the rest."""
     if len(rows) <= limit:
         return rows
     first = limit // 2

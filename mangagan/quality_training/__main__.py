@@ -19,8 +19,8 @@ from mangagan.quality_training.folds import locate_weights
 from mangagan.quality_training.loop import CropDataset, TrainingSettings, train
 from mangagan.quality_training.sources import collect_sources, detect_titles
 
-COUNTS = Counts()  # of the drawings
-SEED_OFFSET = 7  # the training of the detector has drawn the pictures of the first seeds
+COUNTS = Counts()  # number of drawings
+SEED_OFFSET = 7  # with the same --seed, the drawings differ from those that the detector was trained on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m mangagan.quality_training",
-        description="Train the face quality network on labelled pages, on the errors of the detector, and on drawings.",
+        description="Train the face quality network on labelled pages, on detections on them, and on drawings.",
         epilog="example: python -m mangagan.quality_training --data labelled --folds folds --leave-out haruko",
     )
     parser.add_argument(
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.leave_out and not titles.pop(arguments.leave_out, None):
         raise UserError(f"no title {arguments.leave_out} in {arguments.data}. Use one of {', '.join(titles)}")
     settings = TrainingSettings(crops=arguments.crops, seed=arguments.seed)
-    # The encoder starts as that of a detector that has not seen the title that is left out either.
+    # The encoder is initialised from a detector that was also trained without the left-out title.
     detectors = {title: locate_weights(arguments.folds, arguments.data, title) for title in titles}
     left_out = arguments.leave_out and locate_weights(arguments.folds, arguments.data, arguments.leave_out)
     network = start_from_detector(left_out or DETECTOR_WEIGHTS)

@@ -1,4 +1,4 @@
-"""Crops of examples: framed as in `FaceQuality`, with jitter, and partly covered."""
+"""Training crops: framed as in `FaceQuality`, with jitter, some of them partly covered."""
 
 import cv2
 import numpy as np
@@ -10,16 +10,17 @@ from mangagan.detector_training.labels import Picture
 from mangagan.face_quality.network import CROP_SHARE, SIDE
 from mangagan.quality_training.examples import UNKNOWN, Example
 
-SHIFT_STD, SCALE_STD = 0.05, 0.10  # of the box, as a share of its longer side; of the log of the crop's side
-ANGLE_STD, MAX_ANGLE = 9.0, 25.0  # degrees, rotation of a crop
-STRETCH_STD = 0.05  # of the log of the ratio of height and width
-EYE_ROWS = (0.28, 0.68)  # the eyes are in this part of the height of a face's box
-HIDDEN_SHARE, PARTLY_SHARE = 0.6, 0.2  # covered share of the area of an eye, above which it is hidden, partly hidden
-HIDDEN_FACE = 0.6  # covered share of the box above which nobody can tell if it is a face
+# Standard deviations: shift of a crop, as a share of the longer side of the box; log of the side of a crop
+SHIFT_STD, SCALE_STD = 0.05, 0.10
+ANGLE_STD, MAX_ANGLE = 9.0, 25.0  # standard deviation and maximum of the rotation of a crop [degrees]
+STRETCH_STD = 0.05  # standard deviation of the log of the stretch; the width is multiplied by it, the height divided
+EYE_ROWS = (0.28, 0.68)  # top and bottom of the eyes, as shares of the height of the face box
+HIDDEN_SHARE, PARTLY_SHARE = 0.6, 0.2  # an eye is hidden, or partly hidden, if more of its area is covered
+HIDDEN_FACE = 0.6  # covered share of the box, above which the label `face` is unknown
 
 
 def draw_crop(rng: Rng, example: Example) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the crop of an example.
+    """Return a random crop of an example.
 
     Returns:
         Gray pixels, uint8 (SIDE, SIDE).
@@ -40,20 +41,22 @@ def draw_crop(rng: Rng, example: Example) -> tuple[np.ndarray, np.ndarray]:
 
 
 def warp_crop(rng: Rng, picture: Picture, linear: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Return the pixels of a crop in gray, from the level of the picture's pyramid that fits.
+    """Return the gray pixels of a crop.
+
+    They are sampled from the smallest level of the image pyramid that has at least the resolution of the crop.
 
     Args:
-        rng: Determines the weights of the colours.
-        picture: The source.
-        linear: (2, 2), from px of the picture to px of the crop.
-        shift: (2,) [px of the crop]. Outside the picture, the picture is mirrored.
+        rng: Random generator, for the weights of the colour channels.
+        picture: The picture. Pixels outside it are mirrored.
+        linear: (2, 2), maps px of the picture to px of the crop.
+        shift: (2,), added after `linear` [px of the crop].
     """
     scale = np.sqrt(abs(np.linalg.det(linear)))
     level = int(np.clip(np.floor(-np.log2(scale)), 0, len(picture.pyramid) - 1))
     source = picture.pyramid[level]
     ratio = np.array([picture.pixels.shape[1] / source.shape[1], picture.pixels.shape[0] / source.shape[0]])
     scaled = linear * ratio
-    # The map is of areas, with pixel centres at half px. OpenCV maps pixel centres.
+    # Here the centre of the first pixel is at (0.5, 0.5); in OpenCV it is at (0, 0).
     moved = shift + scaled @ np.array([0.5, 0.5]) - 0.5
     shrink = scale * np.sqrt(ratio.prod())
     method = cv2.INTER_LINEAR if shrink < 1 else cv2.INTER_CUBIC
@@ -66,16 +69,16 @@ def warp_crop(rng: Rng, picture: Picture, linear: np.ndarray, shift: np.ndarray)
 def cover_face(
     rng: Rng, pixels: np.ndarray, box: np.ndarray, other: np.ndarray
 ) -> tuple[np.ndarray, tuple[float, float]]:
-    """Cover a part of a usable face by a speech balloon or by the next panel.
+    """Cover a part of a usable face with a speech balloon or with the next panel.
 
     Args:
-        rng: Determines what is drawn where.
+        rng: Random generator.
         pixels: uint8 (SIDE, SIDE).
         box: float64 (4,), x, y, w, h [px] of the face.
         other: uint8 (SIDE, SIDE): content of the next panel.
 
     Returns:
-        The pixels, uint8 (SIDE, SIDE), and the labels: face, usable. A hidden eye makes a face not usable.
+        The pixels, uint8 (SIDE, SIDE), and the labels: face, usable. A face with a hidden eye is not usable.
     """
     draw = draw_balloon if rng.random() < 0.55 else draw_panel
     drawn, mask = draw(rng, pixels, box, other)
@@ -99,7 +102,7 @@ def draw_balloon(rng: Rng, pixels: np.ndarray, box: np.ndarray, other: np.ndarra
 
 
 def draw_panel(rng: Rng, pixels: np.ndarray, box: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the crop by the border of a panel. Return the pixels and the mask of the other side, bool."""
+    """Draw a panel border through the crop. Return the pixels and the mask of the next panel, bool."""
     x, y, w, h = box
     angle = rng.choice([0, np.pi / 2, np.pi, 1.5 * np.pi]) + rng.normal(0, 0.12)
     normal = np.array([np.cos(angle), np.sin(angle)])
@@ -116,7 +119,7 @@ def draw_panel(rng: Rng, pixels: np.ndarray, box: np.ndarray, other: np.ndarray)
 
 
 def relabel_face(mask: np.ndarray, box: np.ndarray) -> tuple[float, float]:
-    """Return the labels of a usable face after something was drawn over the crop at `mask`, bool (SIDE, SIDE)."""
+    """Return the labels of a usable face that is covered at `mask`, bool (SIDE, SIDE)."""
     x, y, w, h = box
     if share_covered(mask, x, y, w, h) > HIDDEN_FACE:
         return UNKNOWN, 0.0
@@ -128,6 +131,6 @@ def relabel_face(mask: np.ndarray, box: np.ndarray) -> tuple[float, float]:
 
 
 def share_covered(mask: np.ndarray, x: float, y: float, w: float, h: float) -> float:
-    """Return the share of a rectangle [px] that is in the mask, bool (SIDE, SIDE). 0 if it is outside the crop."""
+    """Return the covered share of a rectangle [px] in the crop; 0 if it is outside. `mask` is bool (SIDE, SIDE)."""
     part = mask[max(int(y), 0) : max(int(np.ceil(y + h)), 0), max(int(x), 0) : max(int(np.ceil(x + w)), 0)]
     return float(part.mean()) if part.size else 0.0

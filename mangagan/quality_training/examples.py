@@ -1,4 +1,4 @@
-"""Examples: boxes on pictures, with the labels of the network's two outputs."""
+"""Training examples: boxes on pictures, with labels for the two outputs of the network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,10 @@ from mangagan.detection.overlap import compute_iou
 from mangagan.detector_training.crops import Rng
 from mangagan.detector_training.labels import Picture
 
-FACE_IOU, OTHER_IOU = 0.35, 0.15  # minimum IoU with a labelled face of a face; maximum of a box that is no face
-MIN_TRAINING_SCORE = 0.05  # of the detections that are used for training
-SIDE_RANGE = (24.0, 300.0)  # px, longer side of a random box
+# IoU with a labelled face: from FACE_IOU a box is a face; up to OTHER_IOU it is no face; in between it is unknown
+FACE_IOU, OTHER_IOU = 0.35, 0.15
+MIN_TRAINING_SCORE = 0.05  # minimum score of a detection for training
+SIDE_RANGE = (24.0, 300.0)  # side of a random box, before jitter [px]
 UNKNOWN = -1.0  # label: the loss ignores it
 
 
@@ -34,7 +35,7 @@ class Example:
 
 
 def label_box(picture: Picture, box: np.ndarray) -> Example:
-    """Return the example of a box; the labelled face with the largest IoU gives its labels."""
+    """Return a box with the labels of the labelled face that has the largest IoU with it."""
     iou = compute_iou(box, picture.faces[:, :4].astype(np.float64)) if len(picture.faces) else np.zeros(0)
     best = float(iou.max(initial=0))
     if best >= FACE_IOU:
@@ -62,7 +63,7 @@ def detect_examples(pictures: list[Picture], weights: Path) -> list[Example]:
 
 
 def draw_other_box(rng: Rng, picture: Picture, tries: int = 20) -> Example | None:
-    """Draw a random box without a face, half of them next to a face if there is one. None if none is found."""
+    """Return a random box without a face, with probability 0.5 next to a face. None if all `tries` fail."""
     height, width = picture.pixels.shape[:2]
     for _ in range(tries):
         if len(picture.faces) and rng.random() < 0.5:

@@ -1,9 +1,9 @@
 """`python -m mangagan.quality_training.fit_calibration`: fit the calibration of trained networks.
 
-For each title, the network that was trained without it rates the detections of a detector that was trained without it.
-The coefficients for `--weights` are fitted on the ratings of all titles; those of `<title>.quality.safetensors` on the
-ratings of the other titles. The networks of the other titles were trained on `<title>`. This weak dependence is
-accepted, because 14 coefficients can hardly memorise a title.
+Each title is rated with a detector and a face quality network that were trained without it. The coefficients of
+`--weights` are fitted on the ratings of all titles. The coefficients of `<title>.quality.safetensors` are fitted on the
+ratings of the other titles. These ratings depend weakly on `<title>`, because their networks were trained on it. This
+is accepted: 7 coefficients can hardly memorise a title.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from mangagan.face_quality.weights import load_quality_network
 from mangagan.quality_training.examples import label_box
 from mangagan.quality_training.folds import locate_weights
 
-MIN_CALIBRATION_SCORE = 0.1  # of the detections; lower than the default threshold of `detect`
-WEIGHT_DECAY = 1.0  # of the coefficients of inputs with a standard deviation of 1, relative to the sum of the losses
+MIN_CALIBRATION_SCORE = 0.1  # minimum score of a detection; below the default threshold of `detect`
+WEIGHT_DECAY = 1.0  # L2 penalty of the coefficients, added to the summed loss; inputs have standard deviation 1
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Ratings:
     Attributes:
         logits: float64 (N, 2): face, usable.
         scores: float64 (N,): scores of the detector.
-        labels: float64 (N, 2): face, usable; 1 yes, 0 no, -1 unknown.
+        faces: float64 (N,): labels of a face; 1 yes, 0 no, -1 unknown.
     """
 
     logits: np.ndarray
     scores: np.ndarray
-    labels: np.ndarray
+    faces: np.ndarray
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,7 +91,8 @@ def run(data: Path, folds: Path, weights: Path | None) -> None:
         set_calibration(networks[path], others, path)
     if weights:
         set_calibration(networks[weights], join_ratings(list(ratings.values())), weights)
-    for path, network in networks.items():  # after all are fitted, so that an error changes no file
+    # Write after all fits, so that an error leaves all files unchanged.
+    for path, network in networks.items():
         write_bytes(path, encode_weights(network, torch.float16))
         print(f"calibrated {path}")
 
@@ -100,42 +101,36 @@ def rate_title(pages: list[Picture], detector_file: Path, quality_file: Path) ->
     """Rate the detections on the pages of a title, with networks that were trained without it."""
     detector = MangaFace(MangaFaceParams(threshold=MIN_CALIBRATION_SCORE, device="cpu"), detector_file)
     quality = FaceQuality(quality_file)
-    parts = [Ratings(np.zeros((0, 2)), np.zeros(0), np.zeros((0, 2)))]
+    parts = [Ratings(np.zeros((0, 2)), np.zeros(0), np.zeros(0))]
     for page in pages:
         found = detector.detect(page.pixels)
-        examples = [label_box(page, box) for box in found.boxes]
         logits = quality.compute_logits(page.pixels, found.boxes, detector.crop_margin)
-        labels = np.array([[example.face, example.usable] for example in examples]).reshape(-1, 2)
-        parts.append(Ratings(logits, found.scores, labels))
+        faces = np.array([label_box(page, box).face for box in found.boxes], np.float64)
+        parts.append(Ratings(logits, found.scores, faces))
     return join_ratings(parts)
 
 
 def join_ratings(parts: list[Ratings]) -> Ratings:
-    """Return the ratings of several parts as one."""
+    """Concatenate ratings."""
     return Ratings(
         np.concatenate([part.logits for part in parts]),
         np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.faces for part in parts]),
     )
 
 
 def set_calibration(network: FaceQualityNet, ratings: Ratings, path: Path) -> None:
-    """Fit the coefficients on ratings, and set them in a network, in place.
+    """Fit the coefficients on ratings, and store them in a network, in place.
 
     Raises:
-        UserError: The labels of an output are all equal or unknown. The message names `path`, the file of the network.
+        UserError: The known labels are all equal. `path`, the file of the network, is for the message.
     """
-    tables = (
-        (network.with_score, make_inputs(ratings.logits, ratings.scores)),
-        (network.without_score, make_inputs(ratings.logits, None)),
-    )
-    for output, name in enumerate(("face", "usable")):
-        labels = ratings.labels[:, output]
-        known = labels >= 0
-        if len(np.unique(labels[known])) < 2:
-            raise UserError(f"{path} cannot be calibrated: no detection is, or all are {name}. Label more pages")
-        for table, inputs in tables:
-            table[output] = torch.from_numpy(fit_logistic(inputs[known], labels[known]))
+    known = ratings.faces >= 0
+    labels = ratings.faces[known]
+    if len(np.unique(labels)) < 2:
+        raise UserError(f"{path} cannot be calibrated: no detection is a face, or all are. Label more pages")
+    network.with_score[:] = torch.from_numpy(fit_logistic(make_inputs(ratings.logits, ratings.scores)[known], labels))
+    network.without_score[:] = torch.from_numpy(fit_logistic(make_inputs(ratings.logits, None)[known], labels))
 
 
 def fit_logistic(inputs: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Weights that were trained with one title left out: `<title>.safetensors` and `<title>.quality.safetensors`."""
+"""Paths of weights trained with one title left out: `<title>.safetensors` and `<title>.quality.safetensors`."""
 
 import shlex
 from pathlib import Path
@@ -7,13 +7,13 @@ from mangagan.core.errors import UserError
 
 
 def locate_weights(folder: Path, data: Path, title: str, quality: bool = False) -> Path:
-    """Return the weights that were trained without a title.
+    """Return the path of the weights that were trained without a title.
 
     Args:
         folder: Folder of weights.
-        data: Folder of labelled pages, for the message.
-        title: The title.
-        quality: Return the weights of the face quality instead of those of the detector. Default: False.
+        data: Folder of labelled pages, for the error message.
+        title: The left-out title.
+        quality: True: weights of the face quality network. False (default): weights of the detector.
 
     Raises:
         UserError: The file does not exist.

@@ -1,4 +1,4 @@
-"""The training loop and its data set."""
+"""Training loop and dataset of the face quality network."""
 
 import math
 import sys
@@ -22,7 +22,7 @@ from mangagan.quality_training.crops import cover_face, draw_crop
 from mangagan.quality_training.examples import Example, draw_other_box
 
 LOG_STEPS = 50  # steps for each line of the log
-USABLE_WEIGHT = 1.0  # of the loss of the output `usable`, relative to that of `face`
+USABLE_WEIGHT = 1.0  # weight of the loss of the output `usable`; that of `face` is 1
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class TrainingSettings:
     """Settings of the training."""
 
     crops: int = 24_000  # training budget: number of crops
-    batch_size: int = 64  # crops for each step
-    learning_rate: float = 1e-3  # maximum of AdamW's learning rate for the head; a cosine decays it to 0
+    batch_size: int = 64  # crops per step
+    learning_rate: float = 1e-3  # maximum learning rate of the head; cosine decay to 0
     encoder_rate: float = 0.2  # learning rate of the encoder, as a share of `learning_rate`
-    weight_decay: float = 0.05  # AdamW's, of the kernels
+    weight_decay: float = 0.05  # weight decay of AdamW; only for kernels
     warm_up: float = 0.05  # share of the steps in which the learning rate rises [0, 1]
-    ema_beta: float = 0.99  # decay of the moving average of the weights, for each step [0, 1]
+    ema_beta: float = 0.99  # decay of the moving average of the weights, per step [0, 1]
     covered: float = 0.3  # probability that a part of a usable face is covered [0, 1]
     tones: float = 0.8  # probability of augmented gray levels [0, 1]
     seed: int = 0
@@ -47,8 +47,8 @@ class Source:
 
     Attributes:
         share: Share of the crops [0, 1].
-        examples: Examples, drawn with equal probability. Empty: draw boxes without a face on `pictures`.
-        pictures: Pictures for such boxes.
+        examples: Examples, sampled uniformly. Empty: sample boxes without a face on `pictures`.
+        pictures: Pictures for boxes without a face. Used only if `examples` is empty.
     """
 
     share: float
@@ -57,7 +57,7 @@ class Source:
 
 
 class CropDataset(Dataset[tuple[np.ndarray, np.ndarray]]):
-    """Random crops. Crop i depends on the sources, the settings and i."""
+    """Random crops. Crop i depends only on the sources, the settings and i."""
 
     def __init__(self, sources: list[Source], settings: TrainingSettings) -> None:
         self.settings = settings
@@ -82,7 +82,7 @@ class CropDataset(Dataset[tuple[np.ndarray, np.ndarray]]):
         return 1 - pixels[None].astype(np.float32) / 255, np.array(labels, np.float32)
 
     def draw_example(self, rng: Rng) -> Example:
-        """Draw a source and an example of it."""
+        """Return a random example of a random source."""
         while True:
             source = self.sources[rng.choice(len(self.sources), p=self.odds)]
             if source.examples:
@@ -130,7 +130,7 @@ def compute_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def group_parameters(network: FaceQualityNet, settings: TrainingSettings) -> list[dict[str, object]]:
-    """Return parameter groups: encoder and head, each with weight decay for kernels and without it for vectors."""
+    """Return parameter groups: kernels (with weight decay) and vectors (without), of the encoder and of the head."""
     groups = []
     for encoder in (True, False):
         rate = settings.learning_rate * (settings.encoder_rate if encoder else 1)
@@ -158,7 +158,7 @@ class TrainingLog:
         self.settings, self.sums, self.started = settings, torch.zeros(2), time.perf_counter()
 
     def add(self, step: int, terms: Tensor) -> None:
-        """Add the loss terms (2,) of a step, counted from 0.
+        """Add the loss terms (2,) of a step; the first step is 0.
 
         Raises:
             UserError: The loss is not finite.

@@ -1,4 +1,4 @@
-"""The parts of the training data, and their shares."""
+"""Sources of the training crops, and their shares."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ USABLE_DETECTIONS, OTHER_FACE_DETECTIONS, FALSE_DETECTIONS = 0.19, 0.15, 0.17
 LABELLED_FACES, OTHER_BOXES = 0.08, 0.05
 DRAWN_FACES, DRAWN_HEADS, DRAWN_THINGS, DRAWN_OTHER = 0.11, 0.14, 0.07, 0.04
 
-MIDDLE = np.array([(PICTURE_SIDE - FACE_SIDE) / 2] * 2 + [FACE_SIDE] * 2)  # box in a square of one head or thing
+MIDDLE = np.array([(PICTURE_SIDE - FACE_SIDE) / 2] * 2 + [FACE_SIDE] * 2)  # box in a picture of one head or thing
 
 
 def detect_titles(titles: dict[str, list[Picture]], detectors: dict[str, Path]) -> list[Example]:
     """Return the detections on labelled pages, by detectors that were trained without the title.
 
-    Such detections have the errors that the detector makes on new titles.
+    Their errors are like those of the detector on new titles.
 
     Args:
         titles: Labelled pages of each title.
-        detectors: Weights of a detector that was trained without the title, for each title.
+        detectors: For each title, the weights file of a detector that was trained without it.
 
     Raises:
         UserError: A weights file is missing or damaged.

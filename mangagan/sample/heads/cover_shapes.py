@@ -1,4 +1,4 @@
-"""The objects that `face_covers` draws in front of a face. Positions are relative to the box of the face."""
+"""Shapes of the objects that `covers.py` draws in front of a face. Positions are relative to the face box."""
 
 from __future__ import annotations
 

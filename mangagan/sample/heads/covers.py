@@ -1,4 +1,4 @@
-"""Objects in front of a drawn face, and what they leave visible of its eyes.
+"""Objects in front of a drawn face, and the visibility of its eyes.
 
 `cover_face` draws one of COVER_KINDS on the canvas or the pixels of a drawn face. The positions of the eyes in the
 ground truth of the face and the exact area of the object decide whether the eyes are free, partly hidden or hidden.
@@ -34,7 +34,7 @@ FREE_FACE, HIDDEN_FACE = 0.45, 0.7  # the same two limits for the whole face
 
 @dataclass(frozen=True)
 class FaceCover:
-    """What an object leaves of a face.
+    """Visibility of a face behind an object.
 
     Attributes:
         eyes: "free": both eyes are visible. "hidden": an eye or most of the face is hidden. "partly": in between.

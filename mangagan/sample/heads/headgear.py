@@ -1,4 +1,4 @@
-"""What hides a face or its eyes and is worn: helmets, hoods, masks, blindfolds, bandages, sunglasses."""
+"""Headgear that hides a face or its eyes: helmets, hoods, masks, blindfolds, bandages, sunglasses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Heads that are not usable as training faces: turned away, without visible eyes, under helmets and masks, cut.
+"""Heads that are not usable as training faces: turned away, under helmets and masks, cut off, eyes not visible.
 
 `draw_hidden_head` draws one of HIDDEN_KINDS. The kinds in FACE_KINDS are faces whose two eyes are not both visible:
-rows with the view "other" that are not usable. The kinds in HEAD_KINDS are no faces: backs of heads, closed helmets,
+rows with the view "other" that are not usable. The kinds in HEAD_KINDS show no face: backs of heads, closed helmets,
 masks.
 """
 

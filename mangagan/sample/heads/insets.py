@@ -1,4 +1,4 @@
-"""Parts of a head in a small panel of their own: mouth and chin, half a face, one eye."""
+"""Small panels that show a part of a head: mouth and chin, half a face, one eye."""
 
 from __future__ import annotations
 

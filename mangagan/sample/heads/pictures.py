@@ -38,7 +38,7 @@ def draw_hidden_head_picture(rng: Rng, size: int, colour: bool, kind: str | None
     """Draw a head that is not usable as a training face, in the crop that a detector would give.
 
     Args:
-        rng: Source of everything.
+        rng: Random generator.
         size: Side of the picture [px], 8 or more.
         colour: RGB instead of gray.
         kind: One of PICTURE_KINDS. Default: a random one.
@@ -72,7 +72,7 @@ def draw_covered_face_picture(rng: Rng, size: int, colour: bool, kind: str | Non
     """Draw a frontal to three-quarter face behind an object, in the crop that a detector would give.
 
     Args:
-        rng: Source of everything.
+        rng: Random generator.
         size: Side of the picture [px], 8 or more.
         colour: RGB instead of gray.
         kind: One of COVER_KINDS. Default: a random one.

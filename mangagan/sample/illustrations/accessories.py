@@ -1,4 +1,4 @@
-"""What characters of illustrations wear on the head: ears, horns, hats, ribbons, flowers, headphones."""
+"""Accessories on the heads of characters in illustrations: ears, horns, hats, ribbons, flowers, headphones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour illustrations of one to four characters, as on the web, with the ground truth of their faces."""
+"""Colour illustrations of one to four characters, with the ground truth of their faces."""
 
 from __future__ import annotations
 

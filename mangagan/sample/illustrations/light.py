@@ -1,4 +1,4 @@
-"""Light on a drawn head: soft eyes with reflections, blush, strands, shine and shadow of the hair."""
+"""Lighting of a drawn head: soft eyes with reflections, blush, and strands, highlights and shadows of the hair."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Faces of all kinds: bald, old, with small eyes, with hats."""
+"""Usable faces of many kinds, for example bald, old, with small eyes or with hats."""

@@ -1,4 +1,4 @@
-"""A brush for varied faces: features that follow yaw and pitch, hand-drawn lines, and paints of both kinds of ink."""
+"""A brush for varied faces: features placed by yaw and pitch, hand-drawn lines, colours and screentones."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def draw_varied_face_picture(rng: Rng, size: int, colour: bool) -> tuple[Image, 
     """Draw one face with two free eyes, in the crop that a detector would give.
 
     Args:
-        rng: Source of everything.
+        rng: Random generator.
         size: Side of the picture [px], 8 or more.
         colour: RGB instead of gray.
 
