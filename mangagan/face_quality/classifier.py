@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import torch
 
-from mangagan.core.files import sha256_file
 from mangagan.face_quality.calibration import calibrate_face
 from mangagan.face_quality.network import CROP_SHARE, OUTPUTS, SIDE
 from mangagan.face_quality.weights import WEIGHTS, load_quality_network
@@ -29,8 +28,6 @@ class FaceQuality:
         self.with_score, self.without_score = (
             np.asarray(table.double().numpy()) for table in (self.network.with_score, self.network.without_score)
         )
-        libraries = f"opencv={cv2.__version__} torch={torch.__version__.split('+')[0]}"
-        self.version = f"{sha256_file(weights)[:12]} {libraries}"
 
     def rate(self, page: np.ndarray, boxes: np.ndarray, scores: np.ndarray, margin: float) -> np.ndarray:
         """Rate the detections on a page.

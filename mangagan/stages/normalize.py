@@ -21,7 +21,7 @@ from mangagan.faces.rating import FaceRater
 from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import write_faces
 from mangagan.pages.decode import Page
-from mangagan.pages.table import PageRow, iterate_pages, read_pages
+from mangagan.pages.table import MAX_MEMORY, PageRow, iterate_pages, read_pages
 
 STAGE = "normalize"
 
@@ -41,7 +41,8 @@ def run(root: Path = Path()) -> None:
     with_faces = pages[pages["page_id"].isin(by_page)]
 
     normalize = partial(normalize_decoded_page, quality, by_page, settings)
-    found = map_ordered(normalize, iterate_pages(with_faces, root / catalog.PAGES_DIR))
+    decoded = iterate_pages(with_faces, root / catalog.PAGES_DIR)
+    found = map_ordered(normalize, decoded, weigh=weigh_page, max_weight=MAX_MEMORY)
     rows = [face for page_faces in track(found, len(with_faces), STAGE, "pages") for face in page_faces]
     faces = pd.DataFrame(rows, columns=[*SCHEMA.names, "png"])
     with atomic_directory(root / catalog.FACES_DIR) as folder:
@@ -52,6 +53,11 @@ def run(root: Path = Path()) -> None:
     order = "p_usable" if settings.usable_threshold > 0 else "p_face"
     write_sheets(root / catalog.pictures_dir(STAGE), faces, order)
     write_json(root / catalog.metrics_file(STAGE), figures)
+
+
+def weigh_page(item: tuple[PageRow, Page]) -> float:
+    """Return the memory of a decoded page [bytes]."""
+    return float(item[1].pixels.nbytes)
 
 
 def normalize_decoded_page(
