@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from mangagan.core.errors import UserError
@@ -107,7 +107,7 @@ def train(network: FaceNet, crops: CropDataset, settings: TrainingSettings) -> F
     averaged = deepcopy(network)
     optimizer = torch.optim.AdamW(group_parameters(network, settings), lr=settings.learning_rate, fused=True)
     steps = settings.crops // settings.batch_size
-    log = TrainingLog(settings.crops, settings.batch_size)
+    log = TrainingLog(settings.crops, settings.batch_size, ("heat", "box", "usable"))
     for step, (ink, target) in enumerate(iterate_batches(crops, settings, device)):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * schedule_rate(step / steps, settings.warm_up)
@@ -149,7 +149,7 @@ def schedule_rate(progress: float, warm_up: float) -> float:
 
 
 @torch.no_grad()
-def update_average(averaged: FaceNet, network: FaceNet, beta: float) -> None:
+def update_average(averaged: nn.Module, network: nn.Module, beta: float) -> None:
     """Update the moving average of weights and running statistics, with decay `beta`, in place."""
     for old, new in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
         if old.is_floating_point():
@@ -159,12 +159,13 @@ def update_average(averaged: FaceNet, network: FaceNet, beta: float) -> None:
 class TrainingLog:
     """Prints a line on stderr every `LOG_STEPS` steps: crops, crops per second, and the mean of each loss term."""
 
-    def __init__(self, crops: int, batch_size: int) -> None:
-        self.crops, self.batch_size = crops, batch_size
-        self.sums, self.started = torch.zeros(3), time.perf_counter()
+    def __init__(self, crops: int, batch_size: int, terms: tuple[str, ...]) -> None:
+        """Start the clock. `terms` are the names of the loss terms."""
+        self.crops, self.batch_size, self.terms = crops, batch_size, terms
+        self.sums, self.started = torch.zeros(len(terms)), time.perf_counter()
 
     def add(self, step: int, terms: Tensor) -> None:
-        """Add the loss terms (3,) of a step, counted from 0.
+        """Add the loss terms of a step, counted from 0.
 
         Raises:
             UserError: The loss is not finite.
@@ -172,10 +173,10 @@ class TrainingLog:
         self.sums = self.sums.to(terms.device) + terms
         if (step + 1) % LOG_STEPS == 0:
             count = (step + 1) * self.batch_size
-            heat, box, usable = (self.sums / LOG_STEPS).tolist()
-            if not math.isfinite(heat + box + usable):
+            means = (self.sums / LOG_STEPS).tolist()
+            if not math.isfinite(sum(means)):
                 raise UserError(f"training diverged after {count} crops. Try another --seed or a larger --batch-size")
             speed = count / (time.perf_counter() - self.started)
-            losses = f"heat {heat:.3f}  box {box:.3f}  usable {usable:.3f}"
+            losses = "  ".join(f"{name} {mean:.3f}" for name, mean in zip(self.terms, means, strict=True))
             print(f"{count}/{self.crops} crops  {speed:.1f}/s  {losses}", file=sys.stderr, flush=True)
-            self.sums = torch.zeros(3)
+            self.sums = torch.zeros(len(self.terms))

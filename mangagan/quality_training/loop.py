@@ -1,8 +1,5 @@
 """Training loop and dataset of the face quality network."""
 
-import math
-import sys
-import time
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -12,16 +9,15 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
-from mangagan.core.errors import UserError
 from mangagan.detector_training.crops import Rng
 from mangagan.detector_training.labels import Picture
-from mangagan.detector_training.loop import schedule_rate
+from mangagan.detector_training.loop import TrainingLog, schedule_rate, update_average
 from mangagan.detector_training.tones import distort
 from mangagan.face_quality.network import FaceQualityNet
 from mangagan.quality_training.crops import cover_face, draw_crop
 from mangagan.quality_training.examples import Example, draw_other_box
 
-LOG_STEPS = 50  # steps for each line of the log
+MAX_GRADIENT_NORM = 5.0
 USABLE_WEIGHT = 1.0  # weight of the loss of the output `usable`; that of `face` is 1
 
 
@@ -102,14 +98,15 @@ def train(network: FaceQualityNet, crops: CropDataset, settings: TrainingSetting
     averaged = deepcopy(network)
     optimizer = torch.optim.AdamW(group_parameters(network, settings), fused=True)
     rates = [group["lr"] for group in optimizer.param_groups]
-    steps, log = settings.crops // settings.batch_size, TrainingLog(settings)
+    steps = settings.crops // settings.batch_size
+    log = TrainingLog(settings.crops, settings.batch_size, ("face", "usable"))
     for step, (ink, labels) in enumerate(DataLoader(crops, settings.batch_size, drop_last=True)):
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * schedule_rate(step / steps, settings.warm_up)
         loss, terms = compute_loss(network(ink.to(memory_format=torch.channels_last)), labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM)
         optimizer.step()
         update_average(averaged, network, min(settings.ema_beta, (1 + step) / (10 + step)))
         log.add(step, terms)
@@ -142,35 +139,3 @@ def group_parameters(network: FaceQualityNet, settings: TrainingSettings) -> lis
             ]
             groups.append({"params": chosen, "lr": rate, "weight_decay": settings.weight_decay if kernels else 0.0})
     return groups
-
-
-@torch.no_grad()
-def update_average(averaged: FaceQualityNet, network: FaceQualityNet, beta: float) -> None:
-    """Update the moving average of the weights with decay `beta`, in place."""
-    for old, new in zip(averaged.parameters(), network.parameters(), strict=True):
-        old.lerp_(new, 1 - beta)
-
-
-class TrainingLog:
-    """Prints a line on stderr every `LOG_STEPS` steps: crops, crops per second, and the mean of each loss term."""
-
-    def __init__(self, settings: TrainingSettings) -> None:
-        self.settings, self.sums, self.started = settings, torch.zeros(2), time.perf_counter()
-
-    def add(self, step: int, terms: Tensor) -> None:
-        """Add the loss terms (2,) of a step; the first step is 0.
-
-        Raises:
-            UserError: The loss is not finite.
-        """
-        self.sums += terms
-        if (step + 1) % LOG_STEPS:
-            return
-        count = (step + 1) * self.settings.batch_size
-        face, usable = (self.sums / LOG_STEPS).tolist()
-        if not math.isfinite(face + usable):
-            raise UserError(f"training diverged after {count} crops. Try another --seed")
-        speed = count / (time.perf_counter() - self.started)
-        line = f"{count}/{self.settings.crops} crops  {speed:.1f}/s  face {face:.3f}  usable {usable:.3f}"
-        print(line, file=sys.stderr, flush=True)
-        self.sums = torch.zeros(2)
