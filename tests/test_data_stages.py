@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,13 +15,13 @@ from mangagan.cli import main
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
-from mangagan.core.images import write_png
+from mangagan.core.images import decode_png, encode_png, write_png
 from mangagan.dataset.manifest import COLUMNS, read_manifest
 from mangagan.detection.registry import DetectParams
 from mangagan.detection.run import make_detection_rows, make_face_id
 from mangagan.detection.table import write_detections
 from mangagan.detection.types import Detections
-from mangagan.faces.table import decode_faces, read_faces
+from mangagan.faces.table import decode_faces, read_faces, write_faces
 from mangagan.pages.table import read_pages
 from mangagan.stages import dedup, detect, ingest, normalize
 from tests.dvc_workspace import edit
@@ -133,9 +134,10 @@ def test_a_second_run_is_byte_identical(workspace: Path, faces: dict[tuple[str, 
     assert len(before) > 40
 
 
-def test_overrides_decide(faces: dict[tuple[str, int], str], root: Path) -> None:
+def test_overrides_decide(faces: dict[tuple[str, int], str], root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = read_manifest(root / catalog.MANIFEST)
     dropped = manifest["face_id"][manifest["kept"]].iloc[0]
+    other = manifest["face_id"][manifest["kept"]].iloc[1]
     wanted = manifest["face_id"][~manifest["kept"]].iloc[0]
     (root / catalog.OVERRIDES).write_text(f"face_id,action,note\n{dropped},drop,\n{wanted},keep,\nffff,drop,gone\n")
     dedup.run(root)
@@ -144,6 +146,46 @@ def test_overrides_decide(faces: dict[tuple[str, int], str], root: Path) -> None
     assert after.loc[wanted, "kept"]
     figures = json.loads((root / catalog.metrics_file("dedup")).read_text())
     assert (figures["overrides_applied"], figures["overrides_unknown"]) == (2, 1)
+    assert (figures["overrides_keep"], figures["overrides_drop"]) == (1, 1)
+    assert "dedup: data/overrides.csv line 4: there is no face ffff\n" in capsys.readouterr().err
+
+    parted = [f"{wanted},merge,,,{dropped},", f"{wanted},part,,,{other},", f"{dropped},merge,,,{other},"]
+    (root / catalog.OVERRIDES).write_text("\n".join(["face_id,action,note,anchor,other,other_anchor", *parted, ""]))
+    dedup.run(root)
+    assert "line 3: part is ignored, because merges join the two\n" in capsys.readouterr().err
+
+
+def move_to_imported(root: Path, size: int) -> pd.DataFrame:
+    """Make the faces of the first title imported faces of a size [px]; return them."""
+    shard = sorted((root / catalog.FACES_DIR).glob("*.parquet"))[0]
+    faces = read_faces(shard)
+    pngs = [encode_png(cv2.resize(decode_png(png, 3), (size, size))) for png in faces["png"]]
+    faces = faces.assign(png=pngs, detector="import", score=np.nan, p_face=np.nan, p_usable=np.nan)
+    write_faces(root / catalog.IMPORTED_DIR / shard.name, faces, catalog.arrow_schema(catalog.FACE_COLUMNS))
+    shard.unlink()
+    return faces
+
+
+def test_imported_faces_join_those_from_pages(faces: dict[tuple[str, int], str], root: Path) -> None:
+    imported = move_to_imported(root, 112)
+    dedup.run(root)
+    manifest = read_manifest(root / catalog.MANIFEST).set_index("face_id")
+    assert set(manifest.index) == set(faces.values())
+    rows = manifest.loc[imported["face_id"]]
+    assert (rows["detector"] == "import").all() and rows["p_face"].isna().all()
+    assert rows["kept"].any()
+    shutil.rmtree(root / catalog.FACES_DIR)
+    (root / catalog.FACES_DIR).mkdir()
+    dedup.run(root)
+    assert set(read_manifest(root / catalog.MANIFEST)["face_id"]) == set(imported["face_id"])
+
+
+def test_faces_of_two_sizes_are_refused(faces: dict[tuple[str, int], str], root: Path) -> None:
+    move_to_imported(root, 96)
+    with pytest.raises(
+        UserError, match=r"faces of 112 px \(stage normalize\) and of 96 px \(stage import_faces\): all"
+    ):
+        dedup.run(root)
 
 
 def test_no_faces_is_one_clear_line(root: Path) -> None:

@@ -1,7 +1,6 @@
-"""Crops, quality gates, perceptual hashes, clusters, the hold-out split and overrides."""
+"""Crops, quality gates and contact sheets."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -9,19 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mangagan.core.errors import UserError
 from mangagan.core.images import encode_png
-from mangagan.dataset.dedup import DedupParams, deduplicate
-from mangagan.dataset.duplicates import cluster_faces, sort_best_first
-from mangagan.dataset.overrides import read_overrides
-from mangagan.dataset.phash import correlate_faces, hash_distance, hash_shifts, phash64
-from mangagan.dataset.split import choose_holdout, find_components
 from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.faces.crop import Square, crop_square, expand_to_square, measure_padding, resize
 from mangagan.faces.normalize import NormalizeParams, check_face, normalize_face, normalize_page
 from mangagan.faces.quality import KEEP_LEVELS, Gates, find_drop_reason, measure_sharpness
 from mangagan.faces.rating import SCORED_DETECTOR, rate_detections
-from mangagan.faces.sheets import choose_doubtful, draw_kept, draw_rejected
+from mangagan.faces.sheets import choose_doubtful, describe_part, draw_kept, draw_rejected, format_share
 from mangagan.sample.character import STYLES
 from mangagan.sample.head import draw_face
 
@@ -164,7 +157,7 @@ def make_rated(count: int) -> pd.DataFrame:
 
 
 def test_sheets_show_the_most_doubtful_faces_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[tuple[list[str], list[str], str]] = []
+    shown: list[tuple[list[str], list[str], list[str]]] = []
     monkeypatch.setattr(
         "mangagan.faces.sheets.draw_faces",
         lambda rows, captions, heading: shown.append((rows["face_id"].tolist(), captions.tolist(), heading)),
@@ -176,13 +169,14 @@ def test_sheets_show_the_most_doubtful_faces_first(monkeypatch: pytest.MonkeyPat
         ranks = [int(face_id) if order == "p_usable" else 299 - int(face_id) for face_id in ids]
         assert ranks[:73] == [*range(72), 72] and ranks[-1] == 299
         assert set(np.diff(ranks[72:])) == {3, 4}  # spread over the others
-        assert heading.startswith("144 of 300 kept faces. Lowest probability of a ")
+        assert heading[0] == "144 of 300 kept faces"
+        assert heading[1].startswith("Lowest probability of a ")
 
     reasons = np.array(["no face"] * 200 + ["eyes not visible"] * 90 + ["blurred"] * 10)
-    draw_rejected(faces.assign(drop_reason=reasons))
+    draw_rejected(faces.assign(drop_reason=reasons), "reports/dedup/index.html")
     ids, captions, heading = shown.pop()
     assert captions == ["no face"] * 67 + ["eyes not visible"] * 67 + ["blurred"] * 10
-    assert heading.startswith("144 of 300 dropped faces")
+    assert heading[0] == "144 of 300 dropped faces; all of them: reports/dedup/index.html"
     p_face, p_usable = (dict(zip(faces["face_id"], faces[name], strict=True)) for name in ("p_face", "p_usable"))
     for order, part in ((p_face, ids[:67]), (p_usable, ids[67:134]), (p_usable, ids[134:])):
         assert [order[face_id] for face_id in part] == sorted([order[face_id] for face_id in part], reverse=True)
@@ -192,10 +186,17 @@ def test_sheets_show_the_most_doubtful_faces_first(monkeypatch: pytest.MonkeyPat
 
 def test_sheets_of_few_faces_show_all() -> None:
     faces = make_rated(5)
+    assert describe_part(5, 5, "kept faces", "all.html") == "5 of 5 kept faces"
     assert choose_doubtful(faces, 5) is faces
     assert draw_kept(faces, "p_usable").shape[0] == draw_kept(faces[:1], "p_usable").shape[0]
     for sheet in (draw_kept(faces[:0], "p_usable"), draw_rejected(faces[:0])):
         assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
+
+
+def test_faces_without_probabilities_are_drawn_after_the_others() -> None:
+    faces = make_rated(4).assign(p_usable=[np.nan, 0.2, 0.1, 0.3], p_face=np.nan)
+    assert draw_kept(faces, "p_usable").shape == draw_kept(faces.fillna(0.5), "p_usable").shape
+    assert [format_share(value) for value in (np.nan, 0.996, 0.0)] == ["–", "100 %", "0 %"]
 
 
 def test_face_is_gray_or_rgb_like_its_page() -> None:
@@ -206,127 +207,3 @@ def test_face_is_gray_or_rgb_like_its_page() -> None:
         assert face["png"][25:26] == mode  # colour type in the header of a PNG: gray or RGB
         assert (face["crop_margin"], face["upscale"]) == (0.25, round(112 / 90, 4))
         assert face["pad_fraction"] == pytest.approx(1 - 85 * 85 / 90**2, abs=1e-4)
-
-
-def test_hash_of_a_shifted_face_is_near_and_of_another_is_far() -> None:
-    faces = [draw(seed, 150) for seed in range(12)]
-    inner = [face[10:122, 10:122] for face in faces]
-    moved = [face[15:127, 6:118] for face in faces]
-    assert phash64(inner[0]) == phash64(inner[0].copy())
-    hashes = np.array([hash_shifts(face) for face in inner])
-    same = [int(hash_distance(hash_shifts(other), hashes[[i]])[0]) for i, other in enumerate(moved)]
-    assert max(same) <= 10
-    distances = hash_distance(hashes[0], hashes)
-    assert distances[0] == 0
-    assert np.median(distances[1:]) > max(same)
-
-
-def test_correlation_is_high_for_a_rescaled_drawing_and_low_for_another() -> None:
-    for seed in range(6):
-        face = draw(seed, 200)
-        zoomed = face[8:192, 12:196]
-        assert correlate_faces(face, cv2.resize(zoomed, (112, 112), interpolation=cv2.INTER_AREA)) > 0.93
-        assert correlate_faces(face, draw(seed + 20, 200)) < 0.93
-
-
-def test_clusters_do_not_chain() -> None:
-    one, other = draw(3, 112).astype(float), draw(4, 112).astype(float)
-    between = [(1 - share) * one + share * other for share in (0.0, 0.3, 0.6)]
-    grays = np.array(between).astype(np.uint8)
-    pairs = [correlate_faces(grays[i], grays[j]) for i, j in ((0, 1), (1, 2), (0, 2))]
-    threshold = (min(pairs[:2]) + pairs[2]) / 2
-    assert min(pairs[:2]) > threshold > pairs[2]
-    hashes = np.array([hash_shifts(gray) for gray in grays])
-    assert cluster_faces(grays, hashes, np.array([0, 1, 2]), 64, threshold).tolist() == [0, 0, 2]
-
-
-def test_correlation_of_a_blank_face_is_0() -> None:
-    blank = np.full((112, 112), 200, np.uint8)
-    assert correlate_faces(blank, draw(0, 112)) == correlate_faces(blank, blank) == 0
-
-
-def test_best_face_represents_its_cluster() -> None:
-    base = draw(3, 150)
-    grays = np.array([base[i : i + 112, i : i + 112] for i in (0, 4, 38)] + [draw(4, 112)])
-    hashes = np.array([hash_shifts(gray) for gray in grays])
-    order = sort_best_first(np.array([50.0, 60.0, 60.0, 40.0]), np.array([0.5, 0.4, 0.5, 0.5]), list("abcd"))
-    assert order.tolist() == [2, 1, 0, 3]
-    found = cluster_faces(grays, hashes, order, max_distance=16, min_correlation=0.93)
-    assert found[0] == found[1] == 1
-    assert found[3] == 3
-
-
-def test_components_and_holdout_groups() -> None:
-    assert find_components([("a", "b"), ("c", "c"), ("d", "b")]) == {"a": "a", "b": "a", "c": "c", "d": "a"}
-    sizes = {f"page{i}": 3 for i in range(100)}
-    holdout = choose_holdout(sizes, 0.1, seed=0)
-    assert len(holdout) == 10
-    more = choose_holdout(sizes | {"new": 3}, 0.1, seed=0)
-    assert len(holdout & more) >= 9  # a new page hardly changes the split
-    assert choose_holdout(sizes, 0.1, seed=1) != holdout
-    assert choose_holdout(sizes, 0.0, seed=0) == set()
-    assert choose_holdout({"only": 9}, 0.1, seed=0) == set()
-    assert len(choose_holdout({"a": 50, "b": 50}, 0.1, seed=0)) == 1
-    huge = {"huge": 900} | {f"page{i}": 5 for i in range(20)}
-    assert all("huge" not in choose_holdout(huge, 0.1, seed) for seed in range(50))
-
-
-def make_faces(pages: list[str]) -> pd.DataFrame:
-    """Return one face of equal quality for each page id."""
-    return pd.DataFrame(
-        {
-            "face_id": [f"f{i}" for i in range(len(pages))],
-            "page_id": pages,
-            "w": 50.0,
-            "h": 50.0,
-            "sharpness": 0.5,
-            "drop_reason": "",
-        }
-    )
-
-
-def test_overrides_precede_gates_and_duplicates() -> None:
-    face, other = draw(5, 112), draw(6, 112)
-    grays = np.array([face, face, other, other])
-    faces = make_faces(["p0", "p1", "p2", "p3"])
-    faces.loc[3, "drop_reason"] = "blurred"
-    settings = DedupParams(16, 0.93, 0.0, 0)
-
-    plain = deduplicate(faces, grays, {}, settings)
-    assert plain["kept"].tolist() == [True, False, True, False]
-    assert plain["duplicate_of"].tolist() == ["", "f0", "", ""]
-    assert plain["drop_reason"].tolist() == ["", "duplicate", "", "blurred"]
-    assert plain["split"].tolist() == ["train", "", "train", ""]
-
-    by_hand = deduplicate(faces, grays, {"f1": "keep", "f2": "drop", "f3": "keep"}, settings)
-    assert by_hand["kept"].tolist() == [False, True, False, True]
-    assert by_hand["drop_reason"].tolist() == ["duplicate", "", "dropped by hand", ""]
-    assert by_hand["cluster_id"].tolist() == ["f1", "f1", "f2", "f3"]
-
-
-def test_no_page_and_no_cluster_is_in_both_splits() -> None:
-    rng = np.random.default_rng(0)
-    drawings = [draw(seed, 112) for seed in range(12)]
-    which = rng.integers(0, 12, 60)
-    pages = [f"p{number:02}" for number in rng.integers(0, 40, 60)]
-    decided = deduplicate(make_faces(pages), np.array([drawings[i] for i in which]), {}, DedupParams(16, 0.93, 0.3, 0))
-    splits: dict[str, set[str]] = {}
-    for row in decided.itertuples():
-        split = decided["split"][decided["face_id"] == row.cluster_id].iloc[0]
-        splits.setdefault(row.page_id, set()).add(split)
-    assert all(len(names) == 1 for names in splits.values())
-
-
-def test_overrides_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "overrides.csv"
-    for text, message in {
-        "face_id,action,note\na,kill,\n": "line 2: action must be keep or drop",
-        "face_id,action,note\na,keep,\na,drop,\n": "face a occurs more than once",
-        "face,action\n": "must have the columns",
-        "": "not a CSV",
-    }.items():
-        path.write_text(text)
-        with pytest.raises(UserError, match=message):
-            read_overrides(path)
-    path.write_text("face_id,action,note\n00ff,keep,lovely\n")
-    assert read_overrides(path) == {"00ff": "keep"}

@@ -134,7 +134,8 @@ def check_all_keys(written: dict[str, Any], found: Any) -> None:
         ("normalize", "min_usable: 30"),
         ("normalize", "min_sharpness: -1"),
         ("dedup", "holdout_share: 1.0"),
-        ("dedup", "max_distance: 65"),
+        ("dedup", "min_similarity: 1.5"),
+        ("dedup", "mirrored: join"),
     ],
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, section: str, values: str) -> None:

@@ -3,15 +3,21 @@
 from pathlib import Path
 
 from mangagan.core import catalog
+from mangagan.core.errors import UserError
 from mangagan.core.files import write_bytes, write_text
+from mangagan.core.images import decode_png
 from mangagan.core.progress import track
+from mangagan.dataset.card import make_card
 from mangagan.faces.table import read_faces
 
 SPLITS = {"train": catalog.TRAIN_FACES, "test": catalog.HOLDOUT_FACES}  # split names of ImageFolder
+CARD = "README.md"
 
 
 def export_faces(root: Path, directory: Path) -> int:
-    """Write `directory`/<split>/<face_id>.png and `directory`/<split>/metadata.csv.
+    """Write `directory`/<split>/<face_id>.png, `directory`/<split>/metadata.csv and `directory`/README.md.
+
+    A split without faces is left out. Missing numbers are empty.
 
     Args:
         root: The workspace.
@@ -21,15 +27,19 @@ def export_faces(root: Path, directory: Path) -> int:
         Number of faces written.
 
     Raises:
-        UserError: The dataset is missing.
+        UserError: The dataset is missing or holds no face.
     """
-    count = 0
-    for split, path in SPLITS.items():
-        faces = read_faces(root / path)
+    columns = [*catalog.column_names(catalog.DATASET_COLUMNS), "image"]
+    splits = {split: read_faces(root / path, columns) for split, path in SPLITS.items()}
+    splits = {split: faces for split, faces in splits.items() if len(faces)}
+    if not splits:
+        raise UserError(f"{catalog.TRAIN_FACES} holds no face. Add pages and run: dvc repro dedup")
+    for split, faces in splits.items():
         for face in track(faces.itertuples(), len(faces), f"export {split}", "faces"):
             write_bytes(directory / split / f"{face.face_id}.png", face.png)
         metadata = faces.drop(columns="png")
         metadata.insert(0, "file_name", metadata["face_id"] + ".png")
         write_text(directory / split / "metadata.csv", metadata.to_csv(index=False, lineterminator="\n"))
-        count += len(faces)
-    return count
+    side = decode_png(next(iter(splits.values()))["png"].iloc[0], channels=1).shape[0]
+    write_text(directory / CARD, make_card(splits, side))
+    return sum(map(len, splits.values()))

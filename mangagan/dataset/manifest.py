@@ -18,14 +18,15 @@ def write_manifest(path: Path, faces: pd.DataFrame) -> None:
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """Read the manifest. Empty texts are "", an empty `usable` is NaN.
+    """Read the manifest. Empty texts are "", empty numbers are NaN.
 
     Raises:
         UserError: The file is missing or damaged, or lacks a column.
     """
     types = {column.name: str for column in MANIFEST_COLUMNS if column.type == "string"}
+    numbers = {column.name: [""] for column in MANIFEST_COLUMNS if column.type == "float64"}
     try:
-        rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={"usable": [""]})
+        rows = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=numbers)
     except FileNotFoundError:
         raise UserError(f"{path} not found. Run: dvc repro dedup") from None
     except ValueError as error:

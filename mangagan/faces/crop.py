@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,21 @@ def measure_padding(square: Square, height: int, width: int) -> float:
     inside_x = max(0, min(square.left + square.side, width) - max(square.left, 0))
     inside_y = max(0, min(square.top + square.side, height) - max(square.top, 0))
     return 1 - inside_x * inside_y / square.side**2
+
+
+def find_insides(faces: pd.DataFrame) -> np.ndarray:
+    """Return the part of each crop that is on its page, float32 (N, 4): left, top, right, bottom as shares of the crop.
+
+    Args:
+        faces: N faces with the columns x, y, w, h, crop_margin, page_width and page_height.
+    """
+    insides = np.zeros((len(faces), 4), np.float32)
+    columns = [*"xywh", "crop_margin", "page_width", "page_height"]
+    for row, (*box, margin, width, height) in enumerate(faces[columns].itertuples(index=False, name=None)):
+        square = expand_to_square(np.array(box), margin)
+        edges = np.array([-square.left, -square.top, width - square.left, height - square.top])
+        insides[row] = (edges / square.side).clip(0, 1)
+    return insides
 
 
 def crop_square(page: np.ndarray, square: Square) -> np.ndarray:

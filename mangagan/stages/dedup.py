@@ -1,6 +1,8 @@
 """The stage `dedup`: faces → training set and hold-out set (one face of each drawing), manifest of all faces."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,21 @@ import pandas as pd
 
 from mangagan.core import catalog, params
 from mangagan.core.errors import UserError
-from mangagan.core.files import write_json
-from mangagan.dataset.dedup import DedupParams, deduplicate
+from mangagan.core.files import atomic_directory, write_json
+from mangagan.dataset.clusters import find_contradictions
+from mangagan.dataset.dedup import DUPLICATE, DedupParams, deduplicate
 from mangagan.dataset.manifest import summarize, write_manifest
-from mangagan.dataset.overrides import read_overrides
+from mangagan.dataset.overrides import (
+    FACE_ACTIONS,
+    PAIR_ACTIONS,
+    Match,
+    match_overrides,
+    read_overrides,
+    resolve_matches,
+)
 from mangagan.faces.sheets import write_sheets
 from mangagan.faces.table import decode_faces, read_faces, write_faces
+from mangagan.gallery.write import write_gallery
 
 STAGE = "dedup"
 SCHEMA = catalog.arrow_schema(catalog.DATASET_COLUMNS)
@@ -28,48 +39,94 @@ def run(root: Path = Path()) -> None:
     settings = params.load(STAGE, DedupParams, root)
     overrides = read_overrides(root / catalog.OVERRIDES)
     faces = read_all_faces(root)
-    decided = deduplicate(faces, decode_faces(faces["png"], channels=1)[:, 0], overrides, settings)
-    unknown = sorted(set(overrides) - set(faces["face_id"]))
-    for face_id in unknown:
-        print(f"{STAGE}: {catalog.OVERRIDES}: there is no face {face_id}", file=sys.stderr)
+    matches = match_overrides(overrides, faces)
+    report_problems(matches)
+    grays = decode_faces(faces["png"], channels=1)[:, 0]
+    decided = deduplicate(faces, grays, resolve_matches(matches), settings)
 
     write_faces(root / catalog.TRAIN_FACES, decided[decided["split"] == "train"], SCHEMA)
     write_faces(root / catalog.HOLDOUT_FACES, decided[decided["split"] == "holdout"], SCHEMA)
     write_manifest(root / catalog.MANIFEST, decided)
-    write_sheets(root / catalog.pictures_dir(STAGE), decided)
-    figures = count_faces(decided)
-    figures |= {"overrides_applied": len(overrides) - len(unknown), "overrides_unknown": len(unknown)}
+    with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
+        write_sheets(folder, decided, gallery=str(catalog.GALLERY))
+        write_gallery(folder, decided)
+    figures = count_faces(decided) | count_overrides(matches)
     print(f"{STAGE}: {figures['kept']} faces kept, {figures['holdout']} of them in the hold-out set", file=sys.stderr)
     write_json(root / catalog.metrics_file(STAGE), figures)
 
 
+def report_problems(matches: Sequence[Match]) -> None:
+    """Print a line for each decision that cannot be applied."""
+    for match in matches:
+        if not match.is_found:
+            print(f"{STAGE}: {catalog.OVERRIDES} line {match.override.line}: {match.explain()}", file=sys.stderr)
+    decisions = resolve_matches(matches)
+    for one, other in find_contradictions(decisions.merged, decisions.parted):
+        (line,) = (match.override.line for match in matches if match.is_found and match.pair == (one, other))
+        print(
+            f"{STAGE}: {catalog.OVERRIDES} line {line}: part is ignored, because merges join the two", file=sys.stderr
+        )
+
+
 def read_all_faces(root: Path) -> pd.DataFrame:
-    """Read the faces of all titles.
+    """Read the faces of all titles, those from pages and the imported ones.
 
     Raises:
-        UserError: There are no files, or no face in them.
+        UserError: There are no files, or no face in them, or the faces differ in size.
     """
-    shards = sorted((root / catalog.FACES_DIR).glob("*.parquet"))
+    shards = [(path, "normalize") for path in sorted((root / catalog.FACES_DIR).glob("*.parquet"))]
+    shards += [(path, "import_faces") for path in sorted((root / catalog.IMPORTED_DIR).glob("*.parquet"))]
     if not shards:
         raise UserError(f"no faces in {catalog.FACES_DIR}. Run: dvc repro normalize")
     columns = [*catalog.column_names(catalog.FACE_COLUMNS), "image"]
-    faces = pd.concat([read_faces(shard, columns, stage="normalize") for shard in shards], ignore_index=True)
-    if faces.empty:
+    tables = [(stage, read_faces(path, columns, stage)) for path, stage in shards]
+    tables = [(stage, table) for stage, table in tables if len(table)]
+    if not tables:
         boxes = catalog.pictures_dir("detect") / "boxes.png"
         raise UserError(f"no face was detected on any page. Look at {boxes}, and lower the threshold in detect")
-    return faces
+    check_sizes(tables)
+    return pd.concat([table for _, table in tables], ignore_index=True)
+
+
+def check_sizes(tables: Sequence[tuple[str, pd.DataFrame]]) -> None:
+    """Raise UserError unless all faces have one size.
+
+    Args:
+        tables: Stage that wrote the faces, and the faces with the column `png`.
+    """
+    sizes: dict[int, str] = {}
+    for stage, table in tables:
+        for png in table["png"]:
+            sizes.setdefault(int.from_bytes(png[16:20]), stage)  # the width, in the header of a PNG
+    if len(sizes) > 1:
+        (size, stage), (other_size, other_stage) = list(sizes.items())[:2]
+        raise UserError(
+            f"faces of {size} px (stage {stage}) and of {other_size} px (stage {other_stage}): all must have the size "
+            f"normalize.size of {catalog.PARAMS}. Run: dvc repro {STAGE}"
+        )
 
 
 def count_faces(decided: pd.DataFrame) -> dict[str, Any]:
     """Return the counts of the stage's metrics."""
-    cluster_sizes = decided[decided["drop_reason"].isin(["", "duplicate"])]["cluster_id"].value_counts()
+    cluster_sizes = decided[decided["drop_reason"].isin(["", DUPLICATE])]["cluster_id"].value_counts()
     by_title = summarize(decided)["kept"]
     return {
         "faces": len(decided),
         "kept": int(decided["kept"].sum()),
         "train": int((decided["split"] == "train").sum()),
         "holdout": int((decided["split"] == "holdout").sum()),
-        "duplicates": int((decided["drop_reason"] == "duplicate").sum()),
+        "duplicates": int((decided["drop_reason"] == DUPLICATE).sum()),
+        "mirrored_pairs": int((decided["mirror_of"] != "").sum()),
         "largest_cluster": int(cluster_sizes.max()) if len(cluster_sizes) else 0,
         "kept_by_title": {str(title): int(count) for title, count in by_title.items()},
+    }
+
+
+def count_overrides(matches: Sequence[Match]) -> dict[str, int]:
+    """Return the numbers of decisions in force that are applied, by action, and of those whose face does not exist."""
+    applied = Counter(match.override.action for match in matches if match.is_found)
+    by_action = {f"overrides_{action}": applied[action] for action in (*FACE_ACTIONS, *PAIR_ACTIONS)}
+    return by_action | {
+        "overrides_applied": applied.total(),
+        "overrides_unknown": len(matches) - applied.total(),
     }

@@ -1,0 +1,1 @@
+"""Search for near-duplicates: faces that show the same drawing, or its mirror image."""

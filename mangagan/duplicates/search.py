@@ -1,0 +1,201 @@
+"""Search for pairs of near-duplicates: candidates by descriptor, each verified on the aligned pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from mangagan.core.parallel import map_ordered
+from mangagan.core.progress import track
+from mangagan.duplicates.candidates import find_candidates
+from mangagan.duplicates.comparison import measure_similarity, prepare
+from mangagan.duplicates.pairs import Pairs
+from mangagan.duplicates.params import PairParams
+from mangagan.duplicates.whitening import fit_whitening, whiten_faces
+
+CHUNK = 64  # pairs that a thread measures at a time
+MAX_COMPONENT = 100  # faces
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Result for one pair.
+
+    Attributes:
+        value: Similarity [0, 1].
+        mirrored: It is that of the first face and the mirror image of the second.
+    """
+
+    value: float
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces that are searched.
+
+    Attributes:
+        faces: uint8 (N, SIDE, SIDE).
+        insides: Part of each on its page: left, top, right, bottom as shares of the side, float32 (N, 4).
+    """
+
+    faces: np.ndarray
+    insides: np.ndarray
+
+    @classmethod
+    def make(cls, faces: np.ndarray, insides: np.ndarray) -> "FaceSet":
+        """Return the set of faces, uint8 (N, S, S)."""
+        if len(insides) != len(faces):
+            raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
+        return cls(prepare(faces), insides)
+
+
+def find_pairs(faces: np.ndarray, insides: np.ndarray, settings: PairParams, mirrored: bool = True) -> Pairs:
+    """Find the pairs of faces that show the same drawing.
+
+    Args:
+        faces: Gray faces, uint8 (N, S, S).
+        insides: Part of each on its page: left, top, right, bottom as shares of the side [0, 1], float32 (N, 4).
+        settings: Minimum similarity.
+        mirrored: Search for mirror images too. Default: True.
+
+    Returns:
+        The pairs, with `first` < `second`. A pair that is similar both ways is not mirrored.
+    """
+    if len(faces) < 2:
+        return collect_pairs({})
+    part = FaceSet.make(faces, insides)
+    return search(part, part, settings, mirrored, same=True)
+
+
+def find_common(
+    faces: np.ndarray,
+    insides: np.ndarray,
+    others: np.ndarray,
+    other_insides: np.ndarray,
+    settings: PairParams,
+    mirrored: bool = True,
+) -> Pairs:
+    """Find the faces of one set that show the same drawing as a face of another set.
+
+    Args:
+        faces: Gray faces, uint8 (N, S, S).
+        insides: Part of each on its page, see `find_pairs`, float32 (N, 4).
+        others: The other set, uint8 (M, S, S).
+        other_insides: float32 (M, 4).
+        settings: Minimum similarity.
+        mirrored: Search for mirror images too. Default: True.
+
+    Returns:
+        The pairs: `first` is an index of `faces`, `second` one of `others`.
+    """
+    if not len(faces) or not len(others):
+        return collect_pairs({})
+    return search(FaceSet.make(faces, insides), FaceSet.make(others, other_insides), settings, mirrored, same=False)
+
+
+def search(part: FaceSet, others: FaceSet, settings: PairParams, mirrored: bool, same: bool) -> Pairs:
+    """Return the pairs of a set with another set, or with itself if `same`."""
+    whitening = fit_whitening(others.faces if same else np.concatenate([part.faces, others.faces]))
+    second = whiten_faces(whitening, others.faces)
+    first = second if same else whiten_faces(whitening, part.faces)
+    checked: dict[Pair, Similarity] = {}
+    for flip in (False, True) if mirrored else (False,):
+        queries = first * whitening.signs.astype(np.float16) if flip else first
+        known = {pair for pair, found in checked.items() if found.value >= settings.min_similarity}
+        candidates = list_candidates(queries, second, same) - known
+        check_pairs(part, others, dict.fromkeys(candidates, flip), checked)
+    if same:
+        found = [(*pair, each.mirrored) for pair, each in checked.items() if each.value >= settings.min_similarity]
+        missing = {pair: flip for pair, flip in complete_components(found).items() if pair not in checked}
+        check_pairs(part, others, missing, checked)
+    return collect_pairs({pair: each for pair, each in checked.items() if each.value >= settings.min_similarity})
+
+
+def check_pairs(part: FaceSet, others: FaceSet, pairs: dict[Pair, bool], checked: dict[Pair, Similarity]) -> None:
+    """Measure pairs, and keep the higher similarity of each pair in `checked`.
+
+    Args:
+        part: Set of the first faces.
+        others: Set of the second faces.
+        pairs: Pairs of indices, and whether to compare the mirror image of the second face.
+        checked: Result so far; changed.
+    """
+    items = sorted(pairs.items())
+    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    measured = map_ordered(partial(measure_chunk, part, others), chunks)
+    for values, chunk in zip(track(measured, len(chunks), "dedup: pairs", "chunks"), chunks, strict=True):
+        for value, (pair, flip) in zip(values, chunk, strict=True):
+            if pair not in checked or value > checked[pair].value:
+                checked[pair] = Similarity(value, flip)
+
+
+def measure_chunk(part: FaceSet, others: FaceSet, chunk: Sequence[tuple[Pair, bool]]) -> list[float]:
+    """Return the similarity of each pair; see `check_pairs`."""
+    return [measure_pair(part, others, pair, flip) for pair, flip in chunk]
+
+
+def measure_pair(part: FaceSet, others: FaceSet, pair: Pair, flip: bool) -> float:
+    """Return the similarity of one pair; see `check_pairs`."""
+    first, second = pair
+    face, inside = others.faces[second], others.insides[second]
+    if flip:
+        left, top, right, bottom = inside
+        face, inside = np.ascontiguousarray(face[:, ::-1]), np.array([1 - right, top, 1 - left, bottom], np.float32)
+    return measure_similarity(part.faces[first], part.insides[first], face, inside)
+
+
+def list_candidates(first: np.ndarray, second: np.ndarray, same: bool) -> set[Pair]:
+    """Return pairs of faces with similar descriptors.
+
+    Args:
+        first: Whitened descriptors of one set, float16 (N, variants, COMPONENTS).
+        second: The same of the other set, float16 (M, variants, COMPONENTS).
+        same: Both are the same faces (one perhaps mirrored): pairs have `first` < `second`.
+    """
+    pairs = find_candidates(first, second, "candidates")
+    if same:  # the other face at the other sizes is the same search
+        pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+    else:
+        pairs = np.concatenate([pairs, find_candidates(second, first, "candidates")[:, ::-1]])
+    return {(first, second) for first, second in pairs.tolist()}
+
+
+def complete_components(found: Sequence[tuple[int, int, bool]]) -> dict[Pair, bool]:
+    """Return all pairs of faces that pairs connect, directly or not, and whether they should be mirror images.
+
+    A face that has more copies than `MAX_CANDIDATES` finds only some of them. In a component of more than
+    `MAX_COMPONENT` faces, each face is paired with the first `MAX_COMPONENT` of them only.
+
+    Args:
+        found: Pairs of indices, and whether they are mirror images.
+    """
+    neighbours: dict[int, list[tuple[int, bool]]] = {}
+    for first, second, flip in found:
+        neighbours.setdefault(first, []).append((second, flip))
+        neighbours.setdefault(second, []).append((first, flip))
+    flips: dict[int, bool] = {}  # of each face that was reached, relative to the first face of its component
+    pairs: dict[Pair, bool] = {}
+    for start in sorted(neighbours):
+        if start in flips:
+            continue
+        flips[start], component = False, [start]
+        for face in component:  # grows
+            for other, flip in neighbours[face]:
+                if other not in flips:
+                    flips[other] = flips[face] != flip
+                    component.append(other)
+        component.sort()
+        for position, first in enumerate(component[:MAX_COMPONENT]):
+            pairs |= {(first, second): flips[first] != flips[second] for second in component[position + 1 :]}
+    return pairs
+
+
+def collect_pairs(found: dict[Pair, Similarity]) -> Pairs:
+    """Return pairs as arrays, sorted."""
+    order = sorted(found)
+    indices = np.array(order, np.int64).reshape(-1, 2)
+    values = np.array([found[pair].value for pair in order], np.float32)
+    return Pairs(indices[:, 0], indices[:, 1], values, np.array([found[pair].mirrored for pair in order], bool))
