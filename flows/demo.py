@@ -99,7 +99,14 @@ def make_repository(directory: Path) -> None:
     """Make the workspace a git and DVC repository, so that `dvc exp` works in it."""
     if (directory / ".dvc").exists():
         return
-    ignored = (f"/{catalog.STATE}/", "__pycache__/", f"/{catalog.SCREENSHOTS}/", "/out/", "/dvc_plots/")
+    ignored = (
+        f"/{catalog.STATE}/",
+        "__pycache__/",
+        f"/{catalog.SCREENSHOTS}/",
+        f"/{catalog.FACES_IMPORT}/",
+        "/out/",
+        "/dvc_plots/",
+    )
     (directory / ".gitignore").write_text("".join(f"{name}\n" for name in ignored))
     dvc = [sys.executable, "-m", "dvc"]
     for command in (

@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from mangagan.commands import dataset, faces, generate, pipeline, sample, stages
+from mangagan.commands import dataset, faces, generate, import_faces, overrides, pipeline, review, sample, stages
 from mangagan.core import catalog
 from mangagan.core.code import PACKAGES
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries
 
-COMMAND_GROUPS = (stages, pipeline, dataset, faces, generate, sample)
+COMMAND_GROUPS = (stages, pipeline, import_faces, dataset, review, overrides, faces, generate, sample)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,7 +21,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mangagan",
         description="Turn manga screenshots into a dataset of faces, train a DCGAN on it, and evaluate the DCGAN.",
-        epilog=f"Put screenshots into {catalog.SCREENSHOTS}/<title>/ and run `dvc repro` (or `mangagan run`).",
+        epilog=f"Put screenshots into {catalog.SCREENSHOTS}/<title>/, or run `mangagan import` on faces that you have."
+        " Then run `dvc repro` (or `mangagan run`).",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action=VersionAction, help="print the version and exit")
@@ -55,14 +56,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for a defect of the program, 2 for an error of the user, 130 after an interrupt,
         141 if the output was closed.
     """
+    try:
+        try:
+            return run_command(argv)
+        finally:
+            sys.stdout.flush()  # the interpreter would do it at its end, where the error below cannot be caught
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def run_command(argv: Sequence[str] | None) -> int:
+    """Run a command and print its error; see `main`.
+
+    Raises:
+        BrokenPipeError: The output was closed.
+    """
     arguments = build_parser().parse_args(argv)
     debug = arguments.debug or bool(os.environ.get("MANGAGAN_DEBUG"))
     try:
         configure_libraries()
         return int(arguments.run(arguments))
-    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
         print(f"mangagan: {arguments.command} interrupted", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -15,6 +15,7 @@ FILES = (
     "data/.gitignore",
     "data/dataset/.gitignore",
     "data/overrides.csv",
+    "data/faces_import/.gitignore",
     "data/screenshots/.gitignore",
     "dvc.yaml",
     "params.yaml",

@@ -23,7 +23,7 @@ from mangagan.sample.page import draw_page
 PROJECT = Path(__file__).parents[1]
 COMMANDS = [
     "ingest", "detect", "normalize", "dedup", "train", "evaluate",
-    "run", "inspect", "compare", "export", "faces", "generate", "onnx", "sample",
+    "run", "inspect", "compare", "export", "overrides", "faces", "generate", "onnx", "sample",
 ]  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_help_of_a_stage_names_its_settings_and_the_outs_of_dvc_yaml(
     shown = capsys.readouterr().out
     assert f"section `{stage}` of params.yaml" in shown
     definition = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"][stage]
-    assert definition["params"] == [stage]
+    assert definition["params"][0] == stage
     outs = {*definition["outs"], *(path for metrics in definition["metrics"] for path in metrics)}
     (written,) = (line for line in shown.splitlines() if line.startswith("writes:"))
     assert set(written.removeprefix("writes:").replace(" ", "").split(",")) == outs

@@ -11,6 +11,15 @@ from tests import dvc_deps
 
 PROJECT = Path(__file__).parents[1]
 DAG = YAML(typ="safe").load(PROJECT / "dvc.yaml")
+# The keys of other sections that a stage reads: bounds of files, the size of a face, and the quality gates.
+OTHER_PARAMS = {
+    "import_faces": [
+        *(f"ingest.{key}" for key in ("max_megapixels", "max_strip_megapixels", "max_file_mb", "max_container_gb")),
+        *(f"ingest.{key}" for key in ("max_members", "max_ratio")),
+        *(f"normalize.{key}" for key in ("size", "keep", "min_face", "min_usable", "min_size")),
+        *(f"normalize.{key}" for key in ("min_contrast", "min_sharpness")),
+    ],
+}
 
 
 def test_dvc_yaml_params_yaml_and_the_catalog_name_the_same_stages() -> None:
@@ -34,7 +43,7 @@ def test_stage_follows_the_conventions(stage: str) -> None:
     entry = DAG["stages"][stage]
     assert entry["desc"]
     assert entry["cmd"] == f"python -m mangagan {stage}"
-    assert entry["params"] == [stage]
+    assert entry["params"] == [stage, *OTHER_PARAMS.get(stage, ())]
     assert entry["metrics"] == [{str(catalog.metrics_file(stage)): {"cache": False}}]
     outs = [*catalog.STAGES[stage].outs, catalog.pictures_dir(stage)]
     assert sorted(entry["outs"]) == sorted(map(str, outs))
@@ -42,12 +51,14 @@ def test_stage_follows_the_conventions(stage: str) -> None:
     assert all(isinstance(out, str) for out in entry["outs"])
 
 
-def test_ingest_depends_on_the_list_that_scan_makes_each_time() -> None:
+def test_one_stage_depends_on_each_list_that_scan_makes_each_time() -> None:
     scan = DAG["stages"]["scan"]
     assert scan["cmd"] == 'python -m mangagan scan "${ingest.screenshots}"'
     assert scan["always_changed"] is True
-    assert scan["outs"] == [{str(catalog.SCREENSHOT_LIST): {"persist": True}}], "a pulled list is not deleted"
-    assert str(catalog.SCREENSHOT_LIST) in DAG["stages"]["ingest"]["deps"]
+    lists = {catalog.SCREENSHOT_LIST: "ingest", catalog.IMPORT_LIST: "import_faces"}
+    assert scan["outs"] == [{str(path): {"persist": True}} for path in lists], "a pulled list is not deleted"
+    for path, reader in lists.items():
+        assert [stage for stage in catalog.STAGES if str(path) in DAG["stages"][stage]["deps"]] == [reader]
 
 
 def test_evaluate_depends_on_what_the_report_reads_of_every_earlier_stage() -> None:
@@ -62,7 +73,7 @@ ROWS = [
     {"flows", "tasks"},
     {"cli", "commands", "process", "__main__"},
     {"stages"},
-    {"report", "runs"},
+    {"gallery", "report", "review", "runs"},
     {"metrics"},
     {"training_monitor"},
     {"generation"},
@@ -70,6 +81,8 @@ ROWS = [
     {"networks"},
     {"features", "distances"},
     {"dataset"},
+    {"duplicates"},
+    {"importing"},
     {"face_quality"},
     {"faces"},
     {"detection", "face_network"},

@@ -146,7 +146,7 @@ def test_a_fresh_clone_without_screenshots_says_what_to_do(api: str, tmp_path: P
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
     assert last.startswith("mangagan: scan: stage exited with 2: no screenshots in data/screenshots. Put images")
-    assert last.endswith("into data/screenshots/<title>/; not run: ingest, detect")
+    assert last.endswith("or import faces that you have: mangagan import DIR; not run: ingest, detect")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

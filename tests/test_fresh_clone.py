@@ -1,5 +1,6 @@
 """A fresh clone of the project: the first commands of a user."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.import_files import write_crops
 from tests.project_clone import GIT, clone_project, run_in
 
 NO_SCREENSHOTS = "no screenshots in data/screenshots. Put images"
@@ -31,13 +33,15 @@ def test_dvc_repro_without_screenshots_says_what_to_do(clone: Path) -> None:
     ended = run_in(clone, "dvc", "repro")
     assert ended.returncode != 0
     lines = (ended.stdout + ended.stderr).splitlines()
-    assert any(line.startswith(f"mangagan: {NO_SCREENSHOTS}") and "data/screenshots/<title>/" in line for line in lines)
+    (line,) = (line for line in lines if line.startswith(f"mangagan: {NO_SCREENSHOTS}"))
+    assert line.endswith("into data/screenshots/<title>/, or import faces that you have: mangagan import DIR")
     assert not any("Errno" in line or "Traceback" in line for line in lines)
     assert not (clone / "data/pages").exists()
 
 
-def test_screenshots_stay_out_of_git_and_the_placeholder_out_of_dvc(clone: Path) -> None:
+def test_input_files_stay_out_of_git_and_the_placeholder_out_of_dvc(clone: Path) -> None:
     add_screenshot(clone)
+    write_crops(clone / "data/faces_import/title", "1.png")
     assert git(clone, "status", "--short") == ""
     ended = run_in(clone, "dvc", "repro", "ingest")
     assert ended.returncode == 0, ended.stderr
@@ -56,6 +60,34 @@ def test_screenshots_can_be_versioned_with_dvc(clone: Path) -> None:
     git(clone, "add", "--all")
     assert "data/screenshots/" not in git(clone, "ls-files")
     assert run_in(clone, "dvc", "repro", "ingest").returncode == 0
+
+
+def test_pulled_faces_are_used_on_a_machine_without_the_imported_files(clone: Path, tmp_path: Path) -> None:
+    write_crops(clone / "data/faces_import/title", "1.png", "2.png")
+    stages = ["scan", "ingest", "import_faces"]
+    for command in (
+        ["repro", *stages[1:]],
+        ["remote", "add", "--default", "store", str(tmp_path / "store")],
+        ["push", *stages],
+    ):
+        assert run_in(clone, "dvc", *command).returncode == 0
+    git(clone, "add", "--all")
+    git(clone, "commit", "-qm", "The first run")
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "-q", str(clone), str(other))
+    assert run_in(other, "dvc", "pull", *stages).returncode == 0
+    ended = run_in(other, "dvc", "repro", *stages[1:])
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    line = "no files in data/faces_import. Until then the imported faces of the last run are used"
+    assert line in ended.stderr
+    assert ended.stdout.count("didn't change, skipping") == 2
+    assert (other / "data/imported/title.parquet").is_file()
+
+    write_crops(other / "data/faces_import/mine", "3.png")
+    assert run_in(other, "dvc", "repro", "import_faces").returncode == 0
+    assert [path.name for path in (other / "data/imported").iterdir()] == ["mine.parquet"]
+    shutil.rmtree(other / "data/faces_import/mine")
+    assert NO_SCREENSHOTS in run_in(other, "dvc", "repro", "import_faces").stderr
 
 
 def test_pulled_pages_are_used_on_a_machine_without_screenshots(clone: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mangagan ingest`, `detect`, `normalize`, `dedup`, `train`, `evaluate`: run one stage of the pipeline."""
+"""`mangagan ingest`, `detect`, `normalize`, `import_faces`, `dedup`, `train`, `evaluate`: run one stage."""
 
 import argparse
 import fcntl
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mangagan.commands.arguments import add_command
 from mangagan.core import catalog
-from mangagan.core.errors import UserError
 
 if TYPE_CHECKING:
     from mangagan.commands.arguments import Subparsers
@@ -25,6 +24,7 @@ PARAMS_CLASSES = {
     "ingest": "mangagan.ingestion.params.IngestParams",
     "detect": "mangagan.detection.registry.DetectParams",
     "normalize": "mangagan.faces.normalize.NormalizeParams",
+    "import_faces": "mangagan.importing.params.ImportParams",
     "dedup": "mangagan.dataset.dedup.DedupParams",
     "train": "mangagan.gan.config.TrainConfig",
     "evaluate": "mangagan.metrics.params.EvaluateParams",
@@ -50,7 +50,7 @@ def add_scan(subparsers: "Subparsers") -> None:
         subparsers,
         "scan",
         scan,
-        f"screenshots → {catalog.SCREENSHOT_LIST}, the list of files that DVC watches for changes",
+        f"screenshots and imported faces → {catalog.SCREENSHOT_LIST} and {catalog.IMPORT_LIST}, which DVC watches",
         f"mangagan scan {catalog.SCREENSHOTS}",
         "`dvc repro` runs this command each time. Unchanged files are not read again.",
     )
@@ -63,27 +63,16 @@ def list_outputs(stage: str) -> list[Path]:
 
 
 def scan(arguments: argparse.Namespace) -> int:
-    """Write the list of the screenshots."""
-    from mangagan.core.files import write_text
-    from mangagan.ingestion.scan import HashCache, make_screenshot_list
+    """Write the lists of the screenshots and of the imported faces."""
+    from mangagan.ingestion.scan import write_lists
     from mangagan.process import die_with_parent, is_dvc_stage
-    from mangagan.readers.files import list_entries
 
     if is_dvc_stage():
         die_with_parent()
     check_params()
-    cache = HashCache(catalog.FILE_HASHES)
-    try:
-        entries = list_entries(arguments.folder.expanduser(), [])
-    except UserError as error:
-        if cache.known or not catalog.SCREENSHOT_LIST.is_file():
-            raise
-        # The list comes from `dvc pull`, and this machine has never had the screenshots: the pages are pulled too.
-        print(f"mangagan: {error}. Until then the pages of the last run are used", file=sys.stderr)
-        return 0
-    text = make_screenshot_list(entries, cache)
-    cache.save()
-    write_text(catalog.SCREENSHOT_LIST, text)
+    check_overrides()
+    for line in write_lists(arguments.folder.expanduser()):
+        print(f"mangagan: {line}", file=sys.stderr)
     return 0
 
 
@@ -105,6 +94,18 @@ def check_params() -> None:
         module, _, name = place.rpartition(".")
         params.load(stage, getattr(importlib.import_module(module), name))
     write_text(catalog.CHECKED_PARAMS, digest)
+
+
+def check_overrides() -> None:
+    """Check the decisions of the user, for the same reason as `check_params`. DVC reports a missing file.
+
+    Raises:
+        UserError: A line cannot be read.
+    """
+    from mangagan.dataset.overrides_file import read_overrides
+
+    if catalog.OVERRIDES.is_file():
+        read_overrides(catalog.OVERRIDES)
 
 
 def run_stage(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from mangagan.core.state import CACHED_DETECTIONS as CACHED_DETECTIONS
 from mangagan.core.state import CHECKED_PARAMS as CHECKED_PARAMS
 from mangagan.core.state import DOWNLOADED_MODELS as DOWNLOADED_MODELS
 from mangagan.core.state import FILE_HASHES as FILE_HASHES
+from mangagan.core.state import IMPORT_HASHES as IMPORT_HASHES
 from mangagan.core.state import STATE as STATE
 from mangagan.core.state import TIMINGS as TIMINGS
 from mangagan.core.state import TRAINING_RUNS as TRAINING_RUNS
@@ -89,10 +90,12 @@ def stages_before(stage: str) -> list[str]:
 
 PARAMS = Path("params.yaml")
 SCREENSHOTS = Path("data/screenshots")  # written by the user; the default of `ingest.screenshots`
+FACES_IMPORT = Path("data/faces_import")  # written by the user or `mangagan import`: crops of faces
 OVERRIDES = Path("data/overrides.csv")  # written by the user: decisions on single faces
 
 # scan: not a stage of its own in params.yaml, it only tells DVC which files there are
 SCREENSHOT_LIST = Path("data/screenshots.csv")
+IMPORT_LIST = Path("data/faces_import.csv")
 
 # ingest
 PAGES_DIR = Path("data/pages")
@@ -161,17 +164,24 @@ _FACE_COLUMNS = (
 _DROP_REASON = Column("drop_reason", "string", "why the face was dropped; empty for a kept face")
 FACE_COLUMNS = (*_FACE_COLUMNS, _DROP_REASON)  # and `image`, the face as PNG
 
+# import_faces. Columns as in FACES_DIR. The page of an imported face is its picture: the box is the part of it that is
+# used, and page_id is the hash of its pixels, or the group of pictures that the hold-out split keeps together.
+IMPORTED_DIR = Path("data/imported")
+
 # dedup
 TRAIN_FACES = Path("data/dataset/train.parquet")
 HOLDOUT_FACES = Path("data/dataset/holdout.parquet")
 MANIFEST = Path("data/manifest.csv")
+GALLERY = pictures_dir("dedup") / "index.html"  # all faces, for a browser
 _CLUSTER = Column("cluster_id", "string", "face that represents all copies of this drawing")
 DATASET_COLUMNS = (*_FACE_COLUMNS, _CLUSTER)  # and `image`
 MANIFEST_COLUMNS = (
     *_FACE_COLUMNS,
     Column("phash", "string", "64-bit perceptual hash, 16 hex digits"),
     _CLUSTER,
-    Column("duplicate_of", "string", "kept face that this one duplicates; empty if none"),
+    Column("duplicate_of", "string", "best face of the drawing, kept or dropped by hand; empty if no duplicate"),
+    Column("mirror_of", "string", "best face of which this one is the mirror image; empty if none"),
+    Column("similarity", "float64", "similarity to the face in duplicate_of or mirror_of [0, 1]; empty if unknown"),
     Column("kept", "bool", "the face is in the dataset"),
     _DROP_REASON,
     Column("split", "string", "train or holdout; empty for a dropped face"),
@@ -192,6 +202,9 @@ STAGES = {
     "ingest": Stage(f"screenshots → pages: {PAGES_DIR}/<title>.cbz, {PAGES_TABLE}", (PAGES_DIR, PAGES_TABLE)),
     "detect": Stage(f"pages → face boxes: {DETECTIONS}", (DETECTIONS,)),
     "normalize": Stage(f"face boxes → faces of one size: {FACES_DIR}/<title>.parquet", (FACES_DIR,)),
+    "import_faces": Stage(
+        f"crops in {FACES_IMPORT} → faces of one size: {IMPORTED_DIR}/<title>.parquet", (IMPORTED_DIR,)
+    ),
     "dedup": Stage(f"faces → the dataset and {MANIFEST}", (TRAIN_FACES, HOLDOUT_FACES, MANIFEST)),
     "train": Stage(f"dataset → {GENERATOR}", (GENERATOR, MODEL_CARD)),
     "evaluate": Stage(f"model and dataset → {REPORT}, {metrics_file('evaluate')}", (REPORT,)),

@@ -74,6 +74,12 @@ def raise_if_disk_error(error: OSError, path: Path) -> None:
         raise UserError(f"cannot write {path}: {(error.strerror or '').lower()}") from error
 
 
+def note_empty(folder: Path, text: str) -> None:
+    """Write a note into a folder if it holds no files: DVC prints a warning each time it reads an empty folder."""
+    if not any(folder.iterdir()):
+        (folder / "empty.txt").write_text(f"{text}\n", encoding="utf-8")
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write bytes atomically."""
     with atomic_path(path) as temporary:

@@ -8,4 +8,5 @@ CACHED_DETECTIONS = STATE / "detections"
 TRAINING_RUNS = STATE / "train"
 TIMINGS = STATE / "timings"
 FILE_HASHES = STATE / "file-hashes.json"  # of the screenshots
+IMPORT_HASHES = STATE / "import-hashes.json"  # of the imported faces
 CHECKED_PARAMS = STATE / "checked-params"  # SHA-256 of the params.yaml that was checked last

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mangagan.decoding.decode import Picture, estimate_memory, measure_image, open_picture
+from mangagan.decoding.decode import Picture, measure_image, open_picture
 from mangagan.decoding.errors import UnreadableError
 from mangagan.ingestion.boxes import Box
 from mangagan.ingestion.drafts import Draft, find_size_problem, make_draft
@@ -15,9 +15,6 @@ from mangagan.ingestion.spool import Slot
 from mangagan.ingestion.strips import is_strip
 from mangagan.pictures.thumbnails import make_thumbnail
 from mangagan.readers.sources import Source
-
-MAX_MEMORY = 700e6  # of the images that are decoded at the same time [bytes]; one larger image is decoded alone
-UNKNOWN_MEMORY = 200e6  # assumed for an image whose header cannot be read [bytes]
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,6 @@ class Image:
     def box(self) -> Box:
         """Return the whole image."""
         return Box(0, 0, self.width, self.height)
-
-
-def weigh_source(source: Source) -> float:
-    """Return the memory needed to decode a source [bytes], estimated from its header."""
-    if not source.data:
-        return 0.0
-    return len(source.data) + float(estimate_memory(source.data) or UNKNOWN_MEMORY)
 
 
 def examine_source(source: Source, settings: IngestParams) -> Image:

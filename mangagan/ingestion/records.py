@@ -11,14 +11,14 @@ import numpy as np
 from mangagan.core.parallel import map_ordered
 from mangagan.ingestion.boxes import Box
 from mangagan.ingestion.drafts import Draft
-from mangagan.ingestion.images import MAX_MEMORY, Image, examine_source, weigh_source
+from mangagan.ingestion.images import Image, examine_source
 from mangagan.ingestion.layout import Plan, make_pages, plan_title, weigh_plan
 from mangagan.ingestion.params import IngestParams
 from mangagan.ingestion.retakes import find_retakes
 from mangagan.ingestion.spool import Spool
 from mangagan.pages.archive import write_cbz
 from mangagan.pages.decode import decode_page
-from mangagan.readers.sources import Source
+from mangagan.readers.sources import MAX_MEMORY, Source, weigh_source
 
 
 @dataclass

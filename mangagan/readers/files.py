@@ -3,13 +3,14 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mangagan.core.errors import UserError
 from mangagan.readers.litter import is_litter_file, is_litter_folder
 from mangagan.readers.names import decode_name
 
+LINK_TO_FOLDER = "a link to a folder, which is not followed: copy the folder"
 SPECIAL_FILES = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
@@ -81,7 +82,7 @@ def find_special_file(path: Path, root: Path) -> str:
             mode = path.stat().st_mode
             target = Path(os.path.realpath(path))
             if stat.S_ISDIR(mode):
-                return "a link to a folder, which is not followed: copy the folder, or set ingest.screenshots"
+                return LINK_TO_FOLDER
             if not target.is_relative_to(root):
                 return "a link to a file outside the folder, which is not read: copy the file"
     except OSError:
@@ -95,12 +96,34 @@ def list_entries(folder: Path, litter_folders: list[str]) -> list[Entry]:
     Raises:
         UserError: The folder is missing or empty, or cannot be opened.
     """
+    advice = f"{LINK_TO_FOLDER}, or set ingest.screenshots"
     if folder.is_file():
         raise UserError(f"{folder} is a file. Set ingest.screenshots to the folder that holds it")
     if not folder.is_dir():
         raise UserError(f"{folder} not found. Create {folder}/<title>/ and put screenshots or e-books there")
-    entries = list(find_files(folder, litter_folders))
+    entries = [
+        replace(entry, reason=advice) if entry.reason == LINK_TO_FOLDER else entry
+        for entry in find_files(folder, litter_folders)
+    ]
     if not entries:
         text = f"Put images, or archives and e-books of them, into {folder}/<title>/"
         raise UserError(f"no screenshots in {folder}. {text}")
     return entries
+
+
+def list_import_entries(folder: Path, litter_folders: list[str]) -> list[Entry]:
+    """Return what `find_files` yields for the folder of imported faces. No files if the folder does not exist.
+
+    The folders that an interrupted `mangagan import` left behind are skipped.
+
+    Raises:
+        UserError: The folder cannot be opened.
+    """
+    if not folder.exists():
+        return []
+    return [entry for entry in find_files(folder, litter_folders) if not is_partial_copy(entry.name.partition("/")[0])]
+
+
+def is_partial_copy(title: str) -> bool:
+    """Return True for the name of a temporary folder of `mangagan.core.files.atomic_directory`."""
+    return title.startswith(".") and title.endswith(".tmp")

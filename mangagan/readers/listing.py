@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mangagan.readers.archives.rar_headers import find_first_volume
-from mangagan.readers.files import Entry, list_entries
+from mangagan.readers.files import Entry, list_entries, list_import_entries
 from mangagan.readers.names import escape, find_title_problem, is_unfinished_download, normalize_title
 from mangagan.readers.order import count_widths, make_path_key, natural_key
 from mangagan.readers.registry import find_loose_file_problem
@@ -53,10 +53,24 @@ def list_screenshots(folder: Path) -> Listing:
     Raises:
         UserError: The folder is missing or empty, or cannot be opened.
     """
-    listing = Listing()
-    entries = [entry for entry in list_entries(folder, listing.litter_folders) if not is_later_volume(entry)]
-    listing.files = sort_files({entry.name: describe_file(entry) for entry in entries})
-    return listing
+    litter_folders: list[str] = []
+    return make_listing(list_entries(folder, litter_folders), litter_folders)
+
+
+def list_imports(folder: Path) -> Listing:
+    """List every file in the folder of imported faces as `list_screenshots` does. No files if it does not exist.
+
+    Raises:
+        UserError: The folder cannot be opened.
+    """
+    litter_folders: list[str] = []
+    return make_listing(list_import_entries(folder, litter_folders), litter_folders)
+
+
+def make_listing(entries: Iterable[Entry], litter_folders: list[str]) -> Listing:
+    """Return the files with their titles, in reading order."""
+    files = {entry.name: describe_file(entry) for entry in entries if not is_later_volume(entry)}
+    return Listing(sort_files(files), litter_folders)
 
 
 def is_later_volume(entry: Entry) -> bool:

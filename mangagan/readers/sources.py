@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mangagan.core.errors import UserError
-from mangagan.decoding.decode import count_frames
+from mangagan.decoding.decode import count_frames, estimate_memory
 from mangagan.decoding.formats import HEADER_BYTES, has_image_signature, identify_format
 from mangagan.readers.archives.archive_reader import MIN_RATIO_BYTES
 from mangagan.readers.base import Limits, Member, Reader
@@ -23,6 +23,8 @@ from mangagan.readers.registry import NOT_IN_TITLE, find_reader
 
 MAX_REASON = 160  # characters of the message of a library
 MAX_NESTED_BYTES = 400 * 10**6  # of a container in a container: it is held in memory once
+MAX_MEMORY = 700e6  # of the images that are decoded at the same time [bytes]; one larger image is decoded alone
+UNKNOWN_MEMORY = 200e6  # assumed for an image whose header cannot be read [bytes]
 COMIC_INFO = "comicinfo.xml"
 CONTAINER_SUFFIXES = (".zip", ".cbz", ".rar", ".cbr", ".7z", ".cb7", ".tar", ".cbt", ".gz", ".pdf", ".epub")
 
@@ -49,6 +51,13 @@ class Source:
     def folder(self) -> str:
         """Return the folder or container of the image: images of one folder can be slices of one strip."""
         return self.name.rpartition("::")[0] or self.name.rpartition("/")[0]
+
+
+def weigh_source(source: Source) -> float:
+    """Return the memory needed to decode a source [bytes], estimated from its header."""
+    if not source.data:
+        return 0.0
+    return len(source.data) + float(estimate_memory(source.data) or UNKNOWN_MEMORY)
 
 
 def read_sources(files: Iterable[File], limits: Limits) -> Iterator[Source]:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from mangagan.detection.pieces import merge_pieces
 from mangagan.detection.registry import DetectParams, build_detector
 from mangagan.detection.run import DetectionCache, detect_pages, make_detection_rows
 from mangagan.detection.table import write_detections
+from mangagan.detection.types import Detector
 from mangagan.pages.table import iterate_pages, read_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.thumbnails import shrink
@@ -31,20 +33,19 @@ def run(root: Path = Path()) -> None:
     detector = build_detector(settings, root)
     pages = read_pages(root / catalog.PAGES_TABLE)
     kept = pages[pages["reason"] == ""]
-
-    cache = DetectionCache(root / catalog.CACHED_DETECTIONS, detector)
-    decoded = ((row["page_id"], page.pixels) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
-    found = merge_pieces(kept, track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages"))
-    rows = [row for page_id, faces in found for row in make_detection_rows(detector, page_id, faces)]
-    detections = write_detections(root / catalog.DETECTIONS, rows)
+    detections = write_detections(root / catalog.DETECTIONS, detect_faces(root, kept, detector))
 
     per_page = kept[["page_id", "title"]].assign(
         faces=kept["page_id"].map(detections["page_id"].value_counts()).fillna(0).astype(int)
     )
     by_title = per_page.groupby("title")["faces"].sum()
-    print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
+    if len(kept):
+        print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
+    else:
+        print("detect: no pages: only imported faces are used", file=sys.stderr)
     with atomic_directory(root / catalog.pictures_dir("detect")) as folder:
-        write_png(folder / "boxes.png", draw_boxes(root, kept, detections))
+        if len(kept):
+            write_png(folder / "boxes.png", draw_boxes(root, kept, detections))
         by_title.to_csv(folder / "faces.csv")
     write_json(
         root / catalog.metrics_file("detect"),
@@ -55,6 +56,20 @@ def run(root: Path = Path()) -> None:
             "pages_without_faces": int((per_page["faces"] == 0).sum()),
         },
     )
+
+
+def detect_faces(root: Path, kept: pd.DataFrame, detector: Detector) -> list[dict[str, Any]]:
+    """Return the rows of the table of detections for all pages.
+
+    Args:
+        root: The workspace.
+        kept: Rows of the page table, without rejected files.
+        detector: The detector.
+    """
+    cache = DetectionCache(root / catalog.CACHED_DETECTIONS, detector)
+    decoded = ((row["page_id"], page.pixels) for row, page in iterate_pages(kept, root / catalog.PAGES_DIR))
+    found = merge_pieces(kept, track(detect_pages(detector, decoded, cache), len(kept), "detect", "pages"))
+    return [row for page_id, faces in found for row in make_detection_rows(detector, page_id, faces)]
 
 
 def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame) -> np.ndarray:

@@ -10,13 +10,14 @@ import pandas as pd
 
 from mangagan.core import catalog, params
 from mangagan.core.errors import UserError
-from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.files import atomic_directory, note_empty, write_json
 from mangagan.core.images import write_png
 from mangagan.core.libraries import limit_opencv_to_one_thread
 from mangagan.core.progress import track
 from mangagan.ingestion.params import IngestParams
 from mangagan.ingestion.reasons import count_reasons, find_change_kind
 from mangagan.ingestion.records import IngestResult, Record, ingest_titles
+from mangagan.ingestion.scan import IMPORT_ADVICE, has_imports
 from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.thumbnails import THUMBNAIL, make_thumbnail
@@ -30,37 +31,58 @@ MAX_LINES = 40  # of rejected files on the terminal; the table of pages has all
 
 
 def run(root: Path = Path()) -> None:
-    """Run the stage.
+    """Run the stage. Without screenshots but with imported faces, the outputs hold no pages.
 
     Args:
         root: The workspace. Default: the working directory.
 
     Raises:
-        UserError: There are no screenshots, or none of them is a page.
+        UserError: There are neither screenshots nor imported faces, or none of the screenshots is a page.
     """
     limit_opencv_to_one_thread()
     settings = params.load("ingest", IngestParams, root)
-    listing = list_screenshots(root / settings.folder)
+    listing = list_files(root, settings)
     sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
         result = ingest_titles(sources, settings, folder, SHEET_PAGES)
         rejected = [record for record in result.records if record.reason]
-        if len(rejected) == len(result.records):  # raised inside the block, so that existing pages are kept
+        # Raised inside the block, so that existing pages are kept.
+        if listing.files and len(rejected) == len(result.records):
             raise UserError(describe_failure(rejected, settings))
+        note_empty(folder, "There are no screenshots.")
     table = make_table(result.records)
     write_pages(root / catalog.PAGES_TABLE, table)
-    print_summary(listing, result)
+    if listing.files:
+        print_summary(listing, result)
+    else:
+        print("ingest: no screenshots: only imported faces are used", file=sys.stderr)
     counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
     with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
-        write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
-        write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
+        if listing.files:
+            write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
+            write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
         counts.to_csv(folder / "pages.csv")
     write_json(root / catalog.metrics_file("ingest"), summarize(listing, result, table))
 
 
+def list_files(root: Path, settings: IngestParams) -> Listing:
+    """List the screenshots. No files if there are only imported faces.
+
+    Raises:
+        UserError: There are neither screenshots nor imported faces.
+    """
+    try:
+        return list_screenshots(root / settings.folder)
+    except UserError as error:
+        if not has_imports(root):
+            raise UserError(f"{error}, {IMPORT_ADVICE}") from None
+    return Listing()
+
+
 def make_table(records: list[Record]) -> pd.DataFrame:
     """Return the table of pages."""
-    return pd.DataFrame([{name: getattr(record, name) for name in SCHEMA.names} for record in records])
+    rows = [{name: getattr(record, name) for name in SCHEMA.names} for record in records]
+    return pd.DataFrame(rows, columns=SCHEMA.names)
 
 
 def summarize(listing: Listing, result: IngestResult, table: pd.DataFrame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core import catalog, params
-from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.files import atomic_directory, note_empty, write_json, write_text
 from mangagan.core.libraries import limit_to_one_thread
 from mangagan.core.parallel import map_ordered
 from mangagan.core.progress import track
@@ -48,10 +48,17 @@ def run(root: Path = Path()) -> None:
     with atomic_directory(root / catalog.FACES_DIR) as folder:
         for title in sorted(set(pages["title"][pages["reason"] == ""])):
             write_faces(folder / f"{title}.parquet", faces[faces["title"] == title], SCHEMA)
+        note_empty(folder, "There are no pages.")
     figures = summarize(faces, settings)
-    print(f"{STAGE}: {figures['passed']} of {figures['faces']} faces pass the quality gates", file=sys.stderr)
-    order = "p_usable" if settings.usable_threshold > 0 else "p_face"
-    write_sheets(root / catalog.pictures_dir(STAGE), faces, order)
+    if (pages["reason"] == "").any():
+        print(f"{STAGE}: {figures['passed']} of {figures['faces']} faces pass the quality gates", file=sys.stderr)
+        order = "p_usable" if settings.usable_threshold > 0 else "p_face"
+        with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
+            write_sheets(folder, faces, order)
+    else:
+        print(f"{STAGE}: no pages: only imported faces are used", file=sys.stderr)
+        with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
+            write_text(folder / "drop_reasons.csv", "outcome,count\n")  # a plot in dvc.yaml reads it
     write_json(root / catalog.metrics_file(STAGE), figures)
 
 
