@@ -96,20 +96,18 @@ class FaceFinder:
         self.anchors = anchors
         if "detector" in faces:
             faces = faces[(faces["detector"] != IMPORTED) | ~faces["page_id"].duplicated(keep=False)]
-        self.pages = {
-            str(page_id): (page["face_id"].tolist(), page[[*"xywh"]].to_numpy(float))
-            for page_id, page in faces.groupby("page_id")
-        }
+        self.face_ids, self.boxes = faces["face_id"].to_numpy(), faces[[*"xywh"]].to_numpy(float)
+        self.rows = faces.groupby("page_id").indices  # page_id → positions of its faces
 
     def find(self, face_id: str, anchor: Anchor | None, min_iou: float = MIN_IOU) -> str:
         """Return the current id of a face: the same id, else that of the box with the largest IoU; empty if none."""
         anchor = anchor or self.anchors.get(face_id)
-        if face_id in self.ids or anchor is None or anchor.page_id not in self.pages:
+        if face_id in self.ids or anchor is None or anchor.page_id not in self.rows:
             return face_id if face_id in self.ids else ""
-        ids, boxes = self.pages[anchor.page_id]
-        overlaps = compute_iou(np.array([anchor.x, anchor.y, anchor.w, anchor.h]), boxes)
+        rows = self.rows[anchor.page_id]
+        overlaps = compute_iou(np.array([anchor.x, anchor.y, anchor.w, anchor.h]), self.boxes[rows])
         best = int(overlaps.argmax())
-        return str(ids[best]) if overlaps[best] >= min_iou else ""
+        return str(self.face_ids[rows[best]]) if overlaps[best] >= min_iou else ""
 
 
 def match_overrides(overrides: Sequence[Override], faces: pd.DataFrame) -> list[Match]:

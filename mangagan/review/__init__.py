@@ -1,0 +1,1 @@
+"""The local web page on which a person makes the final decisions on faces."""
