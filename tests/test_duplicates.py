@@ -223,4 +223,20 @@ def test_few_faces_and_wrong_arguments() -> None:
 def test_identical_and_blank_faces_in_one_set(pages: list[np.ndarray]) -> None:
     face, blank = crop(pages[0]), np.full((SIDE, SIDE), 255, np.uint8)
     pairs = find_pairs(np.stack([face, blank, face, blank, face]), tile(5), DEFAULT)
-    assert as_set(pairs) == {(0, 2), (0, 4), (2, 4)}
+    assert as_set(pairs) == {(0, 2), (0, 4), (2, 4), (1, 3)}
+    assert (pairs.similarity == 1).all()
+
+
+def test_copies_of_a_symmetric_head_are_compared_both_ways() -> None:
+    """The search can find some copies as mirror images only."""
+    page = draw_head(3)
+    page[:, 160:] = page[:, :160][:, ::-1]
+    cv2.line(page, (185, 150), (200, 165), 0, 2)
+    cv2.line(page, (120, 190), (140, 196), 0, 2)
+    faces = np.stack([retake(page, seed) for seed in range(30)])
+    pairs = find_pairs(faces, tile(len(faces)), DEFAULT)
+    same = {
+        (i, j) for i, j in combinations(range(30), 2) if measure_similarity(faces[i], WHOLE, faces[j], WHOLE) >= 0.5
+    }
+    assert len(same) > 200
+    assert as_set(pairs) >= same

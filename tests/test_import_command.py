@@ -124,8 +124,8 @@ def test_what_cannot_be_imported_is_one_line(tmp_path: Path, capsys: Captured) -
         (f"{tmp_path}/notes.txt",): "notes.txt cannot be imported: no picture, archive or e-book (file type .txt)",
         (f"{tmp_path}/a.part2.rar",): f"is a later volume of an archive. Give its first volume: {tmp_path}/a.part1.rar",
         (str(tmp_path),): f"{tmp_path} contains data/faces_import. Give the folder that holds only the crops",
-        (f"{tmp_path}/faces", "--title", "a/b"): "'a/b' cannot be a title: not the name of a folder",
-        (f"{tmp_path}/faces", "--title", ".a.tmp"): "'.a.tmp' cannot be a title: a name of folders that are not read",
+        (f"{tmp_path}/faces", "--title", "a/b"): "'a/b' cannot be a title: not the name of a visible folder",
+        (f"{tmp_path}/faces", "--title", ".a.tmp"): "'.a.tmp' cannot be a title: not the name of a visible folder",
         (f"{tmp_path}/faces", "--title", "a\nb"): "cannot be a title: title name holds a line break",
     }
     for arguments, line in lines.items():

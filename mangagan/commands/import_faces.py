@@ -51,6 +51,8 @@ def import_faces(arguments: argparse.Namespace) -> int:
     target = catalog.FACES_IMPORT / title
     for line in copying.describe_skipped(files.skipped, MAX_LINES):
         print(f"mangagan: {line}", file=sys.stderr)
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target} is not a folder. Move it away, or choose another title with --title")
     if target.exists() and copying.has_same_files(target, files):
         print(f"{target} has these {len(files.copied)} files already. Next: dvc repro")
         return 0

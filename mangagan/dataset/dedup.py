@@ -10,7 +10,7 @@ from mangagan.dataset.clusters import Constraints, cluster_faces
 from mangagan.dataset.overrides import Decisions
 from mangagan.dataset.split import choose_holdout, find_components
 from mangagan.duplicates.pairs import Pairs
-from mangagan.duplicates.params import PairParams
+from mangagan.duplicates.params import DEFAULT, PairParams
 from mangagan.duplicates.phash import phash64
 from mangagan.duplicates.search import find_pairs
 from mangagan.faces.crop import find_insides
@@ -73,7 +73,8 @@ def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, se
 
     fixed = frozenset(faces["face_id"][action.isin(["keep", "drop"])])
     constraints = Constraints(fixed, decisions.merged, decisions.parted)
-    same = pairs if settings.mirrored == "merge" else select_pairs(pairs, ~pairs.mirrored)
+    is_same = (pairs.similarity >= settings.min_similarity) & (~pairs.mirrored | (settings.mirrored == "merge"))
+    same = select_pairs(pairs, is_same)
     representative = cluster_faces(faces["face_id"].tolist(), order.tolist(), same, constraints)
     duplicate = (representative != np.arange(len(faces))) & (action == "").to_numpy()
     reason = reason.mask(duplicate, DUPLICATE)
@@ -85,7 +86,8 @@ def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, se
         drop_reason=reason,
     )
     likes = find_likes(decided, np.where(duplicate, representative, -1), order, pairs, decisions.parted)
-    shared = select_pairs(pairs, decided["kept"].to_numpy()[np.stack([pairs.first, pairs.second])].all(axis=0))
+    in_dataset = decided.groupby("cluster_id")["kept"].transform("any").to_numpy()
+    shared = select_pairs(pairs, in_dataset[pairs.first] & in_dataset[pairs.second])
     return decided.assign(**likes, split=assign_splits(decided, shared, settings))
 
 
@@ -121,6 +123,8 @@ def sort_best_first(size: np.ndarray, sharpness: np.ndarray, ids: list[str]) -> 
 def compare_faces(faces: pd.DataFrame, grays: np.ndarray, compared: np.ndarray, settings: DedupParams) -> Pairs:
     """Return the pairs of near-duplicates among some faces, as indices into `faces`.
 
+    A high `min_similarity` merges fewer faces, but all near-duplicates still stay in one split.
+
     Args:
         faces: N faces.
         grays: The same faces in gray, uint8 (N, S, S).
@@ -128,7 +132,7 @@ def compare_faces(faces: pd.DataFrame, grays: np.ndarray, compared: np.ndarray, 
         settings: Search for duplicates.
     """
     insides = find_insides(faces.loc[compared])
-    search = PairParams(settings.min_similarity)
+    search = PairParams(min(settings.min_similarity, DEFAULT.min_similarity))
     pairs = find_pairs(grays[compared], insides, search, mirrored=settings.mirrored != "ignore")
     return replace(pairs, first=compared[pairs.first], second=compared[pairs.second])
 
@@ -159,7 +163,7 @@ def find_likes(
     like, similarity = best.copy(), np.full(len(faces), np.nan)
     mirrored = np.zeros(len(faces), bool)
     for first, second, value, is_mirrored in zip(
-        pairs.first, pairs.second, pairs.similarity.round(4).astype(float), pairs.mirrored, strict=True
+        pairs.first, pairs.second, pairs.similarity.astype(float).round(4), pairs.mirrored, strict=True
     ):
         good, poor = (first, second) if rank[first] < rank[second] else (second, first)
         if best[poor] == good and not similarity[poor] >= value:
@@ -177,13 +181,13 @@ def find_likes(
 def assign_splits(faces: pd.DataFrame, shared: Pairs, settings: DedupParams) -> pd.Series:
     """Return the split of each face: `train`, `holdout`, or "" for a dropped face.
 
-    Pages that share a cluster get the same split; dropped duplicates count. So do the pages of two kept faces that are
-    similar: mirror images, and faces that the user kept or parted. So no hold-out face has a near-duplicate in the
-    training set, or comes from a page of the training set.
+    Pages that share a cluster get the same split; dropped duplicates count. So do the pages of two faces that are
+    similar but in different clusters: mirror images, faces that the user kept or parted, duplicates of other faces. So
+    no hold-out face has a near-duplicate in the training set, or comes from a page of the training set.
 
     Args:
         faces: Faces with the columns `page_id`, `cluster_id` and `kept`.
-        shared: Near-duplicates among the kept faces.
+        shared: Near-duplicates among the faces of clusters with a kept face.
         settings: Share and seed of the hold-out set.
     """
     pages = faces["page_id"]

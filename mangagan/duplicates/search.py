@@ -1,6 +1,7 @@
 """Search for pairs of near-duplicates: candidates by descriptor, each verified on the aligned pixels."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,8 +16,9 @@ from mangagan.duplicates.params import PairParams
 from mangagan.duplicates.whitening import fit_whitening, whiten_faces
 
 CHUNK = 64  # pairs that a thread measures at a time
-MAX_COMPONENT = 100  # faces
+MAX_COMPONENT = 50  # faces
 Pair = tuple[int, int]
+Measured = dict[tuple[Pair, bool], float]  # pair, and whether one face was mirrored → similarity
 
 
 @dataclass(frozen=True)
@@ -101,46 +103,65 @@ def search(part: FaceSet, others: FaceSet, settings: PairParams, mirrored: bool,
     whitening = fit_whitening(others.faces if same else np.concatenate([part.faces, others.faces]))
     second = whiten_faces(whitening, others.faces)
     first = second if same else whiten_faces(whitening, part.faces)
-    checked: dict[Pair, Similarity] = {}
+    measured: Measured = dict.fromkeys(list_identical(part.faces), 1.0) if same else {}
     for flip in (False, True) if mirrored else (False,):
         queries = first * whitening.signs.astype(np.float16) if flip else first
-        known = {pair for pair, found in checked.items() if found.value >= settings.min_similarity}
-        candidates = list_candidates(queries, second, same) - known
-        check_pairs(part, others, dict.fromkeys(candidates, flip), checked)
+        candidates = list_candidates(queries, second, same)
+        known = {pair for pair, _ in select_similar(measured, settings)}
+        measure_pairs(part, others, {(pair, flip) for pair in candidates - known}, measured)
     if same:
-        found = [(*pair, each.mirrored) for pair, each in checked.items() if each.value >= settings.min_similarity]
-        missing = {pair: flip for pair, flip in complete_components(found).items() if pair not in checked}
-        check_pairs(part, others, missing, checked)
-    return collect_pairs({pair: each for pair, each in checked.items() if each.value >= settings.min_similarity})
+        found = [(*pair, flip) for pair, flip in select_similar(measured, settings)]
+        measure_pairs(part, others, set(complete_components(found).items()) - measured.keys(), measured)
+    similar = select_similar(measured, settings)
+    # A pair that is similar both ways is not mirrored.
+    chosen = {pair: flip for pair, flip in similar if not (flip and (pair, False) in similar)}
+    return collect_pairs({pair: Similarity(similar[pair, flip], flip) for pair, flip in chosen.items()})
 
 
-def check_pairs(part: FaceSet, others: FaceSet, pairs: dict[Pair, bool], checked: dict[Pair, Similarity]) -> None:
-    """Measure pairs, and keep the higher similarity of each pair in `checked`.
+def select_similar(measured: Measured, settings: PairParams) -> Measured:
+    """Return the pairs that are similar enough."""
+    return {key: value for key, value in measured.items() if value >= settings.min_similarity}
+
+
+def list_identical(faces: np.ndarray) -> set[tuple[Pair, bool]]:
+    """Return the pairs of faces with the same pixels, as keys of `Measured`; of many such faces, see `list_component`.
+
+    Args:
+        faces: uint8 (N, S, S).
+    """
+    groups: dict[bytes, list[int]] = {}
+    for index, face in enumerate(faces):
+        groups.setdefault(hashlib.sha256(face.tobytes()).digest(), []).append(index)
+    return {(pair, False) for group in groups.values() for pair in list_component(group)}
+
+
+def measure_pairs(part: FaceSet, others: FaceSet, keys: set[tuple[Pair, bool]], measured: Measured) -> None:
+    """Measure pairs.
 
     Args:
         part: Set of the first faces.
         others: Set of the second faces.
-        pairs: Pairs of indices, and whether to compare the mirror image of the second face.
-        checked: Result so far; changed.
+        keys: Pairs of indices, and whether to compare the mirror image of the second face.
+        measured: Result so far; changed.
     """
-    items = sorted(pairs.items())
+    items = sorted(keys)
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    measured = map_ordered(partial(measure_chunk, part, others), chunks)
-    for values, chunk in zip(track(measured, len(chunks), "dedup: pairs", "chunks"), chunks, strict=True):
-        for value, (pair, flip) in zip(values, chunk, strict=True):
-            if pair not in checked or value > checked[pair].value:
-                checked[pair] = Similarity(value, flip)
+    values = map_ordered(partial(measure_chunk, part, others), chunks)
+    for result, chunk in zip(track(values, len(chunks), "dedup: pairs", "chunks"), chunks, strict=True):
+        measured.update(zip(chunk, result, strict=True))
 
 
 def measure_chunk(part: FaceSet, others: FaceSet, chunk: Sequence[tuple[Pair, bool]]) -> list[float]:
-    """Return the similarity of each pair; see `check_pairs`."""
+    """Return the similarity of each pair; see `measure_pairs`."""
     return [measure_pair(part, others, pair, flip) for pair, flip in chunk]
 
 
 def measure_pair(part: FaceSet, others: FaceSet, pair: Pair, flip: bool) -> float:
-    """Return the similarity of one pair; see `check_pairs`."""
+    """Return the similarity of one pair; see `measure_pairs`."""
     first, second = pair
     face, inside = others.faces[second], others.insides[second]
+    if not flip and np.array_equal(part.faces[first], face):
+        return 1.0
     if flip:
         left, top, right, bottom = inside
         face, inside = np.ascontiguousarray(face[:, ::-1]), np.array([1 - right, top, 1 - left, bottom], np.float32)
@@ -166,8 +187,7 @@ def list_candidates(first: np.ndarray, second: np.ndarray, same: bool) -> set[Pa
 def complete_components(found: Sequence[tuple[int, int, bool]]) -> dict[Pair, bool]:
     """Return all pairs of faces that pairs connect, directly or not, and whether they should be mirror images.
 
-    A face that has more copies than `MAX_CANDIDATES` finds only some of them. In a component of more than
-    `MAX_COMPONENT` faces, each face is paired with the first `MAX_COMPONENT` of them only.
+    A face that has more copies than `MAX_CANDIDATES` finds only some of them. Of many faces, see `list_component`.
 
     Args:
         found: Pairs of indices, and whether they are mirror images.
@@ -187,10 +207,16 @@ def complete_components(found: Sequence[tuple[int, int, bool]]) -> dict[Pair, bo
                 if other not in flips:
                     flips[other] = flips[face] != flip
                     component.append(other)
-        component.sort()
-        for position, first in enumerate(component[:MAX_COMPONENT]):
-            pairs |= {(first, second): flips[first] != flips[second] for second in component[position + 1 :]}
+        for first, second in list_component(sorted(component)):
+            pairs[first, second] = flips[first] != flips[second]
     return pairs
+
+
+def list_component(faces: Sequence[int]) -> Iterator[Pair]:
+    """Yield the pairs of faces, sorted; of more than `MAX_COMPONENT` faces, only those with one of the first ones."""
+    for position, first in enumerate(faces[:MAX_COMPONENT]):
+        for second in faces[position + 1 :]:
+            yield first, second
 
 
 def collect_pairs(found: dict[Pair, Similarity]) -> Pairs:

@@ -103,8 +103,8 @@ def choose_title(source: Path, title: str | None) -> str:
     name = title if title is not None else path.name if path.is_dir() else INNER_SUFFIX.sub("", path.stem)
     name = normalize_title(name)
     problem = find_title_problem(name, "title")
-    if not name.strip() or "/" in name or name in (".", ".."):
-        problem = "not the name of a folder"
+    if not name.strip() or "/" in name or name.startswith("."):
+        problem = "not the name of a visible folder"
     elif is_litter_folder(name) or is_partial_copy(name):
         problem = "a name of folders that are not read"
     if problem:

@@ -14,6 +14,8 @@ from mangagan.importing.pictures import ImportSettings, Outcome, import_picture
 from mangagan.readers.listing import Listing
 from mangagan.readers.sources import MAX_MEMORY, read_sources, weigh_source
 
+REPEATED = "a file of the same name and content was read before"
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -43,14 +45,19 @@ def import_files(listing: Listing, settings: ImportSettings, rater: FaceRater | 
     rows: list[dict[str, Any]] = []
     rejected: list[Outcome] = []
     numbers: dict[str, int] = {}
+    ids: set[str] = set()
     alone = 0
     convert = partial(import_picture, settings, rater)
     for outcome in map_ordered(convert, sources, weigh=weigh_source, max_weight=MAX_MEMORY):
-        if outcome.face is None:
+        face = outcome.face
+        if face is not None and face["face_id"] in ids:  # an archive can hold a name twice
+            outcome, face = replace(outcome, face=None, reason=REPEATED), None
+        if face is None:
             rejected.append(outcome if len(rejected) < max_thumbnails else replace(outcome, thumbnail=None))
             continue
+        ids.add(face["face_id"])
         title = outcome.source.title
         numbers[title] = numbers.get(title, 0) + 1
         alone += not outcome.in_group
-        rows.append({**outcome.face, "page_number": numbers[title]})
+        rows.append({**face, "page_number": numbers[title]})
     return Imported(pd.DataFrame(rows, columns=[*SCHEMA.names, "png"]), rejected, alone)

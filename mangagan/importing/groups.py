@@ -37,7 +37,7 @@ def find_group(path: str, rule: str) -> str | None:
     pattern = compile_rule(rule)
     if pattern is not None:
         match = pattern.search(path)
-        return match[1] if match else None
+        return (match[1] or None) if match else None
     if rule == NONE:
         return None
     folders = [folder for folder in path.split("/")[:-1] if folder.lower() not in SPLITS]
