@@ -55,7 +55,7 @@ def has_digit(text: str | None) -> bool:
 
 
 def check_self_contained(text: str) -> None:
-    """Check that the page has no script and loads nothing: links lead to anchors, `data:` or pictures of reports/."""
+    """Check that the page has no script and loads nothing: links lead to anchors, `data:` or files of reports/."""
     page = Page(text)
     assert page.open == []
     assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.tags}
@@ -64,8 +64,8 @@ def check_self_contained(text: str) -> None:
     for tag, attributes in page.tags:
         for name in ("src", "href", "srcset", "action"):
             value = attributes.get(name) or "data:"
-            picture = tag == "a" and re.fullmatch(r"[a-z]+/[\w%.\-]+\.png", value)
-            assert value.startswith("data:") or (value[0] == "#" and value[1:] in anchors) or picture, value[:80]
+            file = tag == "a" and re.fullmatch(r"[a-z]+/([\w%.\-]+\.png|index\.html)", value)
+            assert value.startswith("data:") or (value[0] == "#" and value[1:] in anchors) or file, value[:80]
         assert not [name for name in attributes if name.startswith("on")]
     style = text[text.index("<style>") : text.index("</style>")]
     assert "url(" not in style

@@ -26,7 +26,11 @@ from tests.test_report import NASTY, Page, check_self_contained, check_traceable
 
 OUTS = (catalog.pictures_dir("evaluate"), catalog.REPORT, catalog.metrics_file("evaluate"))
 PICTURES = {"real_grid", "fake_grid", "best", "typical", "worst", "timeline", "interpolation", "suspicious", "first"}
-SCHEMA = pa.schema([("face_id", pa.string()), ("title", pa.string()), ("is_gray", pa.bool_())])
+PLACE = {"x": 10.0, "y": 10.0, "w": 20.0, "h": 20.0, "crop_margin": 0.2, "page_width": 100.0, "page_height": 100.0}
+SCHEMA = pa.schema(
+    [("face_id", pa.string()), ("title", pa.string()), ("is_gray", pa.bool_())]
+    + [(name, pa.float64()) for name in PLACE]
+)
 SIDE = 28
 PARAMS = {
     "train": {"kimg": 0.1, "log_kimg": 0.03, "snapshot_kimg": 1, "base_channels": 4, "z_dim": 8, "batch_size": 8}
@@ -40,7 +44,7 @@ def write_split(root: Path, path: Path, images: np.ndarray) -> pd.DataFrame:
     """Write one table of the dataset; return its rows."""
     pngs = [encode_png(image.transpose(1, 2, 0)) for image in images]
     rows = pd.DataFrame({"face_id": [sha256_bytes(png)[:16] for png in pngs], "png": pngs})
-    rows = rows.assign(title=NASTY, is_gray=images.shape[1] == 1)
+    rows = rows.assign(title=NASTY, is_gray=images.shape[1] == 1, **PLACE)
     write_faces(root / path, rows, SCHEMA)
     return rows
 
@@ -50,7 +54,7 @@ def write_dataset(root: Path, holdout: int = 12, channels: int = 1) -> None:
     kept = write_split(root, catalog.TRAIN_FACES, draw_faces(30, 1, SIDE, channels)).assign(kept=True, split="train")
     write_split(root, catalog.HOLDOUT_FACES, draw_faces(holdout, 2, SIDE, channels))
     dropped = kept.head(5).assign(kept=False, split="", drop_reason="blurred")
-    rows = pd.concat([kept.assign(drop_reason=""), dropped]).assign(page_id="p", page_number=1, x=0, y=0)
+    rows = pd.concat([kept.assign(drop_reason=""), dropped]).assign(page_id="p", page_number=1)
     write_manifest(root / catalog.MANIFEST, rows.reindex(columns=COLUMNS))
 
 

@@ -9,11 +9,16 @@ from mangagan.commands.arguments import add_command, non_negative_int, require_e
 from mangagan.core import catalog
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mangagan.commands.arguments import Subparsers
 
 EXAMPLES = 5  # of each kind of rejected files
+JSON_KEYS = """\
+--json prints an object with the same content:
+  titles         title → pages, pages_with_faces, faces, kept, train, holdout, and dropped: reason → faces
+  total          the same counts for all titles
+  changed_pages  change → pages, for example of trimmed bars
+  merged_pages   pages that were in several files
+  rejected       count, and kinds: a list of kind, count, and files (a list of source and reason)"""
 
 
 def add_commands(subparsers: "Subparsers") -> None:
@@ -31,8 +36,10 @@ def add_commands(subparsers: "Subparsers") -> None:
         inspect,
         "print the pages, kept faces and dropped faces of each title, and the rejected files by reason",
         "mangagan inspect",
+        JSON_KEYS,
     )
     parser.add_argument("--all", action="store_true", help=f"print all rejected files (default: {EXAMPLES} per kind)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
     parser = add_command(
         subparsers, "compare", compare, "compare the metrics and faces of two runs", "mangagan compare main exp-wide"
@@ -61,56 +68,18 @@ def run_pipeline(arguments: argparse.Namespace) -> int:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    """Print a table of pages and faces by title, and the rejected files by kind."""
-    import pandas as pd
+    """Print a table of pages and faces by title, and the rejected files by kind; as text or as JSON."""
+    import json
 
-    from mangagan.dataset.manifest import read_manifest, summarize
+    from mangagan.commands.inspection import collect, format_lines
+    from mangagan.dataset.manifest import read_manifest
     from mangagan.pages.table import read_pages
 
-    pages = read_pages(catalog.PAGES_TABLE)
-    summary = summarize(read_manifest(catalog.MANIFEST))
-    page_counts = pages[pages["reason"] == ""].groupby("title").size()
-    table = page_counts.rename("pages").to_frame().join(summary).fillna(0).astype(int)
-    totals = pd.DataFrame([table.sum()], index=[f"all {len(table)} titles"])
-    print(pd.concat([table, totals]).to_string())
-    print_changes(pages)
-    print_rejected(pages, arguments.all)
+    pages, manifest = read_pages(catalog.PAGES_TABLE), read_manifest(catalog.MANIFEST)
+    overview = collect(pages, manifest, None if arguments.all else EXAMPLES)
+    for line in [json.dumps(overview, indent=2)] if arguments.json else format_lines(overview):
+        print(line)
     return 0
-
-
-def print_changes(pages: "pd.DataFrame") -> None:
-    """Print how many pages were trimmed, split, cut or joined, and how many files were merged into a page."""
-    from mangagan.ingestion.reasons import find_change_kind
-
-    kept = pages[pages["reason"] == ""]
-    changed = kept["change"][kept["change"] != ""].map(find_change_kind).value_counts()
-    for change, count in changed.items():
-        print(f"{count} pages: {change}")
-    merged = kept[(kept["sources"].map(len) > 1) & ~kept["change"].str.contains("slices")]
-    if len(merged):
-        print(f"{len(merged)} pages were in several files: exact duplicates or re-taken screenshots")
-
-
-def print_rejected(pages: "pd.DataFrame", every: bool) -> None:
-    """Print the rejected files by kind of reason.
-
-    Args:
-        pages: The table of pages.
-        every: Print all files. False: at most EXAMPLES of each kind.
-    """
-    from mangagan.ingestion.reasons import find_kind
-
-    rejected = pages[pages["reason"] != ""]
-    if rejected.empty:
-        return
-    print(f"\n{len(rejected)} rejected files:")
-    groups = sorted(rejected.groupby(rejected["reason"].map(find_kind)), key=lambda group: -len(group[1]))
-    for kind, group in groups:
-        print(f"  {kind}: {len(group)}")
-        for row in group.head(len(group) if every else EXAMPLES).itertuples():
-            print(f"    {row.source}: {row.reason}")
-        if not every and len(group) > EXAMPLES:
-            print(f"    and {len(group) - EXAMPLES} more. All: mangagan inspect --all")
 
 
 def compare(arguments: argparse.Namespace) -> int:

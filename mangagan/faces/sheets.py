@@ -1,11 +1,11 @@
 """Contact sheets of faces: kept, dropped with the reason, and duplicates with the face that was kept instead."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mangagan.core.files import atomic_directory
 from mangagan.core.images import decode_png, write_png
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.text import draw_message
@@ -16,25 +16,40 @@ PROBABILITIES = {"p_face": "a face", "p_usable": "a usable face"}
 LEGEND = "Usable: both eyes visible, not mostly covered"
 
 
-def draw_kept(kept: pd.DataFrame, order: str) -> np.ndarray:
+def draw_kept(kept: pd.DataFrame, order: str, gallery: str = "") -> np.ndarray:
     """Draw a sheet of kept faces, lowest probability first. If there are too many, see `choose_doubtful`.
 
     Args:
         kept: Faces, with the columns `png`, `face_id`, `title`, `p_face` and `p_usable`.
         order: Column of the probability to sort by, in ascending order.
+        gallery: Path of the page that shows all faces, for the heading. Default: none.
     """
     shown = choose_doubtful(kept.sort_values([order, "face_id"]), SHEET_FACES)
-    heading = f"{len(shown)} of {len(kept)} kept faces. Lowest probability of {PROBABILITIES[order]} first. {LEGEND}"
-    return draw_faces(shown, shown["title"], heading)
+    counts = describe_part(len(shown), len(kept), "kept faces", gallery)
+    return draw_faces(shown, shown["title"], [counts, f"Lowest probability of {PROBABILITIES[order]} first. {LEGEND}"])
 
 
-def draw_rejected(rejected: pd.DataFrame) -> np.ndarray:
+def describe_part(shown: int, total: int, items: str, gallery: str) -> str:
+    """Return how many items a sheet shows, and the page that shows all of them if the sheet does not.
+
+    Args:
+        shown: Number of items on the sheet.
+        total: Number of all items.
+        items: Name of the items, plural.
+        gallery: Path of the page; empty if there is none.
+    """
+    where = f"; all of them: {gallery}" if gallery and shown < total else ""
+    return f"{shown} of {total} {items}{where}"
+
+
+def draw_rejected(rejected: pd.DataFrame, gallery: str = "") -> np.ndarray:
     """Draw a sheet of dropped faces by reason, for each reason the highest probability first.
 
     Each reason gets an equal share of the sheet. Places that a rare reason does not fill go to the others.
 
     Args:
         rejected: Faces, with the columns `png`, `face_id`, `drop_reason`, `p_face` and `p_usable`.
+        gallery: Path of the page that shows all faces, for the heading. Default: none.
     """
     counts = rejected["drop_reason"].value_counts().sort_values(kind="stable")
     groups, places = [], SHEET_FACES
@@ -45,8 +60,8 @@ def draw_rejected(rejected: pd.DataFrame) -> np.ndarray:
         groups.append(choose_doubtful(group, limit))
         places -= limit
     shown = pd.concat(groups[::-1]) if groups else rejected
-    heading = f"{len(shown)} of {len(rejected)} dropped faces, by reason. Highest probability first. {LEGEND}"
-    return draw_faces(shown, shown["drop_reason"], heading)
+    part = describe_part(len(shown), len(rejected), "dropped faces", gallery)
+    return draw_faces(shown, shown["drop_reason"], [part, f"By reason, highest probability first. {LEGEND}"])
 
 
 def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -58,22 +73,31 @@ def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
     return rows.iloc[[*range(first), *(first + index for index in spread)]]
 
 
-def draw_faces(rows: pd.DataFrame, captions: pd.Series, heading: str) -> np.ndarray:
+def draw_faces(rows: pd.DataFrame, captions: pd.Series, heading: Sequence[str]) -> np.ndarray:
     """Draw faces, each with its caption, its probabilities and its id (for data/overrides.csv).
 
     Args:
         rows: Faces, with the columns `png`, `face_id`, `p_face` and `p_usable`.
         captions: Text for each row.
-        heading: Text above the faces.
+        heading: Lines above the faces.
     """
     texts = [
-        f"{caption}\nface {100 * row.p_face:.0f} %, usable {100 * row.p_usable:.0f} %\n{row.face_id}"
+        f"{caption}\nface {format_share(row.p_face)}, usable {format_share(row.p_usable)}\n{row.face_id}"
         for caption, row in zip(captions, rows.itertuples(), strict=True)
     ]
-    sheet = draw_contact_sheet([decode_png(png, channels=3) for png in rows["png"]], texts)
-    line = draw_message(heading).repeat(3, axis=2)
-    width = max(sheet.shape[1], line.shape[1])
-    return np.concatenate([pad_right(line, width), pad_right(sheet, width)])
+    return add_heading(draw_contact_sheet([decode_png(png, channels=3) for png in rows["png"]], texts), heading)
+
+
+def format_share(share: float) -> str:
+    """Return a share in percent, or a dash for NaN: imported faces may have no probabilities."""
+    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
+
+
+def add_heading(sheet: np.ndarray, heading: Sequence[str]) -> np.ndarray:
+    """Return a sheet, uint8 (H, W, 3), with lines of text above it."""
+    parts = [*(draw_message(line).repeat(3, axis=2) for line in heading), sheet]
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate([pad_right(part, width) for part in parts])
 
 
 def pad_right(image: np.ndarray, width: int) -> np.ndarray:
@@ -81,11 +105,12 @@ def pad_right(image: np.ndarray, width: int) -> np.ndarray:
     return np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=255)
 
 
-def draw_duplicates(table: pd.DataFrame) -> np.ndarray:
+def draw_duplicates(table: pd.DataFrame, gallery: str = "") -> np.ndarray:
     """Draw a sheet of duplicates, each to the left of the face that was kept instead.
 
     Args:
         table: All faces, with the columns `png`, `face_id` and `duplicate_of`.
+        gallery: Path of the page that shows all faces, for the heading. Default: none.
     """
     pngs = dict(zip(table["face_id"], table["png"], strict=True))
     duplicates = table[table["duplicate_of"] != ""]
@@ -94,26 +119,26 @@ def draw_duplicates(table: pd.DataFrame) -> np.ndarray:
         np.hstack([decode_png(png, channels=3) for png in (row.png, pngs[row.duplicate_of])])
         for row in shown.itertuples()
     ]
-    return draw_contact_sheet(
-        pairs, [f"{row.face_id} like {row.duplicate_of}" for row in shown.itertuples()], columns=6
-    )
+    captions = [f"{row.face_id} like {row.duplicate_of}" for row in shown.itertuples()]
+    heading = describe_part(len(shown), len(duplicates), "duplicates", gallery)
+    return add_heading(draw_contact_sheet(pairs, captions, columns=6), [heading])
 
 
-def write_sheets(folder: Path, table: pd.DataFrame, order: str = "p_usable") -> None:
+def write_sheets(folder: Path, table: pd.DataFrame, order: str = "p_usable", gallery: str = "") -> None:
     """Write kept.png, rejected.png and drop_reasons.csv; duplicates.png if the table has the column `duplicate_of`.
 
     Args:
-        folder: Replaced if it exists.
+        folder: An existing folder.
         table: All faces, with the columns `face_id`, `title`, `png`, `p_face`, `p_usable` and `drop_reason` ("" for a
             kept face).
         order: Column of the probability by which kept faces are sorted. Default: p_usable.
+        gallery: Path of the page that shows all faces, for the headings. Default: none.
     """
     kept = table[table["drop_reason"] == ""]
     rejected = table[~table["drop_reason"].isin(["", "duplicate"])]
-    with atomic_directory(folder) as temporary:
-        write_png(temporary / "kept.png", draw_kept(kept, order))
-        write_png(temporary / "rejected.png", draw_rejected(rejected))
-        if "duplicate_of" in table:
-            write_png(temporary / "duplicates.png", draw_duplicates(table))
-        reasons = table["drop_reason"].replace("", "kept").value_counts().rename_axis("outcome")
-        reasons.sort_index().to_csv(temporary / "drop_reasons.csv")
+    write_png(folder / "kept.png", draw_kept(kept, order, gallery))
+    write_png(folder / "rejected.png", draw_rejected(rejected, gallery))
+    if "duplicate_of" in table:
+        write_png(folder / "duplicates.png", draw_duplicates(table, gallery))
+    reasons = table["drop_reason"].replace("", "kept").value_counts().rename_axis("outcome")
+    reasons.sort_index().to_csv(folder / "drop_reasons.csv")

@@ -12,6 +12,10 @@ from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_e
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
+# Hold-out faces for the distances to training faces. With 3, copying is detected if 79 % of the samples are copies; see
+# `mangagan.metrics.verdict.adjust_limit`.
+MIN_INDEPENDENT = 3
+SEPARATE_ADVICE = "Set dedup.mirrored to split, and dedup.min_similarity to at most 0.5"
 TOO_FEW_SAMPLES = "at least 4 samples and training faces are needed. Raise evaluate.samples or add pages"
 
 
@@ -37,7 +41,9 @@ class EvaluationData:
         features: Features by name of the extractor.
         titles: Title of each training face.
         nearest_to_samples: Nearest training faces of each sample.
-        nearest_to_holdout: Nearest training faces of each hold-out face.
+        nearest_to_holdout: Nearest training faces of each independent hold-out face.
+        leaked: True for a hold-out face that has a near-duplicate among the training faces, bool (N,). The others are
+            independent of the training faces, and only these decide what counts as a copy.
         count: Items of a set in one measurement with the hold-out set.
         count_alone: Items of a set in one measurement without the hold-out set.
     """
@@ -47,6 +53,7 @@ class EvaluationData:
     titles: Sequence[str]
     nearest_to_samples: NearestFaces
     nearest_to_holdout: NearestFaces
+    leaked: np.ndarray
     count: int
     count_alone: int
 
@@ -67,6 +74,22 @@ class EvaluationData:
                 f"at least {2 * MIN_COUNT} samples and training faces are needed. Raise evaluate.samples or add pages"
             )
         return ""
+
+    def explain_copying_shortage(self, minimum: int) -> str:
+        """Return why samples cannot be compared with independent hold-out faces, and what to do; empty if they can.
+
+        Args:
+            minimum: Required number of independent hold-out faces.
+        """
+        total, independent = len(self.leaked), int(np.sum(~self.leaked))
+        if independent >= minimum:
+            return ""
+        if independent < total:
+            return (
+                f"{independent} of {total} hold-out faces have no near-duplicate among the training faces, at least"
+                f" {minimum} needed. {SEPARATE_ADVICE}"
+            )
+        return f"{total} hold-out faces, at least {minimum} needed. Add pages or raise dedup.holdout_share"
 
 
 def count_for_holdout(samples: int, train: int, holdout: int) -> int:
@@ -95,6 +118,7 @@ def prepare_data(
     extractors: Sequence[Extractor],
     neighbors: int,
     seed: int,
+    leaked: np.ndarray | None = None,
 ) -> EvaluationData:
     """Make the ruined sets, extract all features and find the nearest training faces.
 
@@ -106,14 +130,16 @@ def prepare_data(
         extractors: Feature extractors.
         neighbors: Nearest training faces to find for each image.
         seed: Seed of the choice of faces to ruin, and of the noise.
+        leaked: Hold-out faces with a near-duplicate among the training faces, see `find_leaked`. Default: none.
     """
+    leaked = np.zeros(len(holdout), bool) if leaked is None else leaked
     sizes = len(samples), len(train)
     count, alone = count_for_holdout(*sizes, len(holdout)), count_alone(*sizes)
     chosen = np.random.default_rng(seed).permutation(len(train))[: max(2 * count, alone)]
     images = ComparedSets(samples, train, holdout, make_ruined_sets(train[chosen], seed))
     features = {extractor.name: extract_features(extractor, images) for extractor in extractors}
-    nearest_to_samples, nearest_to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout))
-    return EvaluationData(images, features, titles, nearest_to_samples, nearest_to_holdout, count, alone)
+    to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
+    return EvaluationData(images, features, titles, to_samples, to_holdout, leaked, count, alone)
 
 
 def extract_features(extractor: Extractor, images: ComparedSets) -> ExtractorFeatures:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mangagan.distances.pairwise import check_feature_pair, find_nearest
 from mangagan.metrics.comparison import Comparison, Figures, make_missing
-from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
+from mangagan.metrics.evaluation_data import MIN_COUNT, EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import Direction, FeatureMeasurement, Metric, MetricGroup
 
@@ -133,17 +133,19 @@ def check_distances(values: np.ndarray) -> np.ndarray:
 def measure_memorisation(data: EvaluationData, features: ExtractorFeatures, _: EvaluateParams) -> Figures:
     """Test whether samples are closer to training faces (and mirrored training faces) than hold-out faces are.
 
+    Hold-out faces with a near-duplicate among the training faces are left out.
+
     The floor of `ct` is 0 ± 1 by definition. The floor of `authenticity` is that of the hold-out faces; both are
     shares, so their standard deviation is that of a share.
     """
-    if not data.holdout_is_large_enough:
-        return {metric.key: make_missing(data.explain_shortage()) for metric in METRICS}
+    if reason := data.explain_copying_shortage(MIN_COUNT):
+        return {metric.key: make_missing(reason) for metric in METRICS}
     sets = features.sets
-    train = np.concatenate([sets.train, features.mirrored_train])
-    samples_to_train, holdout_to_train = (find_nearest(part, train)[0] for part in (sets.samples, sets.holdout))
-    counts = len(sets.samples), len(sets.holdout)
+    train, holdout = np.concatenate([sets.train, features.mirrored_train]), sets.holdout[~data.leaked]
+    samples_to_train, holdout_to_train = (find_nearest(part, train)[0] for part in (sets.samples, holdout))
+    counts = len(sets.samples), len(holdout)
     ct = Comparison(ct_statistic(samples_to_train, holdout_to_train), None, 0.0, 1.0, *counts)
-    value, floor = (authenticity(part, sets.train, features.mirrored_train) for part in (sets.samples, sets.holdout))
+    value, floor = (authenticity(part, sets.train, features.mirrored_train) for part in (sets.samples, holdout))
     sd, floor_sd = (
         float(np.sqrt(share * (1 - share) / count)) for share, count in zip((value, floor), counts, strict=True)
     )
@@ -175,7 +177,7 @@ METRICS = (
         unit="share of samples, 0 to 1",
         direction=Direction.NEAREST,
         group=MetricGroup.COPYING,
-        floor="hold-out faces, none of which is a copy",
+        floor="hold-out faces without a near-duplicate among the training faces",
         same="As independent of single training faces as unseen faces are.",
         below="Samples are concentrated around single training faces.",
         above="Samples keep further away from training faces than unseen faces do.",

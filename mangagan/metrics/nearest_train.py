@@ -3,7 +3,7 @@
 import numpy as np
 
 from mangagan.metrics.comparison import Comparison, Figures, compute_mean_sd
-from mangagan.metrics.evaluation_data import EvaluationData
+from mangagan.metrics.evaluation_data import MIN_INDEPENDENT, EvaluationData
 from mangagan.metrics.memorisation import copy_threshold, ct_statistic
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import Direction, ImageMeasurement, Metric, MetricGroup
@@ -17,11 +17,15 @@ RESAMPLES = 200  # bootstrap resamples; the standard error is then known to 5 %
 
 
 def measure_nearest_train(data: EvaluationData, settings: EvaluateParams) -> Figures:
-    """Measure the median distance to the nearest training face; see `find_nearest_faces` for the distance."""
+    """Measure the median distance to the nearest training face; see `find_nearest_faces` for the distance.
+
+    The floor and the copy threshold are of the independent hold-out faces only. A hold-out face with a near-duplicate
+    among the training faces has the distance of a copy, and a single one would hide the copies among the samples.
+    """
     distances, floors = (found.distances[:, 0] for found in (data.nearest_to_samples, data.nearest_to_holdout))
     value, closest = compute_median_error(distances, settings.seed), float(distances.min())
-    if not data.holdout_is_large_enough:
-        reason, details = data.explain_shortage(), {"closest": closest}
+    if reason := data.explain_copying_shortage(MIN_INDEPENDENT):
+        details = {"closest": closest}
         return {"nearest_train": Comparison(*value, None, None, len(distances), 0, {}, reason, details)}
     found = {
         "closest": closest,
@@ -77,7 +81,8 @@ MEASUREMENT = ImageMeasurement(
             unit="RMS difference to the nearest training face, 0 to 2, median",
             direction=Direction.NEAREST,
             group=MetricGroup.COPYING,
-            floor="hold-out faces, which are close to a training face by chance only",
+            floor="hold-out faces without a near-duplicate among the training faces: they are close to one by chance"
+            " only",
             same="As far from the training faces as unseen faces are: no sign of copying.",
             below="Closer to training faces than unseen faces are: copied, or only smooth. Look at the pairs below.",
             above="Further from any training face than unseen faces are: not copied, but many may not look like faces.",
@@ -87,7 +92,7 @@ MEASUREMENT = ImageMeasurement(
             ceilings=(),
             details={
                 "closest": "minimum over all samples",
-                "floor_closest": "minimum over all hold-out faces",
+                "floor_closest": "minimum over these hold-out faces",
                 "ct": "copying test on these distances (z)",
                 "copied": "samples below the copy threshold (share)",
                 "by_title": "By title",

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mangagan.metrics.evaluation_data import SEPARATE_ADVICE
+
 Evaluation = Mapping[str, Any]  # content of metrics/evaluate.json
 GOOD, UNSURE = "good", "unsure"
 
@@ -26,6 +28,7 @@ class Rule:
         second_condition: Key and limit of a second value that must be above its limit too. Default: none.
         sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
             it; see `adjust_limit`. Default: none.
+        min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
     """
 
     word: str
@@ -35,6 +38,7 @@ class Rule:
     above: bool = True
     second_condition: tuple[str, float] | None = None
     sample_size: str = ""
+    min_holdout: int = 0
 
 
 # By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
@@ -52,13 +56,15 @@ RULES = (
         0.1,
         sample_size="nearest_train.floor_count",
     ),
-    # A hold-out face that is also in the training set hides copies from the rule above, but not from this one.
+    # Hold-out faces with a near-duplicate in the training set are left out of all three values. If the search misses
+    # one, it hides copies from the rule above, but not from this one.
     Rule(
         "copying",
         "Half of the samples are much closer to a training face than hold-out faces are.",
         "nearest_train.ratio",
         0.5,
         above=False,
+        min_holdout=10,
     ),
     Rule(
         "overfitting",
@@ -83,6 +89,7 @@ RULES = (
 DISTANCE_KEY = "kernel_distance.*.position"
 FEATURE_METRICS = ("vendi.", "coverage.")  # not used without a distance
 HOLDOUT_KEY = "nearest_train.floor_count"
+LEAKED_KEY = "holdout_leaked"
 MIN_HOLDOUT = 20  # with fewer hold-out faces, report faults but never "good"
 HOLDOUT_ADVICE = "Add pages or raise dedup.holdout_share"
 CHANCE = 0.01  # probability that a rule with `sample_size` fires on samples of the same distribution as the faces
@@ -127,10 +134,18 @@ def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) 
             return f"{reasons[0][0].upper()}{reasons[0][1:]}."
     if missing:
         return f"The verdict needs {missing[0]}, which is not available. Add pages."
-    counts = [count for _, count in find_values(evaluation, HOLDOUT_KEY) if is_number(count)]
-    if counts and counts[0] < MIN_HOLDOUT:
-        return f"{counts[0]} hold-out faces, at least {MIN_HOLDOUT} needed to call samples good. {HOLDOUT_ADVICE}."
+    count = count_holdout(evaluation)
+    if count is not None and count < MIN_HOLDOUT:
+        leaked = evaluation.get(LEAKED_KEY) or 0
+        faces = "hold-out faces without a near-duplicate among the training faces" if leaked else "hold-out faces"
+        advice = SEPARATE_ADVICE if count + leaked >= MIN_HOLDOUT else HOLDOUT_ADVICE
+        return f"{count} {faces}, at least {MIN_HOLDOUT} needed to call samples good. {advice}."
     return ""
+
+
+def count_holdout(evaluation: Evaluation) -> int | None:
+    """Return the number of hold-out faces that the distances to training faces are compared with; None if unknown."""
+    return next((count for _, count in find_values(evaluation, HOLDOUT_KEY) if is_number(count)), None)
 
 
 def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
@@ -139,6 +154,7 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
+    fired = fired and (not rule.min_holdout or (count_holdout(evaluation) or 0) >= rule.min_holdout)
     if fired and rule.second_condition:
         fired = any(
             is_number(other) and other > rule.second_condition[1]

@@ -42,7 +42,14 @@ def read_report(root: Path, train_sha256: str) -> Report:
         progress=read_columns(root / catalog.TRAINING_METRICS),
         timings=read_timings(root),
         example=choose_example(manifest),
+        gallery=find_gallery(root),
     )
+
+
+def find_gallery(root: Path) -> str:
+    """Return the path of the gallery of all faces, relative to the report; empty if it does not exist."""
+    path = catalog.GALLERY.relative_to(catalog.REPORT.parent)
+    return path.as_posix() if (root / catalog.GALLERY).exists() else ""
 
 
 def read_metrics(path: Path) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from mangagan.report.line_plot import REAL, LinePlot, Series, lay_out_lines
 from mangagan.report.metric_cards import build_card, group_metrics
 from mangagan.report.rendering import load_template
 from mangagan.report.tables import (
-    FACE_COUNTS,
     chart_drop_reasons,
+    chart_face_counts,
     chart_keys,
     chart_titles,
     list_extractors,
@@ -44,6 +44,7 @@ class Report:
         progress: Column → values of reports/train/metrics.csv; empty if missing.
         timings: Stage → duration [s]; may be empty.
         example: Column → value of one row of the manifest; empty if there is no face.
+        gallery: Path of the gallery of all faces, relative to the report; empty if missing.
     """
 
     metrics: Mapping[str, Mapping[str, Any]]
@@ -57,6 +58,7 @@ class Report:
     progress: Mapping[str, list[float]] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
+    gallery: str = ""
 
     def sources(self) -> dict[str, Any]:
         """Return all values of the page; the `data-key` of a value is its dotted key in this mapping."""
@@ -92,7 +94,7 @@ def render_report(report: Report) -> str:
         distances=lay_out_distances(report.quantiles),
         metric_panels=lay_out_metrics(report.progress),
         curve_panels=lay_out_curves(report.curves),
-        face_counts=chart_keys(sources, FACE_COUNTS),
+        face_counts=chart_face_counts(sources),
         titles=chart_titles(sources),
         drop_reasons=chart_drop_reasons(sources),
         title_counts=list_title_counts(sources),
@@ -100,6 +102,7 @@ def render_report(report: Report) -> str:
         settings=list_settings(sources),
         timings=chart_keys(sources, {f"timings.{stage}": stage for stage in report.timings}),
         sheets=[embed(png, stage, name, SHEET_SIZE) for stage, name, png in sheets[:MAX_SHEETS]],
+        faces_page=report.gallery,
         more_sheets=[(stage, name) for stage, name, _ in sheets[MAX_SHEETS:]],
     )
 

@@ -13,10 +13,13 @@ from mangagan.report.words import EXTRACTORS
 FACE_COUNTS = {
     "detect.faces": "faces detected",
     "normalize.passed": "faces that pass the quality gates",
+    "import_faces.passed": "imported faces",
     "dedup.kept": "faces kept after removal of near-duplicates",
     "dedup.train": "training faces",
     "dedup.holdout": "hold-out faces",
 }
+# Source of faces → key of its number of files. Without files, the counts of the source are omitted.
+SOURCE_FILES = {"detect": "ingest.files", "normalize": "ingest.files", "import_faces": "import_faces.files"}
 # Columns of the manifest's summary that are not a reason for dropping a face.
 COUNTS = ("pages", "pages_with_faces", "faces", "kept", "train", "holdout")
 
@@ -46,6 +49,12 @@ def chart_keys(sources: Sources, names: dict[str, str]) -> list[Bar]:
         for key, name in names.items()
         if (value := look_up(sources, key)) is not None
     ]
+
+
+def chart_face_counts(sources: Sources) -> list[Bar]:
+    """Return one bar for the number of faces after each step."""
+    unused = {stage for stage, key in SOURCE_FILES.items() if look_up(sources, key) == 0}
+    return chart_keys(sources, {key: name for key, name in FACE_COUNTS.items() if key.partition(".")[0] not in unused})
 
 
 def chart_titles(sources: Sources) -> list[Bar]:

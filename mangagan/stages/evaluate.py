@@ -14,12 +14,14 @@ from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
 from mangagan.core.images import encode_png
 from mangagan.core.progress import track
+from mangagan.faces.crop import find_insides
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.features.registry import build_extractors
 from mangagan.features.types import Extractor
 from mangagan.generation.samples import LatentSource, iterate_images
 from mangagan.metrics.comparison import Comparison, Figures, as_json, list_reasons
 from mangagan.metrics.evaluation_data import EvaluationData, prepare_data
+from mangagan.metrics.leaked_faces import find_leaked
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import rank_samples, select_ranges
 from mangagan.metrics.suite import measure_all
@@ -39,6 +41,22 @@ PAIRS = 16  # samples shown with their nearest training face: those with the sma
 PAIR_COLUMNS = 4
 RANGE_SIZE = 16  # samples shown as the best, the typical and the worst
 INTERPOLATION_STEPS = 7  # steps of an interpolation, so a strip has eight images
+FACE_COLUMNS = ["image", "title", *"xywh", "crop_margin", "page_width", "page_height"]
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces of the dataset.
+
+    Attributes:
+        images: As the generator draws them, uint8 (N, channels, image_size, image_size).
+        titles: Title of each.
+        insides: Part of each crop on its page, see `find_insides`, float32 (N, 4).
+    """
+
+    images: np.ndarray
+    titles: list[str]
+    insides: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,7 @@ class Inputs:
 
     Attributes:
         generator: The generator.
-        train: Training faces, uint8 (N, C, S, S), N at least 1.
-        titles: Title of each training face.
+        train: Training faces, at least 1.
         holdout: Hold-out faces; may be empty.
         hashes: SHA-256 of the weights and of the training faces, by key in the metrics file.
         report: Content of the report, without the evaluation.
@@ -56,9 +73,8 @@ class Inputs:
     """
 
     generator: Generator
-    train: np.ndarray
-    titles: list[str]
-    holdout: np.ndarray
+    train: FaceSet
+    holdout: FaceSet
     hashes: dict[str, str]
     report: Report
     timeline: np.ndarray
@@ -75,9 +91,11 @@ def run(root: Path = Path()) -> None:
     inputs = read_inputs(root)
     images = iterate_images(inputs.generator, LatentSource(settings.seed), settings.samples)
     samples = np.stack(list(track(images, settings.samples, STAGE, "samples")))
-    print_line(f"measuring {len(samples)} samples, {len(inputs.holdout)} hold-out faces")
-    sets = (samples, inputs.train, inputs.holdout)
-    data = prepare_data(*sets, inputs.titles, extractors, settings.neighbors, settings.seed)
+    train, holdout = inputs.train, inputs.holdout
+    print_line(f"measuring {len(samples)} samples, {len(holdout.images)} hold-out faces")
+    leaked = find_leaked(holdout.images, holdout.insides, train.images, train.insides)
+    sets = (samples, train.images, holdout.images)
+    data = prepare_data(*sets, train.titles, extractors, settings.neighbors, settings.seed, leaked)
     evaluation = summarize(data, extractors, measure_all(data, settings), inputs.hashes)
     write_outs(root, inputs.report, data, evaluation, draw_pictures(data, inputs, settings))
 
@@ -89,9 +107,8 @@ def read_inputs(root: Path) -> Inputs:
         UserError: An input is missing, damaged or does not match the others.
     """
     generator = load_generator(root / catalog.GENERATOR, root / catalog.MODEL_CARD)
-    train, titles = read_images(root / catalog.TRAIN_FACES, generator)
-    holdout, _ = read_images(root / catalog.HOLDOUT_FACES, generator)
-    if not len(train):
+    train, holdout = (read_images(root / path, generator) for path in (catalog.TRAIN_FACES, catalog.HOLDOUT_FACES))
+    if not len(train.images):
         raise UserError(f"{catalog.TRAIN_FACES} holds no face. Add pages and run: dvc repro dedup")
     hashes = {
         "model_sha256": sha256_file(root / catalog.GENERATOR),
@@ -99,25 +116,25 @@ def read_inputs(root: Path) -> Inputs:
     }
     report = read_report(root, hashes["train_sha256"])
     timeline = draw_timeline(root / catalog.TRAINING_SAMPLES, generator.image_size)
-    return Inputs(generator, train, titles, holdout, hashes, report, timeline)
+    return Inputs(generator, train, holdout, hashes, report, timeline)
 
 
-def read_images(path: Path, generator: Generator) -> tuple[np.ndarray, list[str]]:
-    """Return faces as the generator draws them, uint8 (N, channels, image_size, image_size), and their titles.
+def read_images(path: Path, generator: Generator) -> FaceSet:
+    """Return faces of the dataset, as the generator draws them.
 
     Raises:
         UserError: The file is missing or damaged, or its faces have another size.
     """
-    rows = read_faces(path, ["image", "title"])
+    rows = read_faces(path, FACE_COLUMNS)
     side = generator.image_size
     if rows.empty:
-        return np.zeros((0, generator.channels, side, side), np.uint8), []
+        return FaceSet(np.zeros((0, generator.channels, side, side), np.uint8), [], np.zeros((0, 4), np.float32))
     faces = decode_faces(rows["png"].tolist(), generator.channels)
     if faces.shape[2:] != (side, side):
         raise UserError(
             f"{path.name} holds faces of {faces.shape[3]} px, the model draws {side} px. Run: dvc repro train"
         )
-    return faces, rows["title"].tolist()
+    return FaceSet(faces, rows["title"].tolist(), find_insides(rows))
 
 
 def summarize(
@@ -127,12 +144,19 @@ def summarize(
     hashes: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the content of metrics/evaluate.json: counts, hashes, extractors, all metrics, and the verdict."""
+    images, leaked = data.images, int(data.leaked.sum())
+    if leaked:
+        print_line(f"{leaked} of {len(data.leaked)} hold-out faces have a near-duplicate among the training faces")
     metrics = {key: as_json(figure) for key, figure in found.items()}
     for key, figure in found.items():
         for reason in list_reasons(figure):
             print_line(f"{key}: {reason}")
-    images = data.images
-    counts = {"samples": len(images.samples), "train": len(images.train), "holdout": len(images.holdout)}
+    counts = {
+        "samples": len(images.samples),
+        "train": len(images.train),
+        "holdout": len(images.holdout),
+        "holdout_leaked": leaked,
+    }
     identities = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
     return {
         **counts,
@@ -217,11 +241,14 @@ def draw_copies(data: EvaluationData, chosen: np.ndarray) -> np.ndarray:
 
 
 def tabulate_quantiles(data: EvaluationData) -> pd.DataFrame:
-    """Return quantiles of the distance to the nearest training face; the column `share` is in percent."""
+    """Return quantiles of the distance to the nearest training face; the column `share` is in percent.
+
+    Hold-out faces with a near-duplicate among the training faces are left out.
+    """
     shares = np.arange(0, 101, 2)
     columns: dict[str, list[float]] = {"share": [float(share) for share in shares]}
     for name, found in (("samples", data.nearest_to_samples), ("hold-out faces", data.nearest_to_holdout)):
-        # Without hold-out faces the column is empty; a plot in dvc.yaml requires it.
+        # Without such faces the column is empty; a plot in dvc.yaml requires it.
         values = np.percentile(found.distances[:, 0], shares) if len(found.distances) else np.full(len(shares), np.nan)
         columns[name] = [float(f"{value:.5g}") for value in values]
     return pd.DataFrame(columns)

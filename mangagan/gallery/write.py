@@ -1,0 +1,49 @@
+"""Write the gallery of all faces: a page, its data, and sheets of thumbnails."""
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from mangagan.core.catalog import GALLERY
+from mangagan.core.files import write_bytes, write_text
+from mangagan.gallery.data import encode_script, make_data
+from mangagan.gallery.thumbnails import draw_sheets, plan_sheets
+
+PAGE = GALLERY.name
+SCRIPT = "faces.js"
+SHEETS = "thumbnails"
+TEMPLATES = Path(__file__).with_name("templates")
+ORDER = ["title", "page_number", "source", "y", "x", "face_id"]
+
+
+def write_gallery(folder: Path, faces: pd.DataFrame) -> None:
+    """Write `PAGE`, `SCRIPT` and the folder `SHEETS`. The page opens as a file; it needs no server and no network.
+
+    Args:
+        folder: An existing folder.
+        faces: All faces, with the columns of the manifest and `png`.
+    """
+    ordered = faces.sort_values(ORDER, ignore_index=True)
+    sheets = plan_sheets(ordered["title"].tolist())
+    for sheet, jpeg in zip(sheets, draw_sheets(ordered, sheets), strict=True):
+        write_bytes(folder / SHEETS / sheet.name, jpeg)
+    write_text(folder / SCRIPT, encode_script(make_data(ordered, sheets)))
+    kept, titles = int(ordered["kept"].sum()), ordered["title"].nunique()
+    page = load_template().render(faces=len(ordered), kept=kept, titles=titles, script=SCRIPT, thumbnails=SHEETS)
+    write_text(folder / PAGE, page)
+
+
+@cache
+def load_template() -> Template:
+    """Return the template of the page. Undefined names are errors; text is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(f"{PAGE}.jinja")
