@@ -40,9 +40,8 @@ CHANGES = (
     (CASCADE, DEFAULT),
     (TUNED, DEFAULT),
 )
-Page = tuple[
-    np.ndarray, np.ndarray
-]  # boxes of a page by descending score (N, 4), labelled face of each (N,), −1 if none
+# Boxes of a page by descending score (N, 4), and the labelled face of each (N,), −1 if none
+Page = tuple[np.ndarray, np.ndarray]
 
 
 def main(argv: list[str] | None = None) -> int:

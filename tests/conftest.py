@@ -11,6 +11,8 @@ from mangagan.core.libraries import configure_libraries
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["tests.review_fixtures"]
+
 configure_libraries()
 
 

@@ -2,8 +2,6 @@
 
 import io
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +23,6 @@ from tests.review_workspace import (
 )
 
 FACE_COUNT = 2 * FACES_PER_TITLE + 1
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests, because its start takes two seconds."""
-    with run_server(make_review_workspace(tmp_path_factory.mktemp("review"))) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The server, with a new workspace in its folder."""
-    shutil.rmtree(running.root / "data")
-    make_review_workspace(running.root)
-    return running
 
 
 def run_to_end(root: Path, port: int = 0) -> tuple[int, str]:

@@ -1,48 +1,11 @@
 """`mangagan review` in a browser: selection, keys, views, dialogs and accessibility."""
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser import launch_chromium
-from tests.review_tab import FACE_COUNT, IDS, NETWORK_ERROR, Tab, saved
-from tests.review_workspace import IMPORTED_SOURCE, TITLES, Server, make_review_workspace, run_server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with launch_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def running(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with run_server(make_review_workspace(tmp_path_factory.mktemp("review"))) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The server, with a new workspace in its folder."""
-    shutil.rmtree(running.root / "data")
-    make_review_workspace(running.root)
-    return running
-
-
-@pytest.fixture
-def context(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def tab(context: Any, server: Server) -> Iterator[Tab]:
-    tab = Tab(context, server.url)
-    yield tab
-    assert [text for text in tab.errors if NETWORK_ERROR not in text] == []
+from tests.review_tab import FACE_COUNT, IDS, Tab, saved
+from tests.review_workspace import IMPORTED_SOURCE, TITLES, Server
 
 
 def test_selection_by_mouse_and_keyboard(tab: Tab, server: Server) -> None:

@@ -1,10 +1,8 @@
 """`mangagan review` over HTTP: decisions, and what survives a crash."""
 
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,26 +14,9 @@ from tests.dvc_workspace import environment
 from tests.review_workspace import (
     FACES_PER_TITLE,
     Server,
-    make_review_workspace,
-    run_server,
 )
 
 FACE_COUNT = 2 * FACES_PER_TITLE + 1
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests, because its start takes two seconds."""
-    with run_server(make_review_workspace(tmp_path_factory.mktemp("review"))) as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The server, with a new workspace in its folder."""
-    shutil.rmtree(running.root / "data")
-    make_review_workspace(running.root)
-    return running
 
 
 def saved(root: Path) -> list[tuple[str, str, str, str]]:

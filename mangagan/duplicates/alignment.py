@@ -9,14 +9,14 @@ import numpy as np
 COARSE_SIDE = 28  # [px] of the images of the coarse search
 INSET = 0.16  # share of the side cropped from each edge of the template, so that it fits into the other face
 SCALES = tuple(np.exp(np.linspace(np.log(0.74), np.log(1.35), 7)).tolist())  # relative sizes of the boxes of a drawing
-LARGEST = round(COARSE_SIDE * SCALES[-1])  # [px]
-ENOUGH = 0.92  # correlation at which the search in the other direction is skipped
+LARGEST_SIDE = round(COARSE_SIDE * SCALES[-1])  # [px]
+CLEAR_CORRELATION = 0.92  # correlation at which the search in the other direction is skipped
 MIN_TEMPLATE = 10  # minimum side of the template on the page [px]
 MIN_DEVIATION = 2.0  # standard deviation of gray levels; a template below it is blank
 BORDER = 2  # [px] at the edge of a crop that are not compared
 # Levels of the fine alignment: shrinking factor, blur [px], maximum number of rounds, minimum correlation afterwards
 LEVELS = ((2, 1.0, 12, 0.95), (1, 1.2, 8, 0.94))
-PRECISION = 1e-4  # change of the correlation at which a level ends
+MIN_GAIN = 1e-4  # a level ends if the correlation rises by less
 
 
 def find_shift(face: np.ndarray, inside: np.ndarray, other: np.ndarray) -> tuple[float, np.ndarray]:
@@ -31,7 +31,7 @@ def find_shift(face: np.ndarray, inside: np.ndarray, other: np.ndarray) -> tuple
         The highest correlation [-1, 1], and the map from `face` to `other`; -1 if the centre is blank.
     """
     side, inset = face.shape[0], round(COARSE_SIDE * INSET)
-    small = cv2.resize(other, (LARGEST, LARGEST), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(other, (LARGEST_SIDE, LARGEST_SIDE), interpolation=cv2.INTER_AREA)
     left, top, right, bottom = (inside * COARSE_SIDE).round().astype(int).clip(inset, COARSE_SIDE - inset)
     template = cv2.resize(face, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA)[top:bottom, left:right]
     best, matrix = -1.0, np.eye(2, 3, dtype=np.float32)
@@ -68,7 +68,7 @@ def find_map(
         The map, or None if the faces are too different.
     """
     correlation, matrix = find_shift(face, inside, other)
-    if correlation < ENOUGH:
+    if correlation < CLEAR_CORRELATION:
         back_correlation, back = find_shift(other, other_inside, face)
         if back_correlation > correlation:
             correlation, matrix = back_correlation, cv2.invertAffineTransform(back)
@@ -108,7 +108,7 @@ def refine(
     start = matrix.astype(np.float32)
     start[:, 2] = (start[:, :2].sum(axis=1) * centre + start[:, 2] - centre) / factor + start[:, :2] @ corner
     template, mask = np.ascontiguousarray(template[top:bottom, left:right]), make_mask(other_inside, side)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, rounds, PRECISION)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, rounds, MIN_GAIN)
     try:
         correlation, found = cv2.findTransformECC(template, image, start, cv2.MOTION_AFFINE, criteria, mask, 1)
     except cv2.error:  # it does not converge

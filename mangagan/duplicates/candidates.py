@@ -35,7 +35,7 @@ def find_candidates(first: np.ndarray, second: np.ndarray, label: str) -> np.nda
     transposed = np.ascontiguousarray(second[:, 0].T, np.float32)
     starts = range(0, len(first), ROWS)
     blocks = map_ordered(partial(compare_block, first, transposed), starts)
-    pairs = np.concatenate([np.zeros((0, 2), np.int64), *track(blocks, len(starts), f"dedup: {label}", "blocks")])
+    pairs = np.concatenate([np.zeros((0, 2), np.int64), *track(blocks, len(starts), f"duplicates: {label}", "blocks")])
     kept = map_ordered(partial(compare_shifts, first, second), np.split(pairs, range(PAIRS, len(pairs), PAIRS)))
     return pairs[np.concatenate(list(kept))]
 

@@ -24,7 +24,7 @@ WINDOW = 9  # side of the window [px]
 CENTRE_INSET = 0.125  # the outer part of the crop shows hair, balloons and neighbours
 SPREAD_WEIGHT = 0.65  # weight of the mean difference, which noise and compression raise
 MIDPOINT = -0.36  # score of similarity 0.5
-SLOPE = 5.0  # of the similarity at 0.5, times 4
+SLOPE = 5.0  # of the logistic function; its derivative at 0.5 is a quarter of it
 TOLERANCE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))  # a line may be displaced by one pixel
 
 

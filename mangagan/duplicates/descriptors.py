@@ -55,7 +55,7 @@ def map_faces(function: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, l
     """
     starts = range(0, len(faces), CHUNK)
     chunks = map_ordered(partial(apply_to_chunk, function, faces), starts)
-    return np.concatenate(list(track(chunks, len(starts), f"dedup: {label}", "chunks")))
+    return np.concatenate(list(track(chunks, len(starts), f"duplicates: {label}", "chunks")))
 
 
 def apply_to_chunk(function: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, start: int) -> np.ndarray:

@@ -147,7 +147,7 @@ def measure_pairs(part: FaceSet, others: FaceSet, keys: set[tuple[Pair, bool]], 
     items = sorted(keys)
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
     values = map_ordered(partial(measure_chunk, part, others), chunks)
-    for result, chunk in zip(track(values, len(chunks), "dedup: pairs", "chunks"), chunks, strict=True):
+    for result, chunk in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
         measured.update(zip(chunk, result, strict=True))
 
 

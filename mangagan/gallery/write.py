@@ -1,13 +1,12 @@
 """Write the gallery of all faces: a page, its data, and sheets of thumbnails."""
 
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from mangagan.core.catalog import GALLERY
 from mangagan.core.files import write_bytes, write_text
+from mangagan.core.templates import make_environment
 from mangagan.gallery.data import encode_script, make_data
 from mangagan.gallery.thumbnails import draw_sheets, plan_sheets
 
@@ -31,19 +30,9 @@ def write_gallery(folder: Path, faces: pd.DataFrame) -> None:
         write_bytes(folder / SHEETS / sheet.name, jpeg)
     write_text(folder / SCRIPT, encode_script(make_data(ordered, sheets)))
     kept, titles = int(ordered["kept"].sum()), ordered["title"].nunique()
-    page = load_template().render(faces=len(ordered), kept=kept, titles=titles, script=SCRIPT, thumbnails=SHEETS)
-    write_text(folder / PAGE, page)
-
-
-@cache
-def load_template() -> Template:
-    """Return the template of the page. Undefined names are errors; text is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    page = (
+        make_environment(TEMPLATES)
+        .get_template(f"{PAGE}.jinja")
+        .render(faces=len(ordered), kept=kept, titles=titles, script=SCRIPT, thumbnails=SHEETS)
     )
-    return environment.get_template(f"{PAGE}.jinja")
+    write_text(folder / PAGE, page)

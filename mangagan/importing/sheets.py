@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core.images import decode_png, to_pillow, write_png
-from mangagan.faces.sheets import SHEET_FACES, pad_right
+from mangagan.faces.sheets import SHEET_FACES, add_heading
 from mangagan.importing.pictures import Outcome
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
-from mangagan.pictures.text import draw_message
 
 NAME_LENGTH = 20  # characters of the name of a file below its face
 REASON_LENGTH = 24  # characters of a line of a reason
@@ -37,7 +36,7 @@ def draw_kept(kept: pd.DataFrame) -> np.ndarray:
     shown = kept.iloc[choose_evenly(len(kept), SHEET_FACES)]
     images = [decode_png(png, channels=3) for png in shown["png"]]
     captions = [f"{caption_source(row.source)}\n{row.face_id}" for row in shown.itertuples()]
-    return add_heading(draw_contact_sheet(images, captions), f"{len(shown)} of {len(kept)} imported faces")
+    return add_heading(draw_contact_sheet(images, captions), [f"{len(shown)} of {len(kept)} imported faces"])
 
 
 def draw_rejected(dropped: pd.DataFrame, rejected: Sequence[Outcome], size: int) -> np.ndarray:
@@ -49,7 +48,7 @@ def draw_rejected(dropped: pd.DataFrame, rejected: Sequence[Outcome], size: int)
     images += [draw_thumbnail(file.thumbnail, size) for file in files]
     captions += ["\n".join([caption_source(file.source.name), *wrap(file.reason, REASON_LENGTH)]) for file in files]
     counts = f"{len(shown)} of {len(dropped)} dropped faces, {len(files)} of {len(rejected)} rejected files"
-    return add_heading(draw_contact_sheet(images, captions), counts)
+    return add_heading(draw_contact_sheet(images, captions), [counts])
 
 
 def caption_source(source: str) -> str:
@@ -74,10 +73,3 @@ def draw_thumbnail(picture: np.ndarray | None, size: int) -> np.ndarray:
         framed[[0, -1]] = framed[:, [0, -1]] = FRAME
         square[top : top + height, left : left + width] = framed
     return square
-
-
-def add_heading(sheet: np.ndarray, text: str) -> np.ndarray:
-    """Return a sheet with a line of text above it."""
-    line = draw_message(text).repeat(3, axis=2)
-    width = max(sheet.shape[1], line.shape[1])
-    return np.concatenate([pad_right(line, width), pad_right(sheet, width)])
