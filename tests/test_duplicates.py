@@ -11,11 +11,13 @@ from safetensors.numpy import load_file
 
 from benchmarks.descriptor_prior import make_prior
 from benchmarks.duplicate_pairs import draw_person, take_again
-from mangagan.duplicates.comparison import SIDE, measure_similarity
+from mangagan.duplicates import search
+from mangagan.duplicates.comparison import SIDE
 from mangagan.duplicates.descriptors import LENGTH, VARIANTS, count_votes, describe, describe_faces, make_grids, mirror
+from mangagan.duplicates.face_set import PairBatch
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import DEFAULT, PairParams
-from mangagan.duplicates.search import complete_components, find_common, find_pairs
+from mangagan.duplicates.search import complete_components, describe_set, find_common, find_pairs
 from mangagan.duplicates.whitening import PRIOR, fit_whitening, load_prior, whiten_faces
 from mangagan.faces.crop import expand_to_square, find_insides
 from mangagan.sample.character import STYLES, Expression, Pose, sample_character
@@ -116,14 +118,28 @@ def test_another_expression_is_another_drawing(other: Expression) -> None:
 
 def similarity_to_retake(page: np.ndarray, other: np.ndarray, seed: int) -> float:
     """Return the similarity of the face of a page with that of another one, taken again."""
-    return measure_similarity(crop(page), WHOLE, retake(other, seed), WHOLE)
+    return measure(crop(page), WHOLE, retake(other, seed), WHOLE)
+
+
+def measure(face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_inside: np.ndarray) -> float:
+    """Return the similarity of two faces, without the search for candidates."""
+    return measure_pairs(np.stack([face, other]), np.stack([inside, other_inside]))[0, 1]
+
+
+def measure_pairs(faces: np.ndarray, insides: np.ndarray) -> dict[tuple[int, int], float]:
+    """Return the similarity of all pairs of faces, without the search for candidates."""
+    part = describe_set(fit_whitening(np.zeros((0, SIDE, SIDE), np.uint8)), faces, insides)
+    pairs = list(combinations(range(len(faces)), 2))
+    values = PairBatch.take(part, part, [(pair, False) for pair in pairs]).measure()
+    return dict(zip(pairs, values, strict=True))
 
 
 def test_similarity_is_1_for_itself_and_0_for_blank_faces(pages: list[np.ndarray]) -> None:
     face, blank = crop(pages[0]), np.full((SIDE, SIDE), 200, np.uint8)
-    assert measure_similarity(face, WHOLE, face, WHOLE) > 0.99
-    for first, second in ((face, blank), (blank, face), (blank, blank)):
-        assert measure_similarity(first, WHOLE, second, WHOLE) == 0
+    assert measure(face, WHOLE, face, WHOLE) == 1
+    assert measure(face, WHOLE, np.roll(face, 3, axis=1), WHOLE) > 0.99
+    for first, second in ((face, blank), (blank, face), (blank, blank + 1)):
+        assert measure(first, WHOLE, second, WHOLE) == 0
 
 
 def test_part_outside_of_the_page_is_not_compared(pages: list[np.ndarray]) -> None:
@@ -131,8 +147,8 @@ def test_part_outside_of_the_page_is_not_compared(pages: list[np.ndarray]) -> No
     cut = page[:, 90:]  # the crop extends past the left edge, and is filled with mirrored pixels
     face, other = crop(page), crop(cut, x=160 - 90)
     inside = np.array([(110 - 70) / 220, 0, 1, 1], np.float32)
-    assert measure_similarity(face, WHOLE, other, inside) > 0.9
-    assert measure_similarity(face, WHOLE, other, WHOLE) < 0.5
+    assert measure(face, WHOLE, other, inside) > 0.9
+    assert measure(face, WHOLE, other, WHOLE) < 0.5
 
 
 def test_insides_are_the_part_of_the_square_on_the_page() -> None:
@@ -235,8 +251,15 @@ def test_copies_of_a_symmetric_head_are_compared_both_ways() -> None:
     cv2.line(page, (120, 190), (140, 196), 0, 2)
     faces = np.stack([retake(page, seed) for seed in range(30)])
     pairs = find_pairs(faces, tile(len(faces)), DEFAULT)
-    same = {
-        (i, j) for i, j in combinations(range(30), 2) if measure_similarity(faces[i], WHOLE, faces[j], WHOLE) >= 0.5
-    }
+    same = {pair for pair, value in measure_pairs(faces, tile(len(faces))).items() if value >= 0.5}
     assert len(same) > 200
     assert as_set(pairs) >= same
+
+
+def test_worker_processes_find_the_same_pairs(pages: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = np.stack([crop(page) for page in pages] + [retake(page, seed) for seed, page in enumerate(pages)])
+    expected = find_pairs(faces, tile(len(faces)), DEFAULT)
+    monkeypatch.setattr(search, "MIN_FOR_PROCESSES", 1)
+    found = find_pairs(faces, tile(len(faces)), DEFAULT)
+    for name in ("first", "second", "similarity", "mirrored"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))

@@ -3,83 +3,35 @@
 Maps between faces are affine, float32 (2, 3): they take pixels of one face to pixels of the other.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-COARSE_SIDE = 28  # [px] of the images of the coarse search
-INSET = 0.16  # share of the side cropped from each edge of the template, so that it fits into the other face
-SCALES = tuple(np.exp(np.linspace(np.log(0.74), np.log(1.35), 7)).tolist())  # relative sizes of the boxes of a drawing
-LARGEST_SIDE = round(COARSE_SIDE * SCALES[-1])  # [px]
-CLEAR_CORRELATION = 0.92  # correlation at which the search in the other direction is skipped
 MIN_TEMPLATE = 10  # minimum side of the template on the page [px]
-MIN_DEVIATION = 2.0  # standard deviation of gray levels; a template below it is blank
 BORDER = 2  # [px] at the edge of a crop that are not compared
-# Levels of the fine alignment: shrinking factor, blur [px], maximum number of rounds, minimum correlation afterwards
-LEVELS = ((2, 1.0, 12, 0.95), (1, 1.2, 8, 0.94))
-MIN_GAIN = 1e-4  # a level ends if the correlation rises by less
+MIN_GAIN = 1e-4  # the search ends if the correlation rises by less
 
 
-def find_shift(face: np.ndarray, inside: np.ndarray, other: np.ndarray) -> tuple[float, np.ndarray]:
-    """Search the centre of a face in another face, at each of `SCALES`.
+@dataclass(frozen=True)
+class Level:
+    """One step of the alignment.
 
-    Args:
-        face: uint8 (S, S).
-        inside: Part of `face` that is on the page: left, top, right, bottom as shares of the side, float32 (4,).
-        other: uint8 (S, S).
-
-    Returns:
-        The highest correlation [-1, 1], and the map from `face` to `other`; -1 if the centre is blank.
+    Attributes:
+        factor: By which the faces are shrunk.
+        blur: Standard deviation of their blur [px].
+        rounds: Maximum number of rounds.
+        min_correlation: Minimum correlation of the aligned faces.
     """
-    side, inset = face.shape[0], round(COARSE_SIDE * INSET)
-    small = cv2.resize(other, (LARGEST_SIDE, LARGEST_SIDE), interpolation=cv2.INTER_AREA)
-    left, top, right, bottom = (inside * COARSE_SIDE).round().astype(int).clip(inset, COARSE_SIDE - inset)
-    template = cv2.resize(face, (COARSE_SIDE, COARSE_SIDE), interpolation=cv2.INTER_AREA)[top:bottom, left:right]
-    best, matrix = -1.0, np.eye(2, 3, dtype=np.float32)
-    if min(template.shape) < MIN_TEMPLATE or template.std() < MIN_DEVIATION:  # OpenCV returns 1 for constant images
-        return best, matrix
-    for scale in SCALES:
-        size = round(COARSE_SIDE * scale)
-        image = cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
-        _, score, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(image, template, cv2.TM_CCOEFF_NORMED))
-        if score > best:
-            best, ratio = float(score), COARSE_SIDE / size
-            centre = (ratio - 1) / 2  # the centre of a pixel is half a pixel from its corner
-            shift = np.array([x / size - left / size, y / size - top / size]) * side + centre
-            matrix = np.array([[ratio, 0, shift[0]], [0, ratio, shift[1]]], np.float32)
-    return best, matrix
+
+    factor: int
+    blur: float
+    rounds: int
+    min_correlation: float
 
 
-def find_map(
-    face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_inside: np.ndarray, min_correlation: float
-) -> np.ndarray | None:
-    """Find the map from a face to another face, with sub-pixel accuracy.
-
-    The coarse search is refined by the enhanced correlation coefficient: Evangelidis and Psarakis, "Parametric Image
-    Alignment Using Enhanced Correlation Coefficient Maximization" (IEEE TPAMI 2008).
-
-    Args:
-        face: uint8 (S, S).
-        inside: Part of `face` on the page, see `find_shift`.
-        other: uint8 (S, S).
-        other_inside: Part of `other` on the page.
-        min_correlation: Minimum correlation of the coarse search [-1, 1].
-
-    Returns:
-        The map, or None if the faces are too different.
-    """
-    correlation, matrix = find_shift(face, inside, other)
-    if correlation < CLEAR_CORRELATION:
-        back_correlation, back = find_shift(other, other_inside, face)
-        if back_correlation > correlation:
-            correlation, matrix = back_correlation, cv2.invertAffineTransform(back)
-    if correlation < min_correlation:
-        return None
-    for factor, blur, rounds, min_aligned in LEVELS:
-        refined = refine(face, inside, other, other_inside, matrix, factor, blur, rounds, min_aligned)
-        if refined is None:
-            return None
-        matrix = refined
-    return matrix
+HALF_SIZE = Level(2, 1.0, 12, 0.95)
+FULL_SIZE = Level(1, 1.2, 3, 0.94)
 
 
 def refine(
@@ -88,36 +40,51 @@ def refine(
     other: np.ndarray,
     other_inside: np.ndarray,
     matrix: np.ndarray,
-    factor: int,
-    blur: float,
-    rounds: int,
-    min_aligned: float,
+    level: Level,
 ) -> np.ndarray | None:
-    """Refine a map between two faces at one of `LEVELS`.
+    """Refine a map from a face to another face.
+
+    It maximizes the enhanced correlation coefficient: Evangelidis and Psarakis, "Parametric Image Alignment Using
+    Enhanced Correlation Coefficient Maximization" (IEEE TPAMI 2008).
+
+    Args:
+        face: uint8 (S, S).
+        inside: Part of `face` on the page: left, top, right, bottom as shares of the side, float32 (4,).
+        other: uint8 (S, S).
+        other_inside: Part of `other` on the page.
+        matrix: The map so far.
+        level: Settings of the search.
 
     Returns:
         The map; the given one if the search does not converge; None if the faces are too different.
     """
+    factor = level.factor
     side = face.shape[0] // factor
     left, top, right, bottom = find_rectangle(inside, side)
     if right - left < MIN_TEMPLATE or bottom - top < MIN_TEMPLATE:
         return None
-    template, image = (shrink(each, side, blur) for each in (face, other))
-    centre, corner = (factor - 1) / 2, np.array([left, top], np.float32)
-    # From pixels of this level: to pixels of the face, by the map, and back.
-    start = matrix.astype(np.float32)
-    start[:, 2] = (start[:, :2].sum(axis=1) * centre + start[:, 2] - centre) / factor + start[:, :2] @ corner
+    template, image = (shrink(each, side, level.blur) for each in (face, other))
+    corner = np.array([left, top], np.float32)
+    start = shrink_map(matrix, factor)
+    start[:, 2] += start[:, :2] @ corner
     template, mask = np.ascontiguousarray(template[top:bottom, left:right]), make_mask(other_inside, side)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, rounds, MIN_GAIN)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, level.rounds, MIN_GAIN)
     try:
         correlation, found = cv2.findTransformECC(template, image, start, cv2.MOTION_AFFINE, criteria, mask, 1)
     except cv2.error:  # it does not converge
         return matrix
-    if correlation < min_aligned:
+    if correlation < level.min_correlation:
         return None
-    refined = found.astype(np.float32)
-    refined[:, 2] = (refined[:, 2] - refined[:, :2] @ corner) * factor + centre - refined[:, :2].sum(axis=1) * centre
-    return refined
+    found[:, 2] -= found[:, :2] @ corner
+    return shrink_map(found, 1 / factor)
+
+
+def shrink_map(matrix: np.ndarray, factor: float) -> np.ndarray:
+    """Return the map for faces that are smaller by a factor. The centre of a pixel is half a pixel from its corner."""
+    result = matrix.astype(np.float32)
+    centre = (factor - 1) / 2
+    result[:, 2] = (result[:, 2] + (result[:, :2].sum(axis=1) - 1) * centre) / factor
+    return result
 
 
 def shrink(face: np.ndarray, side: int, blur: float) -> np.ndarray:

@@ -8,10 +8,9 @@ same head differs, while noise, moiré or compression over the whole face does n
 import cv2
 import numpy as np
 
-from mangagan.duplicates.alignment import find_map, warp
+from mangagan.duplicates.alignment import FULL_SIZE, HALF_SIZE, refine, shrink, shrink_map, warp
 
 SIDE = 112  # [px] at which faces are compared
-MIN_COARSE = 0.7  # minimum correlation of the coarse search
 MIN_SHARED = 0.3  # minimum share of the face that both crops show
 MIN_CORRELATION = 0.92  # of the aligned faces
 SMALL_BLUR = 0.8  # standard deviation of the blur before the comparison [px]
@@ -24,6 +23,7 @@ WINDOW = 9  # side of the window [px]
 CENTRE_INSET = 0.125  # the outer part of the crop shows hair, balloons and neighbours
 SPREAD_WEIGHT = 0.65  # weight of the mean difference, which noise and compression raise
 MIDPOINT = -0.36  # score of similarity 0.5
+MIN_HALF_SIZE_SCORE = -1.7  # at half the size; fewer than 0.1 % of the faces of the same drawing have a lower score
 SLOPE = 5.0  # of the logistic function; its derivative at 0.5 is a quarter of it
 TOLERANCE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))  # a line may be displaced by one pixel
 
@@ -42,7 +42,9 @@ def prepare(faces: np.ndarray) -> np.ndarray:
     return np.stack(resized) if resized else np.zeros((0, SIDE, SIDE), np.uint8)
 
 
-def measure_similarity(face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_inside: np.ndarray) -> float:
+def measure_similarity(
+    face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_inside: np.ndarray, start: np.ndarray
+) -> float:
     """Return the similarity of two faces [0, 1].
 
     Args:
@@ -50,14 +52,44 @@ def measure_similarity(face: np.ndarray, inside: np.ndarray, other: np.ndarray, 
         inside: Part of it on the page: left, top, right, bottom as shares of the side, float32 (4,).
         other: uint8 (SIDE, SIDE).
         other_inside: Part of `other` on the page.
+        start: Rough map from `face` to `other`, float32 (2, 3) [px].
     """
-    matrix = find_map(face, inside, other, other_inside, MIN_COARSE)
+    matrix = refine(face, inside, other, other_inside, start, HALF_SIZE)
+    if matrix is None or differ_clearly(face, inside, other, other_inside, matrix):
+        return 0.0
+    matrix = refine(face, inside, other, other_inside, matrix, FULL_SIZE)
     if matrix is None:
         return 0.0
     moved, mask = warp(other, other_inside, matrix, inside)
     if mask.mean() < MIN_SHARED:
         return 0.0
     return score_aligned(face.astype(np.float32), moved, mask)
+
+
+def differ_clearly(
+    face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_inside: np.ndarray, matrix: np.ndarray
+) -> bool:
+    """Return True if two roughly aligned faces have a large difference at half the size; see `measure_similarity`.
+
+    This is a fast version of `score_aligned`, with a limit that nearly all faces of the same drawing pass.
+    """
+    side = face.shape[0] // 2
+    small, other_small = (shrink(each, side, SMALL_BLUR) for each in (face, other))
+    moved, mask = warp(other_small, other_inside, shrink_map(matrix, 2), inside)
+    if mask.mean() < MIN_SHARED:
+        return True
+    moved = match_tones(moved, small, mask)
+    first, second = (standardize(each, mask) for each in (small, moved))
+    difference = first - second
+    difference -= cv2.GaussianBlur(difference, (0, 0), LOW_PASS / 2)
+    inset = round(CENTRE_INSET * side)
+    squared = ((difference * mask) ** 2)[inset:-inset, inset:-inset]
+    return combine(float(cv2.boxFilter(squared, -1, (5, 5)).max()), float(squared.mean())) < MIN_HALF_SIZE_SCORE
+
+
+def combine(largest: float, mean: float) -> float:
+    """Return the score of the largest difference in a window and of the mean difference."""
+    return float(SPREAD_WEIGHT * np.log(mean + 1e-4) - np.log(largest + 1e-3))
 
 
 def score_aligned(face: np.ndarray, moved: np.ndarray, mask: np.ndarray) -> float:
@@ -88,8 +120,7 @@ def score_aligned(face: np.ndarray, moved: np.ndarray, mask: np.ndarray) -> floa
     squared = difference**2 * part
     largest = float(cv2.boxFilter(squared, -1, (WINDOW, WINDOW)).max())
     mean = float(squared.sum() / part.sum())
-    score = SPREAD_WEIGHT * np.log(mean + 1e-4) - np.log(largest + 1e-3)
-    return float(1 / (1 + np.exp(-SLOPE * (score - MIDPOINT))))
+    return float(1 / (1 + np.exp(-SLOPE * (combine(largest, mean) - MIDPOINT))))
 
 
 def find_missing(face: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ BLUR, VOTE_BLUR = 1.25, 2.8  # standard deviation of the blur of the face, and o
 SCALES = (1.0, 0.88, 1.13)  # sizes of the grid
 SHIFTS = ((0.0, 0.0), (0.045, 0.0), (-0.045, 0.0), (0.0, 0.045), (0.0, -0.045))  # of the grid, share of the side
 VARIANTS = tuple((scale, *shift) for shift in SHIFTS for scale in SCALES)  # the first ones are not shifted
+MIRRORED_VARIANTS = [VARIANTS.index((scale, -x if x else x, y)) for scale, x, y in VARIANTS]  # of the mirror image
 CHUNK = 128  # faces
 
 

@@ -3,22 +3,22 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from mangagan.core.parallel import map_ordered
 from mangagan.core.progress import track
 from mangagan.duplicates.candidates import find_candidates
-from mangagan.duplicates.comparison import measure_similarity, prepare
+from mangagan.duplicates.comparison import prepare
+from mangagan.duplicates.face_set import FaceSet, Key, Pair, PairBatch
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import PairParams
-from mangagan.duplicates.whitening import fit_whitening, whiten_faces
+from mangagan.duplicates.whitening import Whitening, fit_whitening, whiten_faces
 
-CHUNK = 64  # pairs that a thread measures at a time
+CHUNK = 64  # pairs that are measured at a time
+MIN_FOR_PROCESSES = 2000  # pairs; fewer are measured on threads, because processes take a second to start
 MAX_COMPONENT = 50  # faces
-Pair = tuple[int, int]
-Measured = dict[tuple[Pair, bool], float]  # pair, and whether one face was mirrored → similarity
+Measured = dict[Key, float]  # pair, and whether one face was mirrored → similarity
 
 
 @dataclass(frozen=True)
@@ -32,26 +32,6 @@ class Similarity:
 
     value: float
     mirrored: bool
-
-
-@dataclass(frozen=True)
-class FaceSet:
-    """Faces that are searched.
-
-    Attributes:
-        faces: uint8 (N, SIDE, SIDE).
-        insides: Part of each on its page: left, top, right, bottom as shares of the side, float32 (N, 4).
-    """
-
-    faces: np.ndarray
-    insides: np.ndarray
-
-    @classmethod
-    def make(cls, faces: np.ndarray, insides: np.ndarray) -> "FaceSet":
-        """Return the set of faces, uint8 (N, S, S)."""
-        if len(insides) != len(faces):
-            raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
-        return cls(prepare(faces), insides)
 
 
 def find_pairs(faces: np.ndarray, insides: np.ndarray, settings: PairParams, mirrored: bool = True) -> Pairs:
@@ -68,7 +48,10 @@ def find_pairs(faces: np.ndarray, insides: np.ndarray, settings: PairParams, mir
     """
     if len(faces) < 2:
         return collect_pairs({})
-    part = FaceSet.make(faces, insides)
+    check_lengths(faces, insides)
+    prepared = prepare(faces)
+    whitening = fit_whitening(prepared)
+    part = describe_set(whitening, prepared, insides)
     return search(part, part, settings, mirrored, same=True)
 
 
@@ -95,18 +78,31 @@ def find_common(
     """
     if not len(faces) or not len(others):
         return collect_pairs({})
-    return search(FaceSet.make(faces, insides), FaceSet.make(others, other_insides), settings, mirrored, same=False)
+    check_lengths(faces, insides)
+    check_lengths(others, other_insides)
+    prepared, other_prepared = prepare(faces), prepare(others)
+    whitening = fit_whitening(np.concatenate([prepared, other_prepared]))
+    part, other = describe_set(whitening, prepared, insides), describe_set(whitening, other_prepared, other_insides)
+    return search(part, other, settings, mirrored, same=False)
+
+
+def check_lengths(faces: np.ndarray, insides: np.ndarray) -> None:
+    """Raise ValueError unless each face has its part on the page."""
+    if len(insides) != len(faces):
+        raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
+
+
+def describe_set(whitening: Whitening, faces: np.ndarray, insides: np.ndarray) -> FaceSet:
+    """Return faces, uint8 (N, SIDE, SIDE), with their descriptors."""
+    return FaceSet(faces, insides, whiten_faces(whitening, faces), whitening.signs)
 
 
 def search(part: FaceSet, others: FaceSet, settings: PairParams, mirrored: bool, same: bool) -> Pairs:
     """Return the pairs of a set with another set, or with itself if `same`."""
-    whitening = fit_whitening(others.faces if same else np.concatenate([part.faces, others.faces]))
-    second = whiten_faces(whitening, others.faces)
-    first = second if same else whiten_faces(whitening, part.faces)
     measured: Measured = dict.fromkeys(list_identical(part.faces), 1.0) if same else {}
     for flip in (False, True) if mirrored else (False,):
-        queries = first * whitening.signs.astype(np.float16) if flip else first
-        candidates = list_candidates(queries, second, same)
+        queries = part.mirror_descriptors(slice(None)) if flip else part.descriptors
+        candidates = list_candidates(queries, others.descriptors, same)
         known = {pair for pair, _ in select_similar(measured, settings)}
         measure_pairs(part, others, {(pair, flip) for pair in candidates - known}, measured)
     if same:
@@ -123,7 +119,7 @@ def select_similar(measured: Measured, settings: PairParams) -> Measured:
     return {key: value for key, value in measured.items() if value >= settings.min_similarity}
 
 
-def list_identical(faces: np.ndarray) -> set[tuple[Pair, bool]]:
+def list_identical(faces: np.ndarray) -> set[Key]:
     """Return the pairs of faces with the same pixels, as keys of `Measured`; of many such faces, see `list_component`.
 
     Args:
@@ -135,7 +131,7 @@ def list_identical(faces: np.ndarray) -> set[tuple[Pair, bool]]:
     return {(pair, False) for group in groups.values() for pair in list_component(group)}
 
 
-def measure_pairs(part: FaceSet, others: FaceSet, keys: set[tuple[Pair, bool]], measured: Measured) -> None:
+def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Measured) -> None:
     """Measure pairs.
 
     Args:
@@ -146,26 +142,10 @@ def measure_pairs(part: FaceSet, others: FaceSet, keys: set[tuple[Pair, bool]], 
     """
     items = sorted(keys)
     chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    values = map_ordered(partial(measure_chunk, part, others), chunks)
+    batches = (PairBatch.take(part, others, chunk) for chunk in chunks)
+    values = map_ordered(PairBatch.measure, batches, processes=len(items) >= MIN_FOR_PROCESSES)
     for result, chunk in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
         measured.update(zip(chunk, result, strict=True))
-
-
-def measure_chunk(part: FaceSet, others: FaceSet, chunk: Sequence[tuple[Pair, bool]]) -> list[float]:
-    """Return the similarity of each pair; see `measure_pairs`."""
-    return [measure_pair(part, others, pair, flip) for pair, flip in chunk]
-
-
-def measure_pair(part: FaceSet, others: FaceSet, pair: Pair, flip: bool) -> float:
-    """Return the similarity of one pair; see `measure_pairs`."""
-    first, second = pair
-    face, inside = others.faces[second], others.insides[second]
-    if not flip and np.array_equal(part.faces[first], face):
-        return 1.0
-    if flip:
-        left, top, right, bottom = inside
-        face, inside = np.ascontiguousarray(face[:, ::-1]), np.array([1 - right, top, 1 - left, bottom], np.float32)
-    return measure_similarity(part.faces[first], part.insides[first], face, inside)
 
 
 def list_candidates(first: np.ndarray, second: np.ndarray, same: bool) -> set[Pair]:

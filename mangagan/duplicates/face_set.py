@@ -1,0 +1,72 @@
+"""Faces with their descriptors, and pairs of them as plain arrays, which can be sent to another process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mangagan.duplicates.comparison import SIDE, measure_similarity
+from mangagan.duplicates.descriptors import MIRRORED_VARIANTS
+from mangagan.duplicates.rough_alignment import align_roughly
+
+Pair = tuple[int, int]
+Key = tuple[Pair, bool]  # pair, and whether the mirror image of the second face is compared
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces that are searched.
+
+    Attributes:
+        faces: uint8 (N, SIDE, SIDE).
+        insides: Part of each on its page: left, top, right, bottom as shares of the side, float32 (N, 4).
+        descriptors: Whitened descriptors, float16 (N, variants, COMPONENTS).
+        signs: See `Whitening`.
+    """
+
+    faces: np.ndarray
+    insides: np.ndarray
+    descriptors: np.ndarray
+    signs: np.ndarray
+
+    def mirror_descriptors(self, indices: np.ndarray | slice) -> np.ndarray:
+        """Return the descriptors of the mirror images of faces; of the first variant, that of the mirror image."""
+        return self.descriptors[indices][:, MIRRORED_VARIANTS] * self.signs.astype(np.float16)
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs to be measured.
+
+    Attributes:
+        faces: First face of each pair, uint8 (P, SIDE, SIDE).
+        insides: float32 (P, 4).
+        others: Second face of each pair, uint8 (P, SIDE, SIDE); mirrored if the mirror image is compared.
+        other_insides: float32 (P, 4).
+        starts: Rough map from the first to the second face, float32 (P, 2, 3).
+    """
+
+    faces: np.ndarray
+    insides: np.ndarray
+    others: np.ndarray
+    other_insides: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def take(cls, part: FaceSet, others: FaceSet, keys: Sequence[Key]) -> "PairBatch":
+        """Return pairs of a face of `part` and one of `others`."""
+        first = np.array([pair[0] for pair, _ in keys])
+        second = np.array([pair[1] for pair, _ in keys])
+        flips = np.array([flip for _, flip in keys])
+        faces, insides = others.faces[second], others.insides[second]
+        faces[flips] = faces[flips, :, ::-1]
+        insides[flips] = np.array([1, 0, 1, 0], np.float32) + np.array([-1, 1, -1, 1]) * insides[flips][:, [2, 1, 0, 3]]
+        descriptors = others.descriptors[second]
+        descriptors[flips] = others.mirror_descriptors(second[flips])
+        starts = align_roughly(part.descriptors[first], descriptors, SIDE)
+        return cls(part.faces[first], part.insides[first], faces, insides, starts)
+
+    def measure(self) -> list[float]:
+        """Return the similarity of each pair [0, 1]."""
+        pairs = zip(self.faces, self.insides, self.others, self.other_insides, self.starts, strict=True)
+        return [1.0 if np.array_equal(pair[0], pair[2]) else measure_similarity(*pair) for pair in pairs]

@@ -1,0 +1,84 @@
+"""Work on threads and in worker processes: the same results in the same order, also if a worker is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mangagan.core.errors import UserError
+from mangagan.core.parallel import MAX_DEATHS, map_ordered
+
+
+def square(number: int) -> int:
+    """Return the square of a number."""
+    return number * number
+
+
+def fail_at(bad: int, number: int) -> int:
+    """Return the number; raise ValueError for one number."""
+    if number == bad:
+        raise ValueError(f"bad {number}")
+    return number
+
+
+def die_once(marker: Path, number: int) -> int:
+    """Return the number; kill the worker process the first time that it computes number 5."""
+    if number == 5 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die(number: int) -> int:
+    """Kill the worker process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def sleep_long(number: int) -> int:
+    """Sleep for a minute."""
+    time.sleep(60)
+    return number
+
+
+def test_processes_give_the_results_of_threads() -> None:
+    assert list(map_ordered(square, range(50), 2, processes=True)) == list(map_ordered(square, range(50), 2))
+
+
+def test_an_error_of_the_function_reaches_the_caller() -> None:
+    results = map_ordered(partial(fail_at, 3), range(10), 2, processes=True)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="bad 3"):
+        next(results)
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
+    assert list(map_ordered(partial(die_once, tmp_path / "marker"), range(20), 2, processes=True)) == list(range(20))
+    assert (tmp_path / "marker").exists()
+
+
+def test_workers_that_always_die_end_with_a_message() -> None:
+    with pytest.raises(UserError, match=f"killed {MAX_DEATHS} times. Free memory"):
+        list(map_ordered(die, range(3), 2, processes=True))
+
+
+def test_workers_end_with_their_parent() -> None:
+    code = "from tests.test_parallel import *; list(map_ordered(sleep_long, range(2), 2, processes=True))"
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    workers: list[psutil.Process] = []
+    deadline = time.monotonic() + 60
+    while len(workers) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        children = psutil.Process(parent.pid).children()
+        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
