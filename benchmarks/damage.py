@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.structural_damage import erase_eye, erase_mouth, exchange_patches, join_halves, move_eye, warp
 from mangagan.distances.reference_sets import blur_faces, copy_with_noise
 from mangagan.faces.crop import mirror_indices
 
@@ -29,7 +30,8 @@ class ImageDamage(Damage):
     """Damage to every image.
 
     Attributes:
-        apply: Maps images, uint8 (N, C, S, S), a level and a random generator to damaged images.
+        apply: Maps images, uint8 (N, C, S, S), a level and a random generator to damaged images. Give every level a
+            random generator in the same state; then a higher level damages the same faces.
     """
 
     apply: Callable[[np.ndarray, float, Rng], np.ndarray]
@@ -97,11 +99,18 @@ def duplicate(groups: np.ndarray, count: int, level: float, rng: Rng) -> np.ndar
 
 
 MODE_DROP = (0.25, 0.5, 0.75)
+FACE_SHARES = (0.1, 0.3, 0.6, 1)  # shares of the faces with one structural fault
 DAMAGES: dict[str, ImageDamage | SelectionDamage] = {
     "blur": ImageDamage("px", (0.5, 1, 2, 4, 8), lambda images, level, rng: blur_faces(images, level)),
     "noise": ImageDamage("gray levels", (5, 10, 20, 40), add_noise),
     "crop shift": ImageDamage("px", (2, 4, 8, 16), shift),
     "parts out of place": ImageDamage("px", (7, 14, 28, 56), roll),
-    "mode drop": SelectionDamage("of the groups", MODE_DROP, drop_modes, count_at_last_level),
-    "duplicates": SelectionDamage("of the faces", (0.25, 0.5, 0.75, 0.9), duplicate, lambda groups, rng: len(groups)),
+    "one eye erased": ImageDamage("share of faces", FACE_SHARES, erase_eye),
+    "eye moved": ImageDamage("share of the face box", (0.1, 0.15, 0.2, 0.25), move_eye),
+    "mouth erased": ImageDamage("share of faces", FACE_SHARES, erase_mouth),
+    "halves joined": ImageDamage("share of faces", FACE_SHARES, join_halves),
+    "smooth warp": ImageDamage("px", (1, 2, 4, 8), warp),
+    "patches exchanged": ImageDamage("patches", (1, 2, 4, 8), exchange_patches),
+    "mode drop": SelectionDamage("share of groups", MODE_DROP, drop_modes, count_at_last_level),
+    "duplicates": SelectionDamage("share of faces", (0.25, 0.5, 0.75, 0.9), duplicate, lambda groups, rng: len(groups)),
 }

@@ -192,8 +192,8 @@ def measure_image_damage(
     damage: ImageDamage, faces: Faces, instrument: Instrument, clean: np.ndarray, seeds: list[tuple[int, int]]
 ) -> list[list[Figures]]:
     """Return the metrics of one instrument at each level from 0, in each split; `clean` are its undamaged values."""
-    rng = np.random.default_rng(seeds[0])
-    levels = [clean, *(instrument.extract(damage.apply(faces.images, level, rng)) for level in damage.levels)]
+    damaged = (damage.apply(faces.images, level, np.random.default_rng(seeds[0])) for level in damage.levels)
+    levels = [clean, *map(instrument.extract, damaged)]
     halves = [split_faces(len(clean), seed) for seed in seeds]
     return [[instrument.compare(clean[reference], values[pool]) for reference, pool in halves] for values in levels]
 

@@ -1,6 +1,7 @@
 """The validation of the metrics: damage to faces, and the description of known responses."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,22 +34,26 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="module")
+def drawn() -> np.ndarray:
+    return np.stack([face for face, _ in draw_gray_faces(0, 20)])[:20, None]
+
+
 # Damage
 
 
 @pytest.mark.parametrize("name", [name for name, damage in DAMAGES.items() if isinstance(damage, ImageDamage)])
-def test_damage_grows_with_the_level(name: str) -> None:
+def test_damage_grows_with_the_level(name: str, drawn: np.ndarray) -> None:
     damage = DAMAGES[name]
     assert isinstance(damage, ImageDamage)
-    images = faces(count=6, size=112)
-    before = images.copy()
+    before = drawn.copy()
     changed = []
     for level in damage.levels:
-        spoilt = damage.apply(images, level, rng())
-        assert spoilt.shape == images.shape and spoilt.dtype == np.uint8
-        changed.append(float(np.abs(spoilt.astype(float) - images).mean()))
-    assert changed == sorted(changed) and changed[0] > 0
-    assert np.array_equal(images, before)
+        spoilt = damage.apply(drawn, level, rng())
+        assert spoilt.shape == drawn.shape and spoilt.dtype == np.uint8
+        changed.append(float(np.abs(spoilt.astype(float) - drawn).mean()))
+    assert changed == sorted(changed) and len(set(changed)) == len(changed) and changed[0] > 0
+    assert np.array_equal(drawn, before)
 
 
 def test_shift_and_roll_move_pixels_by_the_level() -> None:
@@ -77,6 +82,23 @@ def test_whole_groups_are_dropped_and_higher_levels_keep_a_subset() -> None:
 def test_duplicates_reduce_the_number_of_different_faces(level: float, different: int) -> None:
     chosen = duplicate(GROUPS, 80, level, rng())
     assert len(chosen) == 80 and len(set(chosen)) == different
+
+
+@pytest.mark.parametrize("name", ["one eye erased", "mouth erased", "halves joined"])
+def test_the_validation_damages_the_same_faces_at_every_level(name: str, drawn: np.ndarray) -> None:
+    damage = DAMAGES[name]
+    assert isinstance(damage, ImageDamage)
+    changed: list[np.ndarray] = []
+
+    def record(damaged: np.ndarray) -> np.ndarray:
+        changed.append((damaged != drawn).any(axis=(1, 2, 3)))
+        return np.zeros((len(drawn), 1))
+
+    instrument = validate_metrics.Instrument(record, lambda reference, pool: {})
+    sample = validate_metrics.Faces(drawn, np.array([""] * 20))
+    validate_metrics.measure_image_damage(damage, sample, instrument, np.zeros((20, 1)), [(0, 0), (0, 1)])
+    assert [each.sum() for each in changed] == [2, 6, 12, 20]
+    assert all((less <= more).all() for less, more in pairwise(changed))
 
 
 # Responses
