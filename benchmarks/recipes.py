@@ -30,7 +30,7 @@ from mangagan.commands.arguments import positive_int
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_bytes, write_json, write_text
 from mangagan.core.images import write_png
-from mangagan.features.registry import ExtractorParams, build_extractors
+from mangagan.features.registry import SMALL, ExtractorParams, build_extractors
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.loop import DivergedError
 from mangagan.gan.machine import pick_device
@@ -197,7 +197,7 @@ def run_jobs(jobs: list[Job], samples: int) -> None:
 
 def make_judge(job: Job, samples: int) -> Judge:
     """Return the evaluation of samples on the fold of a run."""
-    return Judge(*job.faces.split_fold(job.fold), build_extractors(ExtractorParams(), Path()), samples)
+    return Judge(*job.faces.split_fold(job.fold), build_extractors(ExtractorParams(SMALL), Path()), samples)
 
 
 def train_and_judge(job: Job, judge: Judge) -> None:

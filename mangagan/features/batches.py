@@ -7,12 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mangagan.core.parallel import cpu_count, map_ordered
+
 BATCH = 32  # images; every batch is padded to this size, because libraries round differently for other sizes
 LUMA = (0.299, 0.587, 0.114)  # weights of Rec. 601
 
 
 def extract_in_batches(network: Callable[[Tensor], Tensor], dimensions: int, images: np.ndarray) -> np.ndarray:
     """Run a network over images without gradients.
+
+    Several batches run in parallel if torch uses fewer threads than there are cores: one thread for each batch is
+    faster than several threads for one, above all beside another busy process.
 
     Args:
         network: Maps uint8 (BATCH, C, S, S) to float (BATCH, D).
@@ -27,14 +32,17 @@ def extract_in_batches(network: Callable[[Tensor], Tensor], dimensions: int, ima
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"need images uint8 (N, 1 or 3, S, S), not {images.dtype} {images.shape}")
-    features = np.empty((len(images), dimensions), np.float32)
-    for start in range(0, len(images), BATCH):
+
+    def run(start: int) -> np.ndarray:
         part = images[start : start + BATCH]
         batch = np.zeros((BATCH, *images.shape[1:]), np.uint8)
         batch[: len(part)] = part
         with torch.inference_mode():
-            features[start : start + len(part)] = network(torch.from_numpy(batch))[: len(part)].numpy()
-    return features
+            return network(torch.from_numpy(batch))[: len(part)].float().numpy()
+
+    workers = max(1, cpu_count() // torch.get_num_threads())
+    blocks = map_ordered(run, range(0, len(images), BATCH), workers)
+    return np.concatenate([np.empty((0, dimensions), np.float32), *blocks])
 
 
 def resize_images(images: Tensor, side: int) -> Tensor:

@@ -11,6 +11,7 @@ from mangagan.core.model_files import resolve_model
 from mangagan.features.types import INPUTS, Extractor
 
 PARAMS_KEY = "evaluate.extractors"  # section of params.yaml, for messages
+SMALL = ("random", "mangaface")  # extractors that need no further package
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class ExtractorParams:
 
     Attributes:
         use: One or more of `EXTRACTORS`. Metrics on features are computed on each. The agreement of very different
-            extractors is stronger evidence. Default: random, mangaface.
+            extractors is stronger evidence. Default: random, mangaface, efficientnet.
         model: TorchScript file of the extractor `torchscript`: a path (relative to the workspace) or an https URL. The
             file is a program; it runs only if its SHA-256 is `model_sha256`, so take the hash from a trusted source.
         model_sha256: SHA-256 of the file, in hex.
@@ -28,7 +29,7 @@ class ExtractorParams:
             minus_one_one, or imagenet (normalised with the colour mean and deviation of ImageNet). Default: uint8.
     """
 
-    use: tuple[str, ...] = ("random", "mangaface")
+    use: tuple[str, ...] = ("random", "mangaface", "efficientnet")
     model: str = ""
     model_sha256: str = ""
     image_size: int = 299
@@ -57,6 +58,13 @@ def build_mangaface_encoder(settings: ExtractorParams, root: Path) -> Extractor:
     return MangaFaceEncoder()
 
 
+def build_efficientnet(settings: ExtractorParams, root: Path) -> Extractor:
+    """Build EfficientNet-Lite0."""
+    from mangagan.features.efficientnet import EfficientNetLite0
+
+    return EfficientNetLite0()
+
+
 def build_torchscript(settings: ExtractorParams, root: Path) -> Extractor:
     """Build the extractor that runs the user's TorchScript file."""
     from mangagan.features.torchscript import TorchScript
@@ -68,6 +76,7 @@ def build_torchscript(settings: ExtractorParams, root: Path) -> Extractor:
 EXTRACTORS: dict[str, Callable[[ExtractorParams, Path], Extractor]] = {
     "random": build_random_network,
     "mangaface": build_mangaface_encoder,
+    "efficientnet": build_efficientnet,
     "torchscript": build_torchscript,
 }
 

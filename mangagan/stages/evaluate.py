@@ -13,6 +13,7 @@ from mangagan.core import catalog, params
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
 from mangagan.core.images import encode_png
+from mangagan.core.libraries import limit_to_one_thread
 from mangagan.core.progress import track
 from mangagan.faces.crop import find_insides
 from mangagan.faces.table import decode_faces, read_faces
@@ -87,6 +88,7 @@ def run(root: Path = Path()) -> None:
         UserError: params.yaml is invalid, or an input is missing, damaged or does not match the others.
     """
     settings = params.load(STAGE, EvaluateParams, root)
+    limit_to_one_thread()
     extractors = build_extractors(settings.extractors, root)
     inputs = read_inputs(root)
     images = iterate_images(inputs.generator, LatentSource(settings.seed), settings.samples)
