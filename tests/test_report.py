@@ -151,7 +151,9 @@ def test_the_verdict_is_at_the_top_and_rules_that_fired_come_first() -> None:
     assert 'href="#metric-kernel_distance"' in text
 
 
-@pytest.mark.parametrize("word", ["good", "undertrained", "collapsed", "overfitting", "copying", "unsure"])
+@pytest.mark.parametrize(
+    "word", ["good", "recognisable", "undertrained", "collapsed", "overfitting", "copying", "unsure"]
+)
 def test_every_verdict_has_a_banner_with_three_lines(word: str) -> None:
     report = small_report()
     report.metrics["evaluate"]["verdict"]["word"] = word

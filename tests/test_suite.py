@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from benchmarks import structural_damage
 from mangagan.distances import reference_sets
 from mangagan.distances.pairwise import find_twin_distances
 from mangagan.distances.subsamples import draw_subsamples
@@ -83,6 +84,14 @@ KNOWN_SETS = {
     "collapsed": lambda train, more: reference_sets.repeat_image(train[3], 120),
     "undertrained": lambda train, more: reference_sets.blur_faces(more),
 }
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.05, "good"), (0.6, "recognisable")])
+def test_faces_with_a_broken_structure_are_not_good(share: float, word: str) -> None:
+    train, holdout, more = real()
+    broken = structural_damage.join_halves(more, share, np.random.default_rng(0))
+    found = measure_all(prepare(broken, train, holdout), QUICK)
+    assert judge(as_metrics(found))["word"] == word
 
 
 @pytest.mark.parametrize("word", KNOWN_SETS)

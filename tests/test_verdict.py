@@ -14,7 +14,7 @@ GOOD_METRICS = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
     "diversity": {"ratio": 1.0},
     "duplicates": {"value": 0.02},
-    "kernel_distance": {"random": {"position": 0.1}, "mangaface": {"position": 0.12}},
+    "kernel_distance": {"random": {"position": 0.001}, "mangaface": {"position": 0.005}},
     "nearest_train": {"copied": 0.01, "ct": -0.5, "ratio": 0.98, "floor_count": 120},
     "face_share": {"ratio": 0.95},
     "coverage": {"random": {"ratio": 0.9, "position": 0.1}, "mangaface": {"ratio": 0.8, "position": 0.2}},
@@ -41,6 +41,13 @@ def test_good_metrics_give_good() -> None:
     assert verdict["advice"] == ADVICE["good"]
 
 
+@pytest.mark.parametrize(("deviation", "word"), [(0.009, "recognisable"), (0.011, "good")])
+def test_a_small_distance_counts_only_if_it_is_clear(deviation: float, word: str) -> None:
+    figures = {"position": 0.02, "value": 0.05, "floor": 0.01, "floor_sd": deviation}
+    verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.001}, "mangaface": figures}})
+    assert verdict["word"] == word
+
+
 @pytest.mark.parametrize(
     ("path", "value", "word"),
     [
@@ -53,6 +60,7 @@ def test_good_metrics_give_good() -> None:
         ("nearest_train.ratio", 0.1, "copying"),
         ("face_share.ratio", 0.3, "undertrained"),
         ("coverage.random.ratio", 0.1, "undertrained"),
+        ("kernel_distance.mangaface.position", 0.012, "recognisable"),
     ],
 )
 def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> None:

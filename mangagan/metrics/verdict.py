@@ -29,6 +29,8 @@ class Rule:
         sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
             it; see `adjust_limit`. Default: none.
         min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
+        min_deviations: The rule fires only if the metric is further from its floor than this number of standard
+            deviations of the floor. Default: 0.
     """
 
     word: str
@@ -39,8 +41,10 @@ class Rule:
     second_condition: tuple[str, float] | None = None
     sample_size: str = ""
     min_holdout: int = 0
+    min_deviations: float = 0.0
 
 
+BROKEN_POSITION = 0.007  # position of the kernel distance; see docs/evaluation.md, "The verdict"
 # By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
 # are not informative, so their variety counts only after the distance.
 RULES = (
@@ -84,6 +88,13 @@ RULES = (
         0.5,
         above=False,
     ),
+    Rule(
+        "recognisable",
+        "The samples differ from real faces as if more than a third of the faces were broken.",
+        "kernel_distance.*.position",
+        BROKEN_POSITION,
+        min_deviations=4.0,
+    ),
 )
 
 DISTANCE_KEY = "kernel_distance.*.position"
@@ -100,6 +111,8 @@ ADVICE = {
     "otherwise lower train.learning_rate_g.",
     "undertrained": "Raise train.kimg while the distance during training still falls; otherwise raise "
     "train.base_channels or add pages.",
+    "recognisable": "Look at the typical samples. Raise train.kimg while the distance during training still falls; "
+    "otherwise raise train.base_channels or add pages.",
     "copying": "Add pages or strengthen train.augment. A shorter training copies less.",
     "overfitting": "Add pages or strengthen train.augment. A lower train.kimg memorises less.",
 }
@@ -112,9 +125,9 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
         evaluation: Content of metrics/evaluate.json.
 
     Returns:
-        `word`: good, undertrained, collapsed, overfitting, copying or unsure. `because`: for every rule its word, rule
-        (the sentence), key, value (None if not available), limit, `above` (True if it fires above the limit) and
-        `fired`. `advice`: what to do.
+        `word`: good, recognisable, undertrained, collapsed, overfitting, copying or unsure. `because`: for every rule
+        its word, rule (the sentence), key, value (None if not available), limit, `above` (True if it fires above the
+        limit) and `fired`. `advice`: what to do.
     """
     because = [apply_rule(rule, evaluation) for rule in RULES]
     distance_is_known = any(is_number(value) for _, value in find_values(evaluation, DISTANCE_KEY))
@@ -150,10 +163,12 @@ def count_holdout(evaluation: Evaluation) -> int | None:
 
 def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     """Return the outcome of a rule; see `judge`."""
-    candidates = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
+    found = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
+    candidates = [pair for pair in found if is_clear(rule, pair[0], evaluation)] or found
     key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
+    fired = fired and is_clear(rule, key, evaluation)
     fired = fired and (not rule.min_holdout or (count_holdout(evaluation) or 0) >= rule.min_holdout)
     if fired and rule.second_condition:
         fired = any(
@@ -169,6 +184,19 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
         "above": rule.above,
         "fired": bool(fired),
     }
+
+
+def is_clear(rule: Rule, key: str, evaluation: Evaluation) -> bool:
+    """Return True if the metric of a value is at least `min_deviations` standard deviations from its floor."""
+    if not rule.min_deviations:
+        return True
+    prefix = key.rpartition(".")[0]
+    figures = dict(find_values(evaluation, f"{prefix}.*"))
+    names = [f"{prefix}.{name}" for name in ("value", "floor", "floor_sd")]
+    if not all(is_number(figures.get(name)) for name in names):
+        return True
+    value, floor, deviation = (figures[name] for name in names)
+    return bool(abs(value - floor) > rule.min_deviations * deviation)
 
 
 def adjust_limit(rule: Rule, evaluation: Evaluation) -> float:
