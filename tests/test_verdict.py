@@ -41,7 +41,7 @@ def test_good_metrics_give_good() -> None:
     assert verdict["advice"] == ADVICE["good"]
 
 
-@pytest.mark.parametrize(("deviation", "word"), [(0.009, "recognisable"), (0.011, "good")])
+@pytest.mark.parametrize(("deviation", "word"), [(0.012, "recognisable"), (0.014, "good")])
 def test_a_small_distance_counts_only_if_it_is_clear(deviation: float, word: str) -> None:
     figures = {"position": 0.02, "value": 0.05, "floor": 0.01, "floor_sd": deviation}
     verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.001}, "mangaface": figures}})

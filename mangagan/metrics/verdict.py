@@ -93,7 +93,7 @@ RULES = (
         "The samples differ from real faces as if more than a third of the faces were broken.",
         "kernel_distance.*.position",
         BROKEN_POSITION,
-        min_deviations=4.0,
+        min_deviations=3.0,
     ),
 )
 
