@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import clean_faces, face_sets, purity, recipe_tables, recipes
 from benchmarks.face_sets import FOLDS, FaceSet
-from benchmarks.judging import NEIGHBORS, Figures, Judge
+from benchmarks.judging import NEIGHBORS, PROJECT_EXTRACTORS, Figures, Judge
 from benchmarks.machine import describe_machine
 from benchmarks.recipe_tables import Record
 from benchmarks.recipes import Job
@@ -31,7 +31,7 @@ from mangagan.core.errors import UserError
 from mangagan.core.files import write_json, write_text
 from mangagan.core.images import encode_png
 from mangagan.faces.table import decode_faces, read_faces
-from mangagan.features.registry import SMALL, ExtractorParams, build_extractors
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.metrics.face_search import FaceSearch, find_faces
 
 MIN_FACES = NEIGHBORS + 1  # minimum size of a training or hold-out set; required by the metric coverage
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> Record:
     """Run the comparison, write and print the tables, and return the report that is printed."""
     holdout = read_holdout(arguments.data, arguments.part)
     sets = [build_set(arguments.clean, name, holdout, arguments.part) for name in arguments.datasets]
-    extractors = build_extractors(ExtractorParams(SMALL), Path())
+    extractors = build_extractors(ExtractorParams(PROJECT_EXTRACTORS), Path())
     datasets = dict[str, Record]()
     strips = [("hold-out faces", recipes.make_random_strip(holdout))]
     for faces in sets:

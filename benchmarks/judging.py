@@ -16,6 +16,7 @@ from mangagan.metrics.swd import sliced_wasserstein
 
 NEIGHBORS = 5  # k of coverage
 SEED = 0  # seed of the order of the faces and of the sliced Wasserstein distance
+PROJECT_EXTRACTORS = ("random", "mangaface")  # those of the published tables
 PIXELS = "pixels"  # name of the distance between small gray images, in place of an extractor
 Figures = dict[str, float]
 

@@ -23,14 +23,14 @@ import numpy as np
 
 from benchmarks import face_sets, recipe_tables, variants
 from benchmarks.face_sets import FaceSet
-from benchmarks.judging import Figures, Judge
+from benchmarks.judging import PROJECT_EXTRACTORS, Figures, Judge
 from benchmarks.machine import describe_machine
 from benchmarks.variants import Variant
 from mangagan.commands.arguments import positive_int
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_bytes, write_json, write_text
 from mangagan.core.images import write_png
-from mangagan.features.registry import SMALL, ExtractorParams, build_extractors
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.loop import DivergedError
 from mangagan.gan.machine import pick_device
@@ -197,7 +197,9 @@ def run_jobs(jobs: list[Job], samples: int) -> None:
 
 def make_judge(job: Job, samples: int) -> Judge:
     """Return the evaluation of samples on the fold of a run."""
-    return Judge(*job.faces.split_fold(job.fold), build_extractors(ExtractorParams(SMALL), Path()), samples)
+    return Judge(
+        *job.faces.split_fold(job.fold), build_extractors(ExtractorParams(PROJECT_EXTRACTORS), Path()), samples
+    )
 
 
 def train_and_judge(job: Job, judge: Judge) -> None:

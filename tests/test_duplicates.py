@@ -257,8 +257,10 @@ def test_copies_of_a_symmetric_head_are_compared_both_ways() -> None:
 
 
 def test_worker_processes_find_the_same_pairs(pages: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = np.stack([crop(page) for page in pages] + [retake(page, seed) for seed, page in enumerate(pages)])
+    again = [retake(np.ascontiguousarray(page[:, :: -1 if seed % 2 else 1]), seed) for seed, page in enumerate(pages)]
+    faces = np.stack([*map(crop, pages), *again])
     expected = find_pairs(faces, tile(len(faces)), DEFAULT)
+    assert len(expected) > 20 and expected.mirrored.any()
     monkeypatch.setattr(search, "MIN_FOR_PROCESSES", 1)
     found = find_pairs(faces, tile(len(faces)), DEFAULT)
     for name in ("first", "second", "similarity", "mirrored"):

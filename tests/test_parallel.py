@@ -64,21 +64,31 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
 
 
 def test_workers_that_always_die_end_with_a_message() -> None:
-    with pytest.raises(UserError, match=f"killed {MAX_DEATHS} times. Free memory"):
+    with pytest.raises(UserError, match=f"ended unexpectedly {MAX_DEATHS} times"):
         list(map_ordered(die, range(3), 2, processes=True))
 
 
 def test_workers_end_with_their_parent() -> None:
     code = "from tests.test_parallel import *; list(map_ordered(sleep_long, range(2), 2, processes=True))"
     parent = subprocess.Popen([sys.executable, "-c", code])
-    workers: list[psutil.Process] = []
-    deadline = time.monotonic() + 60
-    while len(workers) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
-        children = psutil.Process(parent.pid).children()
-        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    assert len(workers) == 2
-    parent.kill()
-    parent.wait()
+    try:
+        workers = wait_for_workers(parent.pid, 2)
+        time.sleep(2)
+        assert all(worker.is_running() for worker in workers)
+    finally:
+        parent.kill()
+        parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive
+
+
+def wait_for_workers(parent: int, count: int) -> list[psutil.Process]:
+    """Return the worker processes of a process as soon as it has `count` of them."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        children = psutil.Process(parent).children()
+        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        if len(workers) == count:
+            return workers
+        time.sleep(0.2)
+    raise TimeoutError

@@ -13,9 +13,9 @@ import pytest
 
 from benchmarks import face_sets, recipe_tables, recipes, variants
 from benchmarks.face_sets import FaceSet
-from benchmarks.judging import Judge
+from benchmarks.judging import PROJECT_EXTRACTORS, Judge
 from mangagan.core.errors import UserError
-from mangagan.features.registry import SMALL, ExtractorParams, build_extractors
+from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.gan.loop import DivergedError
 from mangagan.gan.recipes import RECIPES, Recipe
 from tests.gan_runs import faces
@@ -183,7 +183,7 @@ def blobs() -> np.ndarray:
 def judge() -> Judge:
     """Return a judge with training and hold-out pictures."""
     images = blobs()
-    return Judge(images[:60], images[60:120], build_extractors(ExtractorParams(SMALL), Path()), 60)
+    return Judge(images[:60], images[60:120], build_extractors(ExtractorParams(PROJECT_EXTRACTORS), Path()), 60)
 
 
 def test_new_pictures_of_the_same_distribution_are_near_the_floor(judge: Judge) -> None:

@@ -14,7 +14,11 @@ GOOD_METRICS = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
     "diversity": {"ratio": 1.0},
     "duplicates": {"value": 0.02},
-    "kernel_distance": {"random": {"position": 0.001}, "mangaface": {"position": 0.005}},
+    "kernel_distance": {
+        "random": {"position": 0.1},
+        "mangaface": {"position": 0.12},
+        "efficientnet": {"position": 0.005, "value": 0.05, "floor": 0.01, "floor_sd": 0.001},
+    },
     "nearest_train": {"copied": 0.01, "ct": -0.5, "ratio": 0.98, "floor_count": 120},
     "face_share": {"ratio": 0.95},
     "coverage": {"random": {"ratio": 0.9, "position": 0.1}, "mangaface": {"ratio": 0.8, "position": 0.2}},
@@ -44,8 +48,12 @@ def test_good_metrics_give_good() -> None:
 @pytest.mark.parametrize(("deviation", "word"), [(0.012, "recognisable"), (0.014, "good")])
 def test_a_small_distance_counts_only_if_it_is_clear(deviation: float, word: str) -> None:
     figures = {"position": 0.02, "value": 0.05, "floor": 0.01, "floor_sd": deviation}
-    verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.001}, "mangaface": figures}})
+    verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.1}, "efficientnet": figures}})
     assert verdict["word"] == word
+
+
+def test_samples_can_be_good_without_efficientnet() -> None:
+    assert judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.1}}})["word"] == "good"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,7 @@ def test_a_small_distance_counts_only_if_it_is_clear(deviation: float, word: str
         ("nearest_train.ratio", 0.1, "copying"),
         ("face_share.ratio", 0.3, "undertrained"),
         ("coverage.random.ratio", 0.1, "undertrained"),
-        ("kernel_distance.mangaface.position", 0.012, "recognisable"),
+        ("kernel_distance.efficientnet.position", 0.012, "recognisable"),
     ],
 )
 def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> None:
@@ -135,7 +143,7 @@ def test_without_a_distance_metrics_on_features_are_ignored() -> None:
 def test_disagreement_is_reported() -> None:
     assert find_disagreements(GOOD_METRICS) == []
     (flag,) = find_disagreements(changed("kernel_distance.random.position", 0.9))
-    assert flag.endswith("random gives a worse value than mangaface.")
+    assert flag.endswith("random gives a worse value than efficientnet.")
 
 
 def test_positions_are_found_at_both_depths() -> None:

@@ -1,7 +1,6 @@
 """Map a function over items in parallel and keep the order of the items.
 
-Workers are threads or processes. Functions are module-level functions (or partials of them) and items are plain data,
-so that both give the same results.
+Workers are threads or processes. For processes, function, items and results are pickled.
 """
 
 import contextlib
@@ -38,12 +37,12 @@ def trim_memory() -> None:
 
 
 def start_worker(parent: int) -> None:
-    """Prepare a worker process: one thread for each library, no reaction to Ctrl-C, and an end with its parent."""
+    """Prepare a worker process: no reaction to Ctrl-C, an end with its parent, and one OpenCV thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from mangagan.core.libraries import configure_libraries, limit_opencv_to_one_thread
 
     configure_libraries()
     limit_opencv_to_one_thread()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_with_parent, args=(parent,), daemon=True, name="parent-watch").start()
 
 
@@ -91,21 +90,21 @@ class Workers(Generic[Item, Result]):
             try:
                 self.tasks.append(Task(item, weight, self.executor.submit(self.function, item)))
                 return
-            except BrokenExecutor:
-                self.restart()
+            except BrokenExecutor as error:
+                self.restart(error)
 
     def take_first(self) -> Result:
         """Wait for the first task, remove it and return its result."""
         while True:
             try:
                 result = self.tasks[0].future.result()
-            except BrokenExecutor:
-                self.restart()
+            except BrokenExecutor as error:
+                self.restart(error)
             else:
                 self.tasks.popleft()
                 return result
 
-    def restart(self) -> None:
+    def restart(self, error: BrokenExecutor) -> None:
         """Replace the workers after one of them died, and give them the unfinished items again.
 
         Raises:
@@ -114,13 +113,14 @@ class Workers(Generic[Item, Result]):
         self.deaths += 1
         if self.deaths >= MAX_DEATHS:
             raise UserError(
-                f"worker processes were killed {self.deaths} times. Free memory, then run the command again"
-            )
+                f"worker processes ended unexpectedly {self.deaths} times. If there is no other message, the system"
+                " killed them: free memory, then run the command again"
+            ) from error
         self.executor.shutdown(wait=True)
         self.executor = self.start()
         tasks, self.tasks = self.tasks, deque()
         for task in tasks:
-            if task.future.done() and task.future.exception() is None:
+            if task.future.done() and not isinstance(task.future.exception(), BrokenExecutor):
                 self.tasks.append(task)
             else:
                 self.submit(task.item, task.weight)

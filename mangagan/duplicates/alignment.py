@@ -18,7 +18,7 @@ class Level:
     """One step of the alignment.
 
     Attributes:
-        factor: By which the faces are shrunk.
+        factor: Factor by which the faces are shrunk.
         blur: Standard deviation of their blur [px].
         rounds: Maximum number of rounds.
         min_correlation: Minimum correlation of the aligned faces.

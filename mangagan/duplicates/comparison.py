@@ -23,7 +23,7 @@ WINDOW = 9  # side of the window [px]
 CENTRE_INSET = 0.125  # the outer part of the crop shows hair, balloons and neighbours
 SPREAD_WEIGHT = 0.65  # weight of the mean difference, which noise and compression raise
 MIDPOINT = -0.36  # score of similarity 0.5
-MIN_HALF_SIZE_SCORE = -1.7  # at half the size; fewer than 0.1 % of the faces of the same drawing have a lower score
+MIN_HALF_SIZE_SCORE = -1.7  # at half the size; 1 of 4,658 pairs of the tuned faces had a score below -1.5
 SLOPE = 5.0  # of the logistic function; its derivative at 0.5 is a quarter of it
 TOLERANCE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))  # a line may be displaced by one pixel
 
@@ -83,8 +83,10 @@ def differ_clearly(
     difference = first - second
     difference -= cv2.GaussianBlur(difference, (0, 0), LOW_PASS / 2)
     inset = round(CENTRE_INSET * side)
-    squared = ((difference * mask) ** 2)[inset:-inset, inset:-inset]
-    return combine(float(cv2.boxFilter(squared, -1, (5, 5)).max()), float(squared.mean())) < MIN_HALF_SIZE_SCORE
+    part = mask[inset:-inset, inset:-inset]
+    squared = difference[inset:-inset, inset:-inset] ** 2 * part
+    largest = float(cv2.boxFilter(squared, -1, (WINDOW // 2 + 1, WINDOW // 2 + 1)).max())
+    return combine(largest, float(squared.sum() / max(part.sum(), 1))) < MIN_HALF_SIZE_SCORE
 
 
 def combine(largest: float, mean: float) -> float:

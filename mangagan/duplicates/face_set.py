@@ -30,7 +30,10 @@ class FaceSet:
     signs: np.ndarray
 
     def mirror_descriptors(self, indices: np.ndarray | slice) -> np.ndarray:
-        """Return the descriptors of the mirror images of faces; of the first variant, that of the mirror image."""
+        """Return the descriptors of the mirror images of faces, float16 (…, variants, COMPONENTS).
+
+        Variant v is computed on the same grid as variant v of a face that is not mirrored.
+        """
         return self.descriptors[indices][:, MIRRORED_VARIANTS] * self.signs.astype(np.float16)
 
 

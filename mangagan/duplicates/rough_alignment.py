@@ -20,7 +20,7 @@ def align_roughly(first: np.ndarray, second: np.ndarray, side: int) -> np.ndarra
     scales, shifts = variants[forward.argmax(axis=1), 0], variants[forward.argmax(axis=1), 1:]
     back_scales, back_shifts = variants[backward.argmax(axis=1), 0], variants[backward.argmax(axis=1), 1:]
     is_forward = forward.max(axis=1) >= backward.max(axis=1)
-    # A face at scale s and shift d is like the other one as it is: the point 0.5 + d + s·x of it is at 0.5 + x.
+    # The point 0.5 + d + s·x of the face with scale s and shift d matches the point 0.5 + x of the other one.
     ratios = np.where(is_forward, 1 / scales, back_scales)
     centres = np.where(is_forward[:, None], -shifts / scales[:, None], back_shifts) + 0.5 - ratios[:, None] / 2
     maps = np.zeros((len(first), 2, 3), np.float32)

@@ -13,16 +13,18 @@ BATCH = 32  # images; every batch is padded to this size, because libraries roun
 LUMA = (0.299, 0.587, 0.114)  # weights of Rec. 601
 
 
-def extract_in_batches(network: Callable[[Tensor], Tensor], dimensions: int, images: np.ndarray) -> np.ndarray:
+def extract_in_batches(
+    network: Callable[[Tensor], Tensor], dimensions: int, images: np.ndarray, workers: int | None = None
+) -> np.ndarray:
     """Run a network over images without gradients.
 
-    Several batches run in parallel if torch uses fewer threads than there are cores: one thread for each batch is
-    faster than several threads for one, above all beside another busy process.
+    Several batches run in parallel if torch uses fewer threads than there are cores.
 
     Args:
         network: Maps uint8 (BATCH, C, S, S) to float (BATCH, D).
         dimensions: D.
         images: uint8 (N, C, S, S), C 1 or 3.
+        workers: Batches in parallel. Default: the number of cores, divided by the threads of torch.
 
     Returns:
         float32 (N, D).
@@ -40,7 +42,7 @@ def extract_in_batches(network: Callable[[Tensor], Tensor], dimensions: int, ima
         with torch.inference_mode():
             return network(torch.from_numpy(batch))[: len(part)].float().numpy()
 
-    workers = max(1, cpu_count() // torch.get_num_threads())
+    workers = workers or max(1, cpu_count() // torch.get_num_threads())
     blocks = map_ordered(run, range(0, len(images), BATCH), workers)
     return np.concatenate([np.empty((0, dimensions), np.float32), *blocks])
 

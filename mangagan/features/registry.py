@@ -11,7 +11,6 @@ from mangagan.core.model_files import resolve_model
 from mangagan.features.types import INPUTS, Extractor
 
 PARAMS_KEY = "evaluate.extractors"  # section of params.yaml, for messages
-SMALL = ("random", "mangaface")  # extractors that need no further package
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ class TorchScript:
         Raises:
             UserError: The features are not finite.
         """
-        features = extract_in_batches(self.compute_features, self.dimensions, images)
+        # One after another: the program in the file may not be safe for several threads.
+        features = extract_in_batches(self.compute_features, self.dimensions, images, workers=1)
         if not np.isfinite(features).all():
             raise UserError(
                 f"{self.path} returns features that are not finite. Check {PARAMS_KEY}.input, or use another model"

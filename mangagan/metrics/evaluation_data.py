@@ -144,12 +144,12 @@ def prepare_data(
 
 def extract_features(extractor: Extractor, images: ComparedSets) -> ExtractorFeatures:
     """Return the features of all sets."""
-    ruined = {kind: extract_unless_equal(extractor, faces) for kind, faces in images.ruined.items()}
+    ruined = {kind: extract_distinct(extractor, faces) for kind, faces in images.ruined.items()}
     sets = ComparedSets(extractor(images.samples), extractor(images.train), extractor(images.holdout), ruined)
     return ExtractorFeatures(sets, extractor(images.train[..., ::-1]))
 
 
-def extract_unless_equal(extractor: Extractor, images: np.ndarray) -> np.ndarray:
+def extract_distinct(extractor: Extractor, images: np.ndarray) -> np.ndarray:
     """Return the features of images; if all images are equal, compute those of the first one only."""
     if len(images) and (images == images[:1]).all():
         return extractor(images[:1]).repeat(len(images), axis=0)

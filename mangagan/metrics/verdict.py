@@ -31,6 +31,7 @@ class Rule:
         min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
         min_deviations: The rule fires only if the metric is further from its floor than this number of standard
             deviations of the floor. Default: 0.
+        optional: True if samples can be good without this value. Default: False.
     """
 
     word: str
@@ -42,9 +43,10 @@ class Rule:
     sample_size: str = ""
     min_holdout: int = 0
     min_deviations: float = 0.0
+    optional: bool = False
 
 
-BROKEN_POSITION = 0.007  # position of the kernel distance; see docs/evaluation.md, "The verdict"
+BROKEN_POSITION = 0.007  # of the kernel distance on `efficientnet`; see docs/evaluation.md, "The verdict"
 # By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
 # are not informative, so their variety counts only after the distance.
 RULES = (
@@ -90,10 +92,11 @@ RULES = (
     ),
     Rule(
         "recognisable",
-        "The samples differ from real faces as if more than a third of the faces were broken.",
-        "kernel_distance.*.position",
+        "The samples are further from real faces than a set of real faces of which a third are broken.",
+        "kernel_distance.efficientnet.position",
         BROKEN_POSITION,
         min_deviations=3.0,
+        optional=True,
     ),
 )
 
@@ -140,7 +143,8 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
 
 def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) -> str:
     """Return why samples without a fault are not called good, and what to do; empty if they are."""
-    missing = [entry["key"] for entry in because if entry["value"] is None]
+    required = [entry for rule, entry in zip(RULES, because, strict=True) if not rule.optional]
+    missing = [entry["key"] for entry in required if entry["value"] is None]
     for key in missing:
         reasons = [reason for _, reason in find_values(evaluation, f"{key.rpartition('.')[0]}.reason") if reason]
         if reasons:
@@ -164,11 +168,11 @@ def count_holdout(evaluation: Evaluation) -> int | None:
 def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     """Return the outcome of a rule; see `judge`."""
     found = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
-    candidates = [pair for pair in found if is_clear(rule, pair[0], evaluation)] or found
+    candidates = [pair for pair in found if exceeds_spread(rule, pair[0], evaluation)] or found
     key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
-    fired = fired and is_clear(rule, key, evaluation)
+    fired = fired and exceeds_spread(rule, key, evaluation)
     fired = fired and (not rule.min_holdout or (count_holdout(evaluation) or 0) >= rule.min_holdout)
     if fired and rule.second_condition:
         fired = any(
@@ -186,15 +190,15 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def is_clear(rule: Rule, key: str, evaluation: Evaluation) -> bool:
-    """Return True if the metric of a value is at least `min_deviations` standard deviations from its floor."""
+def exceeds_spread(rule: Rule, key: str, evaluation: Evaluation) -> bool:
+    """Return True if the metric is more than `min_deviations` standard deviations from its floor; False if unknown."""
     if not rule.min_deviations:
         return True
     prefix = key.rpartition(".")[0]
     figures = dict(find_values(evaluation, f"{prefix}.*"))
     names = [f"{prefix}.{name}" for name in ("value", "floor", "floor_sd")]
     if not all(is_number(figures.get(name)) for name in names):
-        return True
+        return False
     value, floor, deviation = (figures[name] for name in names)
     return bool(abs(value - floor) > rule.min_deviations * deviation)
 

@@ -29,7 +29,9 @@ class Banner:
 
 BANNERS = {
     "good": Banner("✓", "fine", "The samples are close to real faces, varied, and not copied."),
-    "recognisable": Banner("~", "warn", "Most samples show a head, but too many are broken: look at the typical ones."),
+    "recognisable": Banner(
+        "~", "warn", "The samples are close to real faces, but measurably different. Look at the typical ones."
+    ),
     "undertrained": Banner("↻", "warn", "The samples do not look like real faces yet."),
     "collapsed": Banner("≡", "bad", "Mode collapse: the generator draws few different faces."),
     "overfitting": Banner("!", "warn", "The samples are closer to the training faces than to hold-out faces."),
