@@ -167,8 +167,7 @@ def count_holdout(evaluation: Evaluation) -> int | None:
 
 def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     """Return the outcome of a rule; see `judge`."""
-    found = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
-    candidates = [pair for pair in found if exceeds_spread(rule, pair[0], evaluation)] or found
+    candidates = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
     key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
