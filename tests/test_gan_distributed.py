@@ -232,6 +232,18 @@ def test_a_killed_process_ends_the_other_and_the_run_resumes_later(
     assert read_card(tmp_path / catalog.MODEL_CARD)["images_seen"] == after + 80
 
 
+def test_a_signal_during_the_exchange_counts_from_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the process that received it stops one step before the others, which wait for it."""
+    received: list[int] = []
+
+    def exchange(number: int) -> int:
+        received.append(signal.SIGTERM.value)
+        return number
+
+    monkeypatch.setattr(distributed, "maximum", exchange)
+    assert [distributed.share_signal(received) for _ in range(2)] == [False, True]
+
+
 def torchrun(folder: Path) -> "subprocess.Popen[str]":
     """Start the stage in two processes with torchrun."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *STAGE]

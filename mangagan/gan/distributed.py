@@ -191,10 +191,14 @@ def wait_for_all() -> None:
 
 
 def share_signal(received: list[int]) -> bool:
-    """Return True if any process received a signal; pass it to all, so that all stop after the same step."""
-    if (number := maximum(received[0] if received else 0)) and not received:
+    """Return True if any process received a signal; pass it to all, so that all stop after the same step.
+
+    A signal that arrives during the exchange counts from the next call on: the other processes have not received it.
+    """
+    number = maximum(received[0] if received else 0)
+    if number and not received:
         received.append(number)
-    return bool(received)
+    return number > 0
 
 
 def exit_other_processes() -> None:
