@@ -16,7 +16,8 @@ from mangagan.core.progress import track
 from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.run import make_face_id
 from mangagan.face_network.weights import load_face_network
-from mangagan.faces.normalize import NormalizeParams, check_face, normalize_face
+from mangagan.faces.face_crops import normalize_face
+from mangagan.faces.normalize import NormalizeParams, check_face
 from mangagan.faces.rating import FaceRater
 from mangagan.faces.table import decode_faces
 from mangagan.features.mangaface_encoder import MangaFaceEncoder

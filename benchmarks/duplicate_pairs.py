@@ -14,7 +14,8 @@ import pandas as pd
 from benchmarks.screen_drawing import encode_lossy
 from mangagan.detection.types import Detector
 from mangagan.faces.crop import find_insides
-from mangagan.faces.normalize import NormalizeParams, normalize_face
+from mangagan.faces.face_crops import normalize_face
+from mangagan.faces.normalize import NormalizeParams
 from mangagan.faces.table import decode_faces
 from mangagan.sample.character import STYLES, Expression, Pose, sample_character, sample_expression, sample_pose
 from mangagan.sample.head import draw_face, draw_head

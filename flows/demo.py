@@ -11,12 +11,13 @@ from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_path
 from mangagan.core.parallel import cpu_count
+from mangagan.workspace.code_file import CODE_FILE, DVC_YAML
+from mangagan.workspace.create import create_workspace, read_template
+from mangagan.workspace.upgrade import upgrade_workspace
 from tasks.environment import dvc_environment
 
-PROJECT = Path(__file__).resolve().parents[1]
-CODE_FOLDERS = ("mangagan", "tasks", "flows")
-FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
 GROUND_TRUTH = Path("data/truth.json")  # marks a folder as a workspace of the demo
+COPIED_CODE = ("mangagan", "tasks", "flows")  # in the demo of version 0.1.0 and earlier
 # Settings that make training short enough for two cores without a GPU: a narrow network, few images, and one thread,
 # because two threads are slower on a busy machine.
 DEMO_PARAMS = {
@@ -35,9 +36,7 @@ GIT = ("git", "-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "
 def main() -> int:
     """Create or update the workspace, draw the sample manga, and run `dvc repro`. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.demo", description=__doc__)
-    parser.add_argument(
-        "--directory", type=Path, default=PROJECT / "demo", help="folder of the workspace (default: demo)"
-    )
+    parser.add_argument("--directory", type=Path, default=Path("demo"), help="folder of the workspace (default: demo)")
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
@@ -54,7 +53,7 @@ def main() -> int:
 
 
 def prepare(directory: Path) -> None:
-    """Create the workspace, or update its code and parameters. Draw the sample manga if it does not exist.
+    """Create the workspace, or update it to the installed code. Draw the sample manga if it does not exist.
 
     Raises:
         UserError: The folder holds other files.
@@ -62,25 +61,31 @@ def prepare(directory: Path) -> None:
     has_manga = (directory / GROUND_TRUTH).exists()
     if directory.exists() and any(directory.iterdir()) and not has_manga:
         raise UserError(f"{directory} is not an empty folder. Choose another one with --directory")
-    (directory / catalog.SCREENSHOTS.parent).mkdir(parents=True, exist_ok=True)
-    for name in CODE_FOLDERS:
-        shutil.rmtree(directory / name, ignore_errors=True)
-        shutil.copytree(PROJECT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copyfile(PROJECT / name, directory / name)
-    if not (directory / catalog.OVERRIDES).exists():
-        shutil.copyfile(PROJECT / catalog.OVERRIDES, directory / catalog.OVERRIDES)
-    write_demo_params(directory / catalog.PARAMS)
     if not has_manga:
         from mangagan.sample.manga import draw_manga
 
         print("demo: drawing the sample manga", flush=True)
         draw_manga(directory / catalog.SCREENSHOTS.parent, seed=0, workers=cpu_count())
-    make_repository(directory)
+    if (directory / CODE_FILE).exists():
+        for line in upgrade_workspace(directory):
+            print(f"demo: {line}", flush=True)
+    else:
+        remove_copied_code(directory)
+        create_workspace(directory)
+    write_demo_params(directory / catalog.PARAMS)
+    commit(directory)
+
+
+def remove_copied_code(directory: Path) -> None:
+    """Remove what an earlier version copied into the workspace: the code, and the dvc.yaml that depends on it."""
+    for name in COPIED_CODE:
+        shutil.rmtree(directory / name, ignore_errors=True)
+    for path in (catalog.PARAMS, DVC_YAML):
+        (directory / path).unlink(missing_ok=True)
 
 
 def write_demo_params(path: Path) -> None:
-    """Write the settings of the demo into its params.yaml. The comments are kept."""
+    """Write the params.yaml of this version with the settings of the demo. The comments are kept."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -88,35 +93,20 @@ def write_demo_params(path: Path) -> None:
     yaml.representer.add_representer(
         type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null")
     )
-    document = yaml.load(path)
+    document = yaml.load(read_template(path.name))
     for section, values in DEMO_PARAMS.items():
         document[section].update(values)
     with atomic_path(path) as temporary:
         yaml.dump(document, temporary)
 
 
-def make_repository(directory: Path) -> None:
-    """Make the workspace a git and DVC repository, so that `dvc exp` works in it."""
-    if (directory / ".dvc").exists():
+def commit(directory: Path) -> None:
+    """Make the first commit of the workspace, so that `dvc exp` works in it."""
+    head = subprocess.run(["git", "rev-parse", "--quiet", "--verify", "HEAD"], cwd=directory, capture_output=True)
+    if head.returncode == 0:
         return
-    ignored = (
-        f"/{catalog.STATE}/",
-        "__pycache__/",
-        f"/{catalog.SCREENSHOTS}/",
-        f"/{catalog.FACES_IMPORT}/",
-        "/out/",
-        "/dvc_plots/",
-    )
-    (directory / ".gitignore").write_text("".join(f"{name}\n" for name in ignored))
-    dvc = [sys.executable, "-m", "dvc"]
-    for command in (
-        ["git", "init", "--quiet"],
-        [*dvc, "init", "--quiet"],
-        [*dvc, "config", "core.analytics", "false"],
-        ["git", "add", "--all"],
-        [*GIT, "commit", "--quiet", "--message", "Demo pipeline"],
-    ):
-        subprocess.run(command, cwd=directory, env=dvc_environment(), check=True)
+    for command in (["add", "--all"], ["commit", "--quiet", "--message", "Demo pipeline"]):
+        subprocess.run([*GIT, *command], cwd=directory, check=True)
 
 
 def print_results(directory: Path, seconds: float) -> None:

@@ -82,7 +82,7 @@ def one_at_a_time() -> "ConcurrencyLimitConfig":
 
 def serve(arguments: argparse.Namespace) -> None:
     """Register the deployment, and run the pipeline on its schedule until SIGINT or SIGTERM."""
-    from prefect.deployments.runner import RunnerDeployment
+    from prefect.deployments.runner import EntrypointType, RunnerDeployment
     from prefect.runner import Runner
 
     from flows.pipeline import pipeline
@@ -95,7 +95,7 @@ def serve(arguments: argparse.Namespace) -> None:
         raise UserError("a schedule needs a Prefect server. Run: prefect server start, and set PREFECT_API_URL")
     deployment = pipeline.to_deployment(
         DEPLOYMENT, schedule=schedule, parameters={"stages": arguments.stages or None},
-        concurrency_limit=one_at_a_time(),
+        concurrency_limit=one_at_a_time(), entrypoint_type=EntrypointType.MODULE_PATH,
     )  # fmt: skip
     runner = Runner(name=DEPLOYMENT)
     runner.add_deployment(cast(RunnerDeployment, deployment))

@@ -7,13 +7,25 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from mangagan.commands import dataset, faces, generate, import_faces, overrides, pipeline, review, sample, stages
+from mangagan.commands import (
+    cache,
+    dataset,
+    faces,
+    generate,
+    import_faces,
+    overrides,
+    pipeline,
+    review,
+    sample,
+    stages,
+    workspace,
+)
 from mangagan.core import catalog
 from mangagan.core.code import PACKAGES
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries
 
-COMMAND_GROUPS = (stages, pipeline, import_faces, dataset, review, overrides, faces, generate, sample)
+COMMAND_GROUPS = (workspace, stages, pipeline, cache, import_faces, dataset, review, overrides, faces, generate, sample)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mangagan",
         description="Turn manga screenshots into a dataset of faces, train a DCGAN on it, and evaluate the DCGAN.",
-        epilog=f"Put screenshots into {catalog.SCREENSHOTS}/<title>/, or run `mangagan import` on faces that you have."
+        epilog="Start with `mangagan init DIR`. "
+        f"Put screenshots into {catalog.SCREENSHOTS}/<title>/, or run `mangagan import` on faces that you have."
         " Then run `dvc repro` (or `mangagan run`).",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

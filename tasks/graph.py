@@ -36,7 +36,8 @@ def open_repository() -> Iterator["Repo"]:
     except LockError as error:
         raise BusyError(str(error)) from error
     except NotDvcRepoError:
-        raise UserError("no DVC repository here. Change to the folder that holds dvc.yaml") from None
+        advice = "Change to the folder that holds dvc.yaml, or make one with: mangagan init DIR"
+        raise UserError(f"no DVC repository here. {advice}") from None
     except DvcException as error:
         raise UserError(" ".join(f"DVC: {error}".split())) from error
 

@@ -1,6 +1,5 @@
 """Known answers of the import closure and the code hash, on a tiny project."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ CLOSURE = [
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the tiny project the one that `code` looks at."""
     for name, text in FILES.items():
         path = tmp_path / name
@@ -64,9 +63,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         path.write_text(text)
     monkeypatch.setattr(code, "PROJECT", tmp_path)
     monkeypatch.setattr(code, "PACKAGES", ("app", "extra"))
-    code._file_hash.cache_clear()
-    yield tmp_path
-    code._file_hash.cache_clear()
+    return tmp_path
 
 
 def closure(*modules: str) -> list[str]:
@@ -78,7 +75,6 @@ def hash_after(path: Path, old: str, new: str) -> str:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    code._file_hash.cache_clear()
     return code.code_hash("app.main")
 
 

@@ -19,6 +19,7 @@ from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
+from tests.cache_entries import read_usage
 from tests.dvc_workspace import edit, environment
 
 PROJECT = Path(__file__).parents[1]
@@ -211,20 +212,21 @@ def detected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def caches(root: Path) -> set[str]:
-    return {folder.name for folder in (root / catalog.CACHED_DETECTIONS).iterdir()}
+def count_detected(root: Path) -> int:
+    """Return the number of results that the last run of detect computed: boxes and pictures of two pages."""
+    return read_usage(root)["detect"].misses
 
 
 def test_boxes_are_cached_until_the_code_of_their_detector_changes(detected: Path) -> None:
-    before, boxes = caches(detected), (detected / catalog.DETECTIONS).read_bytes()
-    assert len(before) == 1
+    boxes = (detected / catalog.DETECTIONS).read_bytes()
+    assert count_detected(detected) == 4
     append(detected / "mangagan/detection/backends/onnx_yolo.py", "EXTRA = 1")
     dvc(detected, "repro", "detect")
-    assert caches(detected) == before
+    assert count_detected(detected) == 0
     edit(detected / "mangagan/detection/overlap.py", "\n\n\ndef ", "\n\n\n# A comment.\ndef ")
     dvc(detected, "repro", "detect")
-    assert caches(detected) == before
+    assert count_detected(detected) == 0
     append(detected / "mangagan/detection/overlap.py", "EXTRA = 1")
     dvc(detected, "repro", "detect")
-    assert len(caches(detected) - before) == 1
+    assert count_detected(detected) == 2
     assert (detected / catalog.DETECTIONS).read_bytes() == boxes

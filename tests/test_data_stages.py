@@ -24,6 +24,7 @@ from mangagan.detection.types import Detections
 from mangagan.faces.table import decode_faces, read_faces, write_faces
 from mangagan.pages.table import read_pages
 from mangagan.stages import dedup, detect, ingest, normalize
+from tests.cache_entries import damage_entries, read_usage
 from tests.dvc_workspace import edit
 from tests.paths import CASCADE, SHARED, needs_cascade
 from tests.sample_workspace import make_sample_workspace
@@ -225,13 +226,14 @@ def test_cascade_finds_squares_and_remembers_pages(tmp_path: Path) -> None:
     middles = sorted((row.x + row.w / 2, row.y + row.h / 2) for row in found.itertuples())
     expected = [(85, 225), (120, 120), (215, 265)]
     assert np.abs(np.array(middles) - expected).max() <= 8  # [px]
-    cached = sorted((tmp_path / catalog.CACHED_DETECTIONS).rglob("*.json"))
-    assert len(cached) == 2  # the black page is rejected by ingest
     first = sha256_file(tmp_path / catalog.DETECTIONS)
-    cached[0].write_text("{")  # a damaged entry is computed again
+    detect.run(tmp_path)
+    usage = read_usage(tmp_path)["detect"]
+    assert (usage.hits, usage.misses) == (4, 0)  # boxes and pictures; ingest rejects the black page
+    assert damage_entries(tmp_path) >= 4
     detect.run(tmp_path)
     assert sha256_file(tmp_path / catalog.DETECTIONS) == first
-    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores", "usable"}
+    assert read_usage(tmp_path)["detect"].misses == 4
 
 
 @needs_cascade
@@ -241,12 +243,9 @@ def test_cascade_finds_drawn_faces_and_remembers_pages(root: Path) -> None:
     first = sha256_file(root / catalog.DETECTIONS)
     figures = json.loads((root / catalog.metrics_file("detect")).read_text())
     assert figures["faces"] >= 30
-    cached = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
-    assert len(cached) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
-    cached[0].write_text("{")  # a torn entry is found again, not believed
+    damage_entries(root)
     detect.run(root)
     assert sha256_file(root / catalog.DETECTIONS) == first
-    assert json.loads(cached[0].read_text()).keys() == {"boxes", "scores", "usable"}
 
 
 @needs_cascade

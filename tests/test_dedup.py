@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mangagan.core.images import encode_png
 from mangagan.dataset.dedup import DedupParams, deduplicate, sort_best_first
 from mangagan.dataset.overrides import NO_DECISIONS, Decisions
 from mangagan.dataset.split import choose_holdout, find_components
+from mangagan.duplicates.face_images import FaceImages
 from mangagan.duplicates.phash import phash64
 from mangagan.sample.character import STYLES
 from mangagan.sample.head import draw_face
@@ -61,7 +63,7 @@ def run(
     faces = make_faces([f"p{number:02}" for number in range(len(grays))])
     for number, reason in (reasons or {}).items():
         faces.loc[number, "drop_reason"] = reason
-    return deduplicate(faces, np.array(grays), decisions, settings)
+    return deduplicate(faces, FaceImages.from_pngs(list(map(encode_png, grays))), decisions, settings)
 
 
 def test_best_face_of_each_drawing_is_kept() -> None:
@@ -191,7 +193,9 @@ def test_no_page_and_no_drawing_is_in_both_splits() -> None:
     seen = set()
     for seed in range(4):
         settings = DedupParams(holdout_share=0.3, seed=seed)
-        decided = deduplicate(make_faces(pages), np.array([drawings[i] for i in which]), decisions, settings)
+        decided = deduplicate(
+            make_faces(pages), FaceImages.from_pngs([encode_png(drawings[i]) for i in which]), decisions, settings
+        )
         kept = decided.assign(drawing=which % 24)[decided["kept"]]
         assert kept["drawing"].duplicated().any()
         for column in ("page_id", "drawing"):

@@ -1,16 +1,13 @@
 """Cached detections: keys and files."""
 
-import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from mangagan.detection.run import DetectionCache, make_cache_key
-from mangagan.detection.types import Detections
+from mangagan.detection.run import make_cache_key
 
 PROJECT = Path(__file__).parents[1]
 BACKENDS = "mangagan.detection.backends"
@@ -77,26 +74,3 @@ def test_an_edit_invalidates_the_detectors_that_import_the_file(
 def test_name_and_version_are_part_of_the_key() -> None:
     module = f"{BACKENDS}.lbpcascade"
     assert len({make_cache_key(module, *names) for names in (("a", "1"), ("a", "2"), ("b", "1"))}) == 3
-
-
-class NamedDetector:
-    """A detector with a name and a version only."""
-
-    name, version, crop_margin = "named", "1", 0.0
-
-
-@pytest.mark.parametrize("usable", [[0.25, np.nan], [np.nan, np.nan], [0.0, 1.0]])
-def test_cache_round_trip(tmp_path: Path, usable: list[float]) -> None:
-    cache = DetectionCache(tmp_path, NamedDetector())  # type: ignore[arg-type]
-    found = Detections(np.array([[1.5, 2, 30, 40], [5, 6, 7, 8.1]]), np.array([0.9, 0.3]), np.array(usable))
-    empty = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
-    for name, faces in {"page": found, "blank": empty}.items():
-        cache.put(name, faces)
-        text = (cache.folder / f"{name}.json").read_text()
-        json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
-        known = cache.get(name)
-        assert known is not None
-        for got, given in zip(known, faces, strict=True):
-            np.testing.assert_array_equal(got, given)
-            assert got.dtype == given.dtype == np.float64
-    assert cache.get("other") is None

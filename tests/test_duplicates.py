@@ -14,11 +14,12 @@ from benchmarks.duplicate_pairs import draw_person, take_again
 from mangagan.duplicates import search
 from mangagan.duplicates.comparison import SIDE
 from mangagan.duplicates.descriptors import LENGTH, VARIANTS, count_votes, describe, describe_faces, make_grids, mirror
-from mangagan.duplicates.face_set import PairBatch
+from mangagan.duplicates.face_set import FaceSet, PairBatch, align_keys
+from mangagan.duplicates.known import know_nothing
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import DEFAULT, PairParams
-from mangagan.duplicates.search import complete_components, describe_set, find_common, find_pairs
-from mangagan.duplicates.whitening import PRIOR, fit_whitening, load_prior, whiten_faces
+from mangagan.duplicates.search import complete_components, find_common, find_pairs
+from mangagan.duplicates.whitening import PRIOR, fit_whitening, load_prior, whiten
 from mangagan.faces.crop import expand_to_square, find_insides
 from mangagan.sample.character import STYLES, Expression, Pose, sample_character
 
@@ -128,9 +129,11 @@ def measure(face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_insid
 
 def measure_pairs(faces: np.ndarray, insides: np.ndarray) -> dict[tuple[int, int], float]:
     """Return the similarity of all pairs of faces, without the search for candidates."""
-    part = describe_set(fit_whitening(np.zeros((0, SIDE, SIDE), np.uint8)), faces, insides)
+    whitening, known = fit_whitening(), know_nothing(faces)
+    part = FaceSet(faces, insides, whiten(whitening, describe_faces(faces, known)), whitening.signs, known)
     pairs = list(combinations(range(len(faces)), 2))
-    values = PairBatch.take(part, part, [(pair, False) for pair in pairs]).measure()
+    keys = [(pair, False) for pair in pairs]
+    values = PairBatch.take(part, part, keys, align_keys(part, part, keys)).measure()
     return dict(zip(pairs, values, strict=True))
 
 
@@ -171,14 +174,15 @@ def test_descriptor_of_the_mirror_image(pages: list[np.ndarray]) -> None:
 
 def test_whitening_gives_mirror_images_by_the_signs_of_components(pages: list[np.ndarray]) -> None:
     faces = np.stack([crop(page) for page in pages])
-    whitening = fit_whitening(faces)
+    described = describe_faces(faces, know_nothing(faces))
+    descriptors = described.read(0, len(faces))[:, 0].astype(np.float32)
+    whitening = fit_whitening(described)
     assert set(whitening.signs.tolist()) == {1, -1}
-    descriptors = describe_faces(faces)
     assert descriptors.shape == (len(pages), LENGTH)
     whitened, mirrored = whitening.apply(descriptors), whitening.apply(mirror(descriptors))
     assert mirrored == pytest.approx(whitened * whitening.signs, abs=1e-4)
     assert np.linalg.norm(whitened, axis=1) == pytest.approx(1, abs=1e-4)
-    variants = whiten_faces(whitening, faces)
+    variants = whiten(whitening, described)
     assert variants.shape == (len(pages), len(VARIANTS), whitened.shape[1])
     assert variants[:, 0].astype(np.float32) == pytest.approx(whitened, abs=2e-3)
     # Different heads look alike before the whitening, not after it.

@@ -24,8 +24,14 @@ OTHER_PARAMS = {
 
 def test_dvc_yaml_params_yaml_and_the_catalog_name_the_same_stages() -> None:
     assert list(DAG["stages"]) == ["scan", *catalog.STAGES]
-    assert list(catalog.STAGES) == list(params.SECTIONS)
+    assert [*catalog.STAGES, "machine"] == list(params.SECTIONS)
     assert list(YAML(typ="safe").load(PROJECT / "params.yaml")) == list(params.SECTIONS)
+
+
+def test_no_stage_depends_on_the_settings_of_the_machine() -> None:
+    names = [name for entry in DAG["stages"].values() for name in entry.get("params", ())]
+    assert names
+    assert not [name for name in names if name.partition(".")[0] == "machine"]
 
 
 @pytest.mark.parametrize("stage", catalog.STAGES)
@@ -72,6 +78,7 @@ def test_evaluate_depends_on_what_the_report_reads_of_every_earlier_stage() -> N
 ROWS = [
     {"flows", "tasks"},
     {"cli", "commands", "process", "__main__"},
+    {"workspace"},
     {"stages"},
     {"gallery", "report", "review", "runs"},
     {"metrics"},

@@ -9,7 +9,8 @@ import pytest
 from benchmarks import face_sets
 from benchmarks.face_sets import Face, FaceSet
 from mangagan.detection.backends.mangaface import MangaFace
-from mangagan.faces.normalize import NormalizeParams, normalize_face
+from mangagan.faces.face_crops import normalize_face
+from mangagan.faces.normalize import NormalizeParams
 from mangagan.faces.table import decode_faces
 from mangagan.sample.character import STYLES
 from mangagan.sample.manga import draw_story_page

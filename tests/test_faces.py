@@ -11,7 +11,8 @@ import pytest
 from mangagan.core.images import encode_png
 from mangagan.detection.backends.mangaface import MangaFace
 from mangagan.faces.crop import Square, crop_square, expand_to_square, measure_padding, resize
-from mangagan.faces.normalize import NormalizeParams, check_face, normalize_face, normalize_page
+from mangagan.faces.face_crops import crop_faces, normalize_face
+from mangagan.faces.normalize import NormalizeParams, check_face, make_face_rows
 from mangagan.faces.quality import KEEP_LEVELS, Gates, find_drop_reason, measure_sharpness
 from mangagan.faces.rating import SCORED_DETECTOR, rate_detections
 from mangagan.faces.sheets import choose_doubtful, describe_part, draw_kept, draw_rejected, format_share
@@ -134,10 +135,10 @@ def test_faces_of_a_page_are_rated_with_the_margin_of_the_detector() -> None:
         {**dict(zip("xywh", box, strict=True)), "face_id": str(number), "score": 0.9, "usable": np.nan}
         for number, box in enumerate(boxes)
     ]
-    detections = pd.DataFrame(rows).assign(detector="onnx", crop_margin=0.25)
+    detections = [{**row, "detector": "onnx", "crop_margin": 0.25} for row in rows]
     page = {"title": "t", "page_id": "p", "source": "s", "page_number": 1, "width": 160, "height": 160}
     rater, settings = RecordingRater(), NormalizeParams(margin=0.1, min_face=0.5, min_usable=0.255)
-    faces = normalize_page(rater, page, draw(1), detections, settings)
+    faces = make_face_rows(page, detections, crop_faces(rater, draw(1), detections, settings), settings)
     ((shape, rated, scores, margin),) = rater.calls
     assert (shape, rated, margin) == ((160, 160), [list(box) for box in boxes], 0.25)
     assert np.isnan(scores).all()
@@ -160,7 +161,7 @@ def test_sheets_show_the_most_doubtful_faces_first(monkeypatch: pytest.MonkeyPat
     shown: list[tuple[list[str], list[str], list[str]]] = []
     monkeypatch.setattr(
         "mangagan.faces.sheets.draw_faces",
-        lambda rows, captions, heading: shown.append((rows["face_id"].tolist(), captions.tolist(), heading)),
+        lambda rows, captions, heading, load: shown.append((rows["face_id"].tolist(), captions.tolist(), heading)),
     )
     faces = make_rated(300)
     for order in ("p_usable", "p_face"):

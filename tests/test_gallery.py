@@ -13,8 +13,10 @@ from PIL import Image
 
 from mangagan.cli import main
 from mangagan.core import catalog
+from mangagan.core.cache import NO_CACHE
 from mangagan.core.images import encode_png
 from mangagan.dataset.manifest import read_manifest
+from mangagan.faces.sheets import take_pngs
 from mangagan.gallery.data import make_data
 from mangagan.gallery.thumbnails import COLUMNS, SHEET_FACES, SIDE, Sheet, draw_sheet, plan_sheets
 from mangagan.gallery.write import write_gallery
@@ -125,7 +127,7 @@ def test_gallery_is_the_same_for_the_same_faces_and_a_new_face_changes_one_sheet
     for number, rows in enumerate((faces, faces.sample(frac=1, random_state=1), more)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        write_gallery(folder, rows)
+        write_gallery(folder, rows, take_pngs, NO_CACHE)
         contents.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")})
     first, shuffled, extended = contents
     assert shuffled == first
@@ -136,7 +138,7 @@ def test_gallery_is_the_same_for_the_same_faces_and_a_new_face_changes_one_sheet
 
 
 def test_page_is_self_contained_and_titles_are_data_only(tmp_path: Path) -> None:
-    write_gallery(tmp_path, make_mixed())
+    write_gallery(tmp_path, make_mixed(), take_pngs, NO_CACHE)
     page, script = (tmp_path / "index.html").read_text(), (tmp_path / "faces.js").read_text()
     assert "13 faces of 2 titles, 10 kept" in page
     assert "://" not in page and 'src="faces.js"' in page and page.count("src=") == 1
@@ -177,7 +179,7 @@ def browser() -> Iterator[Any]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the gallery of 313 faces in a folder with a blank in its name."""
     folder = tmp_path_factory.mktemp("a gallery")
-    write_gallery(folder, make_mixed(312))
+    write_gallery(folder, make_mixed(312), take_pngs, NO_CACHE)
     return folder
 
 

@@ -296,10 +296,29 @@ def test_without_a_model_the_line_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in ("generate --out new", "generate --interpolate new.gif", "onnx new.onnx"):
+    commands = ("generate --out new", "generate --interpolate new.gif", "onnx new.onnx")
+    for command in commands:
+        assert main(command.split()) == 2
+        assert "Change to a workspace, or give a generator with --model" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    catalog.PARAMS.touch()  # a workspace
+    for command in commands:
         assert main(command.split()) == 2
         assert "models/model.json not found. Run: dvc repro train" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_a_generator_of_another_workspace_is_used(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["generate", "--count", "3", "--out", "new"]) == 0
+    model = workspace / catalog.GENERATOR
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert main(["generate", "--count", "3", "--out", "new", "--model", str(model)]) == 0
+    for name in files(workspace / "new"):
+        assert (Path("new") / name).read_bytes() == (workspace / "new" / name).read_bytes()
+    model.with_name("model.json").unlink()
+    assert main(["generate", "--count", "3", "--out", "again", "--model", str(model)]) == 2
 
 
 def test_a_model_of_another_version_is_one_line(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

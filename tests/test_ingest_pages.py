@@ -17,6 +17,7 @@ from mangagan.cli import main
 from mangagan.commands.stages import lock_stage
 from mangagan.core import catalog
 from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.processor import Processor
 from mangagan.ingestion.records import ingest_titles, read_images
 from mangagan.ingestion.spool import Spool
 from mangagan.pages.decode import decode_page
@@ -181,10 +182,10 @@ def test_few_thumbnails_are_in_memory(workspace: Path) -> None:
     icon = encode(np.full((64, 64), 90, np.uint8))
     sources = [Source(title, f"{title}/{name}", icon) for title in "ab" for name in names]
     with Spool(workspace) as spool:
-        images = list(read_images(iter(sources[:12]), IngestParams(), spool, 5))
+        images = list(read_images(iter(sources[:12]), IngestParams(), spool, 5, Processor()))
     assert sum(image.draft is not None and image.draft.thumbnail is not None for image in images) == 5
-    records = ingest_titles(sources, IngestParams(), workspace, 15).records
-    assert [record.thumbnail is not None for record in records] == [True] * 15 + [False] * 9
+    records = ingest_titles(sources, IngestParams(), workspace, 5).records
+    assert [record.thumbnail is not None for record in records] == ([True] * 5 + [False] * 7) * 2
 
 
 def test_pages_are_kept_if_no_new_file_is_a_page(workspace: Path) -> None:

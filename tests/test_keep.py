@@ -18,6 +18,8 @@ from mangagan.faces.quality import KEEP_LEVELS
 from mangagan.faces.table import read_faces
 from mangagan.sample.character import STYLES
 from mangagan.sample.page import draw_page
+from mangagan.stages.normalize import get_quality
+from tests.cache_entries import read_usage
 from tests.test_code_changes import dvc, make_workspace
 
 SETTINGS = {
@@ -57,11 +59,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_keep_changes_the_gates_and_runs_no_detection(workspace: Path) -> None:
-    def read_cache() -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in (workspace / catalog.CACHED_DETECTIONS).rglob("*.json")}
-
-    cache, faces = read_cache(), {"balanced": read_normalized(workspace)}  # the default
-    assert len(cache) == 6
+    faces = {"balanced": read_normalized(workspace)}  # the default
+    cache = read_usage(workspace)["detect"]
+    assert cache.misses == 2 * 6  # boxes and pictures
     for keep in ("strict", "all"):
         set_normalize(workspace, keep=keep)
         output = dvc(workspace, "repro", "normalize")
@@ -70,7 +70,8 @@ def test_keep_changes_the_gates_and_runs_no_detection(workspace: Path) -> None:
         figures = json.loads((workspace / catalog.metrics_file("normalize")).read_text())
         assert (figures["min_face"], figures["min_usable"]) == KEEP_LEVELS[keep]
         assert figures["passed"] == (faces[keep]["drop_reason"] == "").sum()
-    assert read_cache() == cache
+    assert read_usage(workspace)["detect"] == cache
+    assert read_usage(workspace)["normalize"].misses == 3  # the file of each title; all crops are in the cache
 
     kept = {keep: set(table.index[table["drop_reason"] == ""]) for keep, table in faces.items()}
     assert kept["strict"] <= kept["balanced"] <= kept["all"]
@@ -144,6 +145,7 @@ def test_missing_weights_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     set_normalize(tmp_path)
+    get_quality.cache_clear()
     monkeypatch.setattr(FaceQuality.__init__, "__defaults__", (tmp_path / "gone.safetensors",))
     (tmp_path / "scans").mkdir()
     for command in (["normalize"], ["faces", "scans", "--out", "faces.csv"]):

@@ -29,6 +29,7 @@ from mangagan.faces.table import read_faces
 from mangagan.pages.table import iterate_pages, read_pages
 from mangagan.sample.manga import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
+from tests.cache_entries import read_usage
 from tests.square_cascade import write_square_cascade
 
 PROJECT = Path(__file__).parents[1]
@@ -109,37 +110,14 @@ def test_usable_is_high_for_faces_with_both_eyes_visible(detected: Path, pairs: 
 
 def test_a_second_run_uses_the_cache(root: Path) -> None:
     before = sha256_file(root / catalog.DETECTIONS)
-    entries = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
-    assert len(entries) == (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
+    pages = (read_pages(root / catalog.PAGES_TABLE)["reason"] == "").sum()
     detect.run(root)
     assert sha256_file(root / catalog.DETECTIONS) == before
-    for entry in entries:
-        entry.write_text('{"boxes": [], "scores": [], "usable": []}')
-    detect.run(root)
-    assert read_detections(root / catalog.DETECTIONS).empty
+    assert read_usage(root)["detect"].misses == 0
     change(root, "detect.mangaface.long_side", 840)  # other settings have other cache entries
     detect.run(root)
-    assert len(read_detections(root / catalog.DETECTIONS)) > 0
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "", "{", "[]", "7", "null", '{"boxes": []}', '{"boxes": [1, 2, 3], "scores": [1], "usable": [1]}',
-        '{"boxes": [[1, 2, 3, 4]], "scores": [], "usable": []}',
-        '{"boxes": [[1, 2, 3, 4]], "scores": [0.5], "usable": [0.5, 0.5]}',
-        '{"boxes": [[1, 2, 3, null]], "scores": [0.5], "usable": [0.5]}',
-    ],
-)  # fmt: skip
-def test_damaged_cache_entries_are_computed_again(root: Path, damage: str) -> None:
-    before = sha256_file(root / catalog.DETECTIONS)
-    entries = sorted((root / catalog.CACHED_DETECTIONS).rglob("*.json"))
-    whole = [entry.read_bytes() for entry in entries]
-    entries[0].write_text(damage)
-    entries[1].write_bytes(b"\xff\xfe")
-    detect.run(root)
-    assert sha256_file(root / catalog.DETECTIONS) == before
-    assert [entry.read_bytes() for entry in entries] == whole
+    assert read_usage(root)["detect"].misses == pages
+    assert sha256_file(root / catalog.DETECTIONS) != before
 
 
 def test_probabilities_are_carried_to_the_manifest_and_the_dataset(root: Path) -> None:

@@ -12,7 +12,9 @@ import psutil
 import pytest
 
 from mangagan.core.errors import UserError
-from mangagan.core.parallel import MAX_DEATHS, map_ordered
+from mangagan.core.machine import PROCESSES
+from mangagan.core.parallel import map_ordered
+from mangagan.core.workers import MAX_DEATHS
 
 
 def square(number: int) -> int:
@@ -48,28 +50,28 @@ def sleep_long(number: int) -> int:
 
 
 def test_processes_give_the_results_of_threads() -> None:
-    assert list(map_ordered(square, range(50), 2, processes=True)) == list(map_ordered(square, range(50), 2))
+    assert list(map_ordered(square, range(50), 2, machine=PROCESSES)) == list(map_ordered(square, range(50), 2))
 
 
 def test_an_error_of_the_function_reaches_the_caller() -> None:
-    results = map_ordered(partial(fail_at, 3), range(10), 2, processes=True)
+    results = map_ordered(partial(fail_at, 3), range(10), 2, machine=PROCESSES)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="bad 3"):
         next(results)
 
 
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
-    assert list(map_ordered(partial(die_once, tmp_path / "marker"), range(20), 2, processes=True)) == list(range(20))
+    assert list(map_ordered(partial(die_once, tmp_path / "marker"), range(20), 2, machine=PROCESSES)) == list(range(20))
     assert (tmp_path / "marker").exists()
 
 
 def test_workers_that_always_die_end_with_a_message() -> None:
     with pytest.raises(UserError, match=f"ended unexpectedly {MAX_DEATHS} times"):
-        list(map_ordered(die, range(3), 2, processes=True))
+        list(map_ordered(die, range(3), 2, machine=PROCESSES))
 
 
 def test_workers_end_with_their_parent() -> None:
-    code = "from tests.test_parallel import *; list(map_ordered(sleep_long, range(2), 2, processes=True))"
+    code = "from tests.test_parallel import *; list(map_ordered(sleep_long, range(2), 2, machine=PROCESSES))"
     parent = subprocess.Popen([sys.executable, "-c", code])
     try:
         workers = wait_for_workers(parent.pid, 2)

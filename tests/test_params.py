@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from mangagan.commands.stages import PARAMS_CLASSES
 from mangagan.core import params
 from mangagan.core.errors import UserError
 from mangagan.core.image_size import factor_size, find_nearest_sizes, is_valid_size
+from mangagan.core.machine import MachineParams, load_machine
 
 PROJECT = Path(__file__).parents[1]
 
@@ -21,9 +23,13 @@ class Loaded(Exception):
 
 @cache
 def params_class(stage: str) -> Any:
-    """Return the dataclass of a stage's section: its `run` loads it before anything else."""
+    """Return the dataclass of a section: `run` of a stage loads it before anything else."""
+    if stage == "machine":
+        return MachineParams
 
-    def load(section: str, cls: type, root: Path = Path()) -> None:
+    def load(section: str, cls: type, root: Path = Path()) -> Any:
+        if section == "machine":
+            return MachineParams()
         assert section == stage
         raise Loaded(cls)
 
@@ -94,6 +100,22 @@ def test_missing_file_says_where_to_go(tmp_path: Path) -> None:
         params.load("train", Example, tmp_path)
 
 
+def test_a_workspace_without_the_section_machine_gets_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("ingest: {}\n")
+    assert load_machine(tmp_path) == MachineParams()
+    (tmp_path / "params.yaml").write_text("machine: {executor: processes, workers: 3}\n")
+    assert load_machine(tmp_path) == MachineParams(executor="processes", workers=3)
+    (tmp_path / "params.yaml").write_text("machine: {executer: dask}\n")
+    with pytest.raises(UserError, match=r"^params\.yaml: machine\.executer is not a known key; did you mean executor"):
+        load_machine(tmp_path)
+
+
+def test_scan_checks_every_section() -> None:
+    assert list(PARAMS_CLASSES) == list(params.SECTIONS)
+    for section, name in PARAMS_CLASSES.items():
+        assert name == f"{params_class(section).__module__}.{params_class(section).__name__}"
+
+
 @pytest.mark.parametrize("section", params.SECTIONS)
 def test_shipped_file_names_every_key_with_its_default(section: str) -> None:
     written = params.read_sections(PROJECT / "params.yaml")[section]
@@ -136,6 +158,11 @@ def check_all_keys(written: dict[str, Any], found: Any) -> None:
         ("dedup", "holdout_share: 1.0"),
         ("dedup", "min_similarity: 1.5"),
         ("dedup", "mirrored: join"),
+        ("machine", "executor: cluster"),
+        ("machine", "workers: -1"),
+        ("machine", "scheduler: 'localhost'"),
+        ("machine", "files: copied"),
+        ("machine", "cache_gb: -1"),
     ],
 )
 def test_values_out_of_range_are_refused(tmp_path: Path, section: str, values: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from mangagan.core import catalog
-from mangagan.ingestion.scan import HashCache, make_list
+from mangagan.ingestion.file_hashes import FileHashes
+from mangagan.ingestion.scan import make_list
 from mangagan.pages.table import read_pages
 from mangagan.readers.files import list_entries
 from tests.project_clone import clone_project, run_in
@@ -91,13 +92,13 @@ def test_a_typo_in_any_section_is_found_before_a_stage_runs(clone: Path) -> None
 
 def test_hashes_of_unchanged_files_are_not_computed_again(tmp_path: Path) -> None:
     draw(tmp_path / "shots/t/1.png", 1)
-    first = HashCache(tmp_path / "hashes.json")
+    first = FileHashes(tmp_path / "hashes.json")
     text = make_list(list_entries(tmp_path / "shots", []), first)
     first.save()
     assert text.splitlines()[0] == "name,sha256,reason"
     (name, (*stamp, digest)) = next(iter(first.used.items()))
-    second = HashCache(tmp_path / "hashes.json")
+    second = FileHashes(tmp_path / "hashes.json")
     second.known[name] = (*stamp, "0" * len(str(digest)))
     assert "0" * 64 in make_list(list_entries(tmp_path / "shots", []), second), "taken from the cache"
     (tmp_path / "hashes.json").write_text("{damaged")
-    assert make_list(list_entries(tmp_path / "shots", []), HashCache(tmp_path / "hashes.json")) == text
+    assert make_list(list_entries(tmp_path / "shots", []), FileHashes(tmp_path / "hashes.json")) == text

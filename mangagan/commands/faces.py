@@ -33,7 +33,8 @@ def add_commands(subparsers: "Subparsers") -> None:
         faces,
         "detect faces in images, archives and e-books",
         "mangagan faces scans/ book.epub --out faces.csv",
-        "settings: section `detect` of params.yaml, and `keep` and `min_face` of the section `normalize`\n\n"
+        "settings: section `detect` of params.yaml, and `keep` and `min_face` of the section `normalize`;\n"
+        "without a params.yaml in the working directory, the defaults\n\n"
         "p_face is the probability of a face, p_usable that of a face with both eyes visible.",
     )
     parser.add_argument(
@@ -46,7 +47,7 @@ def add_commands(subparsers: "Subparsers") -> None:
 
 
 def faces(arguments: argparse.Namespace) -> int:
-    """Write the faces in images, found by the detector of params.yaml and rated as in `normalize`, to a CSV file."""
+    """Write the faces in images, found by the detector of params.yaml (or the default) and rated, to a CSV file."""
     from mangagan.core.files import atomic_path
     from mangagan.core.libraries import limit_to_one_thread
     from mangagan.core.parallel import map_ordered
@@ -58,10 +59,10 @@ def faces(arguments: argparse.Namespace) -> int:
     from mangagan.readers.sources import read_sources
 
     limit_to_one_thread()
-    threshold = params.load("normalize", NormalizeParams).face_threshold
-    detector = build_detector(params.load("detect", DetectParams), Path())
+    threshold = params.load_or_default("normalize", NormalizeParams).face_threshold
+    detector = build_detector(params.load_or_default("detect", DetectParams), Path())
     search = partial(detect_and_rate, detector, FaceQuality(), 0.0 if arguments.all else threshold)
-    settings = params.load("ingest", IngestParams)
+    settings = params.load_or_default("ingest", IngestParams)
     files = list_images(arguments.paths)
     sources = read_sources(track(files, len(files), "faces", "files"), settings.limits)
     face_count, dropped_count, image_count = 0, 0, 0
@@ -133,7 +134,7 @@ def list_images(paths: Iterable[Path]) -> "list[File]":
         UserError: A path does not exist, or a folder holds no image.
     """
     from mangagan.readers.files import find_files
-    from mangagan.readers.listing import File, is_later_volume, sort_files
+    from mangagan.readers.listing import File, find_earlier_volume, sort_files
     from mangagan.readers.names import escape
     from mangagan.readers.registry import is_candidate
 
@@ -141,7 +142,7 @@ def list_images(paths: Iterable[Path]) -> "list[File]":
     for path in paths:
         if path.is_dir():
             entries = [entry for entry in find_files(path, []) if not entry.reason and is_candidate(entry.path)]
-            entries = [entry for entry in entries if not is_later_volume(entry)]
+            entries = [entry for entry in entries if find_earlier_volume(entry) is None]
             if not entries:
                 raise UserError(f"no image, archive or e-book in {path}. Give such files, or folders of them")
             files += sort_files({entry.name: File(entry.path, escape(entry.name)) for entry in entries})

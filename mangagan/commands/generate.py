@@ -24,6 +24,7 @@ def add_commands(subparsers: "Subparsers") -> None:
     """Add `generate` and `onnx`."""
     add_generate(subparsers)
     parser = add_command(subparsers, "onnx", onnx, "export the generator as ONNX", "mangagan onnx out/generator.onnx")
+    add_model_option(parser)
     parser.add_argument(
         "file",
         type=Path,
@@ -41,6 +42,7 @@ def add_generate(subparsers: "Subparsers") -> None:
         "generate new faces with the trained model",
         "mangagan generate --count 64 --seed 1 --out out/new",
     )
+    add_model_option(parser)
     outputs = parser.add_mutually_exclusive_group(required=True)
     outputs.add_argument("--out", type=Path, metavar="PATH", help="new or empty folder; with --grid a PNG file")
     outputs.add_argument(
@@ -74,15 +76,43 @@ def add_generate(subparsers: "Subparsers") -> None:
     parser.add_argument("--fps", type=positive_int, help="frames per second of an animation, 1 to 50 (default: 20)")
 
 
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help=f"generator, with its {catalog.MODEL_CARD.name} in the same folder (default: {catalog.GENERATOR})",
+    )
+
+
+def load_model(path: Path | None) -> "Generator":
+    """Read the generator of `--model`, or that of the workspace.
+
+    Raises:
+        UserError: There is no such file, or it is not a generator.
+    """
+    from mangagan.networks.weights import load_generator
+
+    if path is None:
+        if not any(file.exists() for file in (catalog.MODEL_CARD, catalog.PARAMS)):
+            raise UserError(f"{catalog.GENERATOR} not found. Change to a workspace, or give a generator with --model")
+        return load_generator(catalog.GENERATOR, catalog.MODEL_CARD)
+    card = path.with_name(catalog.MODEL_CARD.name)
+    for file in (path, card):
+        if not file.is_file():
+            raise UserError(f"{file} not found. --model needs the weights and the {card.name} of the stage train")
+    return load_generator(path, card)
+
+
 def generate(arguments: argparse.Namespace) -> int:
     """Write new faces as PNG files, as one grid, or as an animation."""
     check_options(arguments)
     from mangagan.generation.latents_file import read_latents
     from mangagan.generation.samples import LatentSource, write_grid, write_samples
-    from mangagan.networks.weights import load_generator
 
     source = LatentSource(arguments.seed or 0, arguments.truncation)
-    generator = load_generator(catalog.GENERATOR, catalog.MODEL_CARD)
+    generator = load_model(arguments.model)
     count = arguments.count or DEFAULT_COUNT
     if arguments.z:
         latents = read_latents(arguments.z, generator.z_dim)
@@ -145,8 +175,7 @@ def check_output(path: Path, grid: bool) -> None:
 def onnx(arguments: argparse.Namespace) -> int:
     """Write the generator as an ONNX file."""
     from mangagan.generation.onnx_export import write_onnx
-    from mangagan.networks.weights import load_generator
 
-    write_onnx(arguments.file, load_generator(catalog.GENERATOR, catalog.MODEL_CARD))
+    write_onnx(arguments.file, load_model(arguments.model))
     print(f"the generator in {arguments.file}")
     return 0

@@ -60,8 +60,9 @@ def add_commands(subparsers: "Subparsers") -> None:
 
 def run_pipeline(arguments: argparse.Namespace) -> int:
     """Run the Prefect flow of the workspace."""
-    # The console script does not search the working directory, which holds the flows of a workspace such as demo/.
-    sys.path.insert(0, str(Path.cwd()))
+    # The console script does not search the working directory. In a clone of the project, that has the flow.
+    if (Path.cwd() / "flows/pipeline.py").is_file():
+        sys.path.insert(0, str(Path.cwd()))
     from flows.pipeline import main
 
     return int(main(arguments.stages))

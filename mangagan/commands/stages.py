@@ -28,6 +28,7 @@ PARAMS_CLASSES = {
     "dedup": "mangagan.dataset.dedup.DedupParams",
     "train": "mangagan.gan.config.TrainConfig",
     "evaluate": "mangagan.metrics.params.EvaluateParams",
+    "machine": "mangagan.core.machine.MachineParams",
 }
 
 
@@ -66,9 +67,11 @@ def scan(arguments: argparse.Namespace) -> int:
     """Write the lists of the screenshots and of the imported faces."""
     from mangagan.ingestion.scan import write_lists
     from mangagan.process import die_with_parent, is_dvc_stage
+    from mangagan.workspace.code_file import check_code
 
     if is_dvc_stage():
         die_with_parent()
+    check_code()
     check_params()
     check_overrides()
     for line in write_lists(arguments.folder.expanduser()):
@@ -77,7 +80,7 @@ def scan(arguments: argparse.Namespace) -> int:
 
 
 def check_params() -> None:
-    """Check the sections of all stages in params.yaml, unless this file was checked before.
+    """Check all sections of params.yaml, unless this file was checked before.
 
     DVC deletes the outputs of a stage before it runs the stage, so that a typo would cost them. `scan` runs first.
 
@@ -86,13 +89,15 @@ def check_params() -> None:
     """
     from mangagan.core import params
     from mangagan.core.files import sha256_file, write_text
+    from mangagan.workspace.code_file import hash_installed_files
 
-    digest = sha256_file(catalog.PARAMS) if catalog.PARAMS.is_file() else ""
+    # Another version of the package knows other keys.
+    digest = sha256_file(catalog.PARAMS) + hash_installed_files() if catalog.PARAMS.is_file() else ""
     if catalog.CHECKED_PARAMS.is_file() and catalog.CHECKED_PARAMS.read_text() == digest:
         return
-    for stage, place in PARAMS_CLASSES.items():
+    for section, place in PARAMS_CLASSES.items():
         module, _, name = place.rpartition(".")
-        params.load(stage, getattr(importlib.import_module(module), name))
+        params.load(section, getattr(importlib.import_module(module), name))
     write_text(catalog.CHECKED_PARAMS, digest)
 
 
@@ -111,11 +116,13 @@ def check_overrides() -> None:
 def run_stage(arguments: argparse.Namespace) -> int:
     """Run one stage in the working directory."""
     from mangagan.process import die_with_parent, is_dvc_stage
+    from mangagan.workspace.code_file import check_code
 
     # Temporary folders of unpacked archives are deleted on the way out. Training replaces the handler by its own.
     signal.signal(signal.SIGTERM, exit_on_signal)
     if is_dvc_stage():
         die_with_parent()
+    check_code(arguments.command)
     with lock_stage(arguments.command):
         started = time.monotonic()
         importlib.import_module(f"mangagan.stages.{arguments.command}").run()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mangagan.core.state import CACHED_DETECTIONS as CACHED_DETECTIONS
+from mangagan.core.state import CACHE as CACHE
 from mangagan.core.state import CHECKED_PARAMS as CHECKED_PARAMS
 from mangagan.core.state import DOWNLOADED_MODELS as DOWNLOADED_MODELS
 from mangagan.core.state import FILE_HASHES as FILE_HASHES

@@ -7,6 +7,7 @@ identity of feature extractors, and the test of the `deps` in dvc.yaml use it.
 import ast
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -46,12 +47,12 @@ def import_closure(*modules: str) -> list[Path]:
             if name in modules:
                 raise ValueError(f"no module {name}")
             continue
-        tree = _parse(path)
+        code = _read_code(path)
         pending += _parents(name)
-        pending += _imported_names(tree, path)
-        if path.name != "__init__.py" or _without_docstrings(tree).body:
+        pending += code.imports
+        if path.name != "__init__.py" or not code.is_empty:
             closure.add(path.relative_to(PROJECT))
-            closure |= _data_files(tree, path)
+            closure |= _data_files(code.strings, path)
     return sorted(closure)
 
 
@@ -66,12 +67,52 @@ def code_hash(*modules: str) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Code:
+    """What the closure needs of one module.
+
+    Attributes:
+        imports: Dotted names of this project that it imports.
+        strings: Strings in it that can be names of data files.
+        is_empty: It has no code besides docstrings.
+        digest: Hash of its syntax tree.
+    """
+
+    imports: tuple[str, ...]
+    strings: frozenset[str]
+    is_empty: bool
+    digest: str
+
+
+def _read_code(path: Path) -> Code:
+    """Return the facts of a module. A file that was not changed is parsed once in each process."""
+    status = path.stat()
+    return _parse_code(path, status.st_size, status.st_mtime_ns)
+
+
 @cache
+def _parse_code(path: Path, size: int, changed_ns: int) -> Code:
+    """Parse a module; size and time of change are part of the key of the cache."""
+    tree = _parse(path)
+    imports = tuple(_imported_names(tree, path))
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    strings = frozenset(value for value in constants if isinstance(value, str) and "/" not in value)
+    tree = _without_texts(tree)
+    return Code(imports, strings, not tree.body, hashlib.sha256(_dump(tree).encode()).hexdigest())
+
+
 def _file_hash(path: Path) -> str:
     """Return the hash of one file of the project: of the syntax tree of code, of the bytes of data."""
     if path.suffix != ".py":
-        return hashlib.sha256((PROJECT / path).read_bytes()).hexdigest()
-    return hashlib.sha256(_dump(_without_texts(_parse(PROJECT / path))).encode()).hexdigest()
+        status = (PROJECT / path).stat()
+        return _data_hash(PROJECT / path, status.st_size, status.st_mtime_ns)
+    return _read_code(PROJECT / path).digest
+
+
+@cache
+def _data_hash(path: Path, size: int, changed_ns: int) -> str:
+    """Return the SHA-256 of a data file; size and time of change are part of the key of the cache."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _dump(node: object) -> str:
@@ -136,9 +177,8 @@ def _import_statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
         yield from _import_statements(child)
 
 
-def _data_files(tree: ast.Module, path: Path) -> set[Path]:
-    """Return the data files in the folder of a module whose name, or whose folder's name, is a string in the module."""
-    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+def _data_files(strings: frozenset[str], path: Path) -> set[Path]:
+    """Return the data files in the folder of a module whose name, or whose folder's name, is one of the strings."""
     files: set[Path] = set()
     for entry in path.parent.iterdir():
         if entry.name in strings:

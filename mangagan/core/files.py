@@ -16,6 +16,9 @@ from mangagan.core.errors import UserError
 if TYPE_CHECKING:
     import pyarrow
 
+# The bytes of a file depend on its content only, and images are compressed already.
+PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -101,16 +104,19 @@ def write_table(path: Path, table: "pyarrow.Table") -> None:
     import pyarrow.parquet as pq
 
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=False, write_statistics=False)
+        pq.write_table(table, temporary, **PARQUET_OPTIONS)
 
 
-def read_table(path: Path, stage: str, columns: Sequence[str] | None = None) -> "pyarrow.Table":
+def read_table(
+    path: Path, stage: str, columns: Sequence[str] | None = None, required: Sequence[str] = ()
+) -> "pyarrow.Table":
     """Read a Parquet file.
 
     Args:
         path: The file.
         stage: Stage that writes the file; for messages.
         columns: Names of the columns to read. Default: all.
+        required: Names of further columns that the file must have.
 
     Raises:
         UserError: The file is missing or damaged, or an earlier version wrote it without one of the columns.
@@ -120,7 +126,7 @@ def read_table(path: Path, stage: str, columns: Sequence[str] | None = None) -> 
 
     try:
         available = pq.read_schema(path).names if columns else []
-        if missing := [column for column in columns or () if column not in available]:
+        if missing := [column for column in (*(columns or ()), *required) if column not in available]:
             raise UserError(f"{path} has no column {missing[0]}. Run: dvc repro --force {stage}")
         return pq.read_table(path, columns=list(columns) if columns else None)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -11,14 +12,14 @@ from mangagan.core.errors import UserError
 
 Params = TypeVar("Params")
 
-SECTIONS = tuple(STAGES)
+SECTIONS = (*STAGES, "machine")
 
 
 def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
     """Read one section of params.yaml.
 
     Args:
-        section: Name of the stage.
+        section: Name of the section: a stage, or `machine`.
         cls: A frozen dataclass. Its fields are the keys of the section; a key that the file lacks keeps the default of
             its field. Its `__post_init__` checks ranges, and settings that depend on one another; it raises ValueError
             with a message that starts with the key.
@@ -41,11 +42,35 @@ def load(section: str, cls: type[Params], root: Path = Path()) -> Params:
         raise UserError(f"{PARAMS}: {describe_error(error.errors()[0], section, cls)}") from None
 
 
+def load_or_default(section: str, cls: type[Params], root: Path = Path()) -> Params:
+    """Read one section of params.yaml, or return the defaults if there is no params.yaml.
+
+    For commands that work without a workspace. A stage uses `load`.
+
+    Raises:
+        UserError: As for `load`, if the file exists.
+    """
+    return load(section, cls, root) if os.path.lexists(root / PARAMS) else cls()
+
+
 def read_sections(path: Path) -> dict[str, Any]:
     """Read params.yaml as a mapping of sections.
 
     Raises:
         UserError: The file is missing or not valid YAML, or has an unknown section.
+    """
+    document = read_document(path)
+    for section in document:
+        if section not in SECTIONS:
+            raise UserError(f"{path.name}: {section} is not a known section{suggest(str(section), list(SECTIONS))}")
+    return document
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read params.yaml without a check of its keys.
+
+    Raises:
+        UserError: The file is missing or not valid YAML.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -54,14 +79,12 @@ def read_sections(path: Path) -> dict[str, Any]:
         # YAML 1.2, as DVC reads and writes it: 1e-05 is a number, not a string as in YAML 1.1.
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} not found. Run this in the folder that holds params.yaml and dvc.yaml") from None
+        advice = "Run this in the folder that holds params.yaml and dvc.yaml, or make one with: mangagan init DIR"
+        raise UserError(f"{path} not found. {advice}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise UserError(f"{path} must hold the sections {', '.join(SECTIONS)}")
-    for section in document:
-        if section not in SECTIONS:
-            raise UserError(f"{path.name}: {section} is not a known section{suggest(str(section), list(SECTIONS))}")
     return document
 
 

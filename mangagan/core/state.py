@@ -4,9 +4,10 @@ from pathlib import Path
 
 STATE = Path(".mangagan")
 DOWNLOADED_MODELS = STATE / "models"
-CACHED_DETECTIONS = STATE / "detections"
+CACHE = STATE / "cache"  # results of single items, see cache.py
 TRAINING_RUNS = STATE / "train"
 TIMINGS = STATE / "timings"
 FILE_HASHES = STATE / "file-hashes.json"  # of the screenshots
 IMPORT_HASHES = STATE / "import-hashes.json"  # of the imported faces
-CHECKED_PARAMS = STATE / "checked-params"  # SHA-256 of the params.yaml that was checked last
+CHECKED_PARAMS = STATE / "checked-params"  # hash of the params.yaml, and of the package, that were checked last
+CODE_HASHES = STATE / "code-hashes.json"  # of the installed code of each stage

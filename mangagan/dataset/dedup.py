@@ -9,9 +9,9 @@ import pandas as pd
 from mangagan.dataset.clusters import Constraints, cluster_faces
 from mangagan.dataset.overrides import Decisions
 from mangagan.dataset.split import choose_holdout, find_components
+from mangagan.duplicates.face_images import FaceImages
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import DEFAULT, PairParams
-from mangagan.duplicates.phash import phash64
 from mangagan.duplicates.search import find_pairs
 from mangagan.faces.crop import find_insides
 
@@ -49,7 +49,7 @@ class DedupParams:
             raise ValueError("holdout_share must be at least 0 and below 1")
 
 
-def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, settings: DedupParams) -> pd.DataFrame:
+def deduplicate(faces: pd.DataFrame, images: FaceImages, decisions: Decisions, settings: DedupParams) -> pd.DataFrame:
     """Decide for every face whether it is kept, and in which split.
 
     The best face of each cluster of duplicates is kept. Decisions of the user precede this. `keep`: keep the face even
@@ -58,7 +58,7 @@ def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, se
 
     Args:
         faces: N rows with the columns of `catalog.FACE_COLUMNS`.
-        grays: The same faces in gray, uint8 (N, S, S).
+        images: Images of the same faces.
         decisions: Decisions of the user.
         settings: Search for duplicates, and the hold-out split.
 
@@ -69,7 +69,7 @@ def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, se
     action = faces["face_id"].map(lambda face_id: decisions.by_face.get(face_id, "")).astype(str)
     reason = faces["drop_reason"].mask(action == "keep", "").mask(action.isin(["drop", "replace"]), BY_HAND)
     order = order_faces(faces, action, reason)
-    pairs = compare_faces(faces, grays, np.sort(order), settings)
+    pairs = compare_faces(faces, images, np.sort(order), settings)
 
     fixed = frozenset(faces["face_id"][action.isin(["keep", "drop"])])
     constraints = Constraints(fixed, decisions.merged, decisions.parted)
@@ -80,7 +80,7 @@ def deduplicate(faces: pd.DataFrame, grays: np.ndarray, decisions: Decisions, se
     reason = reason.mask(duplicate, DUPLICATE)
 
     decided = faces.assign(
-        phash=[f"{phash64(gray):016x}" for gray in grays],
+        phash=[facts.phash for facts in images.facts],
         cluster_id=faces["face_id"].to_numpy()[representative],
         kept=reason == "",
         drop_reason=reason,
@@ -120,20 +120,21 @@ def sort_best_first(size: np.ndarray, sharpness: np.ndarray, ids: list[str]) -> 
     return np.lexsort((np.array(ids), -sharpness, -size))
 
 
-def compare_faces(faces: pd.DataFrame, grays: np.ndarray, compared: np.ndarray, settings: DedupParams) -> Pairs:
+def compare_faces(faces: pd.DataFrame, images: FaceImages, compared: np.ndarray, settings: DedupParams) -> Pairs:
     """Return the pairs of near-duplicates among some faces, as indices into `faces`.
 
     A high `min_similarity` merges fewer faces, but all near-duplicates still stay in one split.
 
     Args:
         faces: N faces.
-        grays: The same faces in gray, uint8 (N, S, S).
+        images: Images of the same faces.
         compared: Indices of the faces to compare, in ascending order, int (M,).
         settings: Search for duplicates.
     """
     insides = find_insides(faces.loc[compared])
     search = PairParams(min(settings.min_similarity, DEFAULT.min_similarity))
-    pairs = find_pairs(grays[compared], insides, search, mirrored=settings.mirrored != "ignore")
+    selected, known = images.select(compared.tolist())
+    pairs = find_pairs(selected, insides, search, mirrored=settings.mirrored != "ignore", known=known)
     return replace(pairs, first=compared[pairs.first], second=compared[pairs.second])
 
 

@@ -5,6 +5,7 @@ to `DetectParams` below, and add its section to params.yaml.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,3 +62,9 @@ def build_detector(settings: DetectParams, root: Path) -> Detector:
         UserError: The model file is missing, or the detector cannot use it.
     """
     return BACKENDS[settings.detector].build(getattr(settings, settings.detector), root)
+
+
+@cache
+def get_detector(settings: DetectParams, root: Path) -> Detector:
+    """Return the detector of the settings as `build_detector` does; each process builds it once."""
+    return build_detector(settings, root)

@@ -1,17 +1,22 @@
 """Detection on many pages: in parallel, in order, and once per page (results are cached)."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from mangagan.core.cache import Cache, make_key
+from mangagan.core.cached_map import map_cached
+from mangagan.core.catalog import PAGES_DIR
 from mangagan.core.code import code_hash
-from mangagan.core.files import write_text
+from mangagan.core.machine import MachineParams
 from mangagan.core.parallel import map_ordered
+from mangagan.detection.registry import DetectParams, get_detector
 from mangagan.detection.types import Detections, Detector
+from mangagan.pages.table import MAX_MEMORY, EncodedPage, PageReader, list_kept, weigh_page
 
 
 def make_cache_key(module: str, name: str, version: str) -> str:
@@ -28,60 +33,55 @@ def make_cache_key(module: str, name: str, version: str) -> str:
     return hashlib.sha256(f"{name} {version} {code_hash(module, 'mangagan.core.libraries')}".encode()).hexdigest()[:16]
 
 
-class DetectionCache:
-    """Detections of earlier runs: one folder for each detector version, one JSON file for each page.
-
-    It is not part of the outs of the stage, so that a new screenshot does not cause detection on all other pages.
-    """
-
-    def __init__(self, folder: Path, detector: Detector) -> None:
-        key = make_cache_key(type(detector).__module__, detector.name, detector.version)
-        self.folder = folder / f"{detector.name}-{key}"
-
-    def get(self, page_id: str) -> Detections | None:
-        """Return the faces of a page. None if they are not cached or the file is damaged."""
-        try:
-            record = json.loads((self.folder / f"{page_id}.json").read_text(encoding="utf-8"))
-            boxes = np.array(record["boxes"], np.float64).reshape(-1, 4)
-            scores = np.array(record["scores"], np.float64)
-            usable = np.array(record["usable"], np.float64)  # null becomes NaN
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None
-        valid = scores.shape == usable.shape == (len(boxes),) and np.isfinite(boxes).all() and np.isfinite(scores).all()
-        return Detections(boxes, scores, usable) if valid else None
-
-    def put(self, page_id: str, faces: Detections) -> None:
-        """Store the faces of a page."""
-        usable = [None if np.isnan(value) else value for value in faces.usable.tolist()]  # JSON has no NaN
-        record = {"boxes": faces.boxes.tolist(), "scores": faces.scores.tolist(), "usable": usable}
-        write_text(self.folder / f"{page_id}.json", json.dumps(record))
-
-
-def detect_pages(
-    detector: Detector, pages: Iterable[tuple[str, np.ndarray]], cache: DetectionCache | None = None
-) -> Iterator[tuple[str, Detections]]:
+def detect_pages(detector: Detector, pages: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, Detections]]:
     """Yield (page_id, faces) for each page, in the order of the pages.
 
     Args:
         detector: Shared by all threads.
         pages: (page_id, pixels) of each page; pixels as for `Detector.detect`.
-        cache: Stores the results; pages in the cache are not detected again. None: no cache.
     """
-    return map_ordered(partial(detect_page, detector, cache), pages)
+    return map_ordered(partial(detect_page, detector), pages)
 
 
-def detect_page(
-    detector: Detector, cache: DetectionCache | None, page: tuple[str, np.ndarray]
-) -> tuple[str, Detections]:
-    """Return the page_id and the faces of one page (page_id, pixels), from the cache if they are there."""
+def detect_page(detector: Detector, page: tuple[str, np.ndarray]) -> tuple[str, Detections]:
+    """Return the page_id and the faces of one page (page_id, pixels)."""
     page_id, pixels = page
-    if cache is None:
-        return page_id, detector.detect(pixels)
-    faces = cache.get(page_id)
-    if faces is None:
-        faces = detector.detect(pixels)
-        cache.put(page_id, faces)
-    return page_id, faces
+    return page_id, detector.detect(pixels)
+
+
+def detect_stored_pages(
+    detector: Detector, settings: DetectParams, root: Path, pages: pd.DataFrame, cache: Cache, machine: MachineParams
+) -> Iterator[tuple[str, Detections]]:
+    """Yield (page_id, faces) for each page of the table, in reading order. Faces in the cache are not detected again.
+
+    Args:
+        detector: The detector of the settings.
+        settings: The section `detect` of params.yaml; every worker process builds its own detector.
+        root: The workspace.
+        pages: Rows of the table of pages. Rejected files are skipped.
+        cache: Detections of earlier runs.
+        machine: The section `machine` of params.yaml.
+    """
+    rows = list_kept(pages)
+    version = make_cache_key(type(detector).__module__, detector.name, detector.version)
+    with PageReader(root / PAGES_DIR, machine.reads_files) as reader:
+        found = map_cached(
+            partial(detect_stored_page, settings, root.absolute()),
+            rows,
+            cache,
+            key=lambda row: make_key("detect", version, row["page_id"]),
+            kind=Detections,
+            load=reader.load,
+            weigh=weigh_page,
+            max_weight=MAX_MEMORY,
+            machine=machine,
+        )
+        yield from zip((row["page_id"] for row in rows), found, strict=True)
+
+
+def detect_stored_page(settings: DetectParams, root: Path, page: EncodedPage) -> Detections:
+    """Return the faces of one page, by the detector of this process."""
+    return get_detector(settings, root).detect(page.decode().pixels)
 
 
 def make_face_id(page_id: str, box: Iterable[float]) -> str:

@@ -5,14 +5,17 @@ of Oriented Gradients for Human Detection", CVPR 2005). Light, contrast and comp
 described at several sizes and shifts of the grid, because the boxes of one drawing differ.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from mangagan.core.parallel import map_ordered
+from mangagan.core.cache import describe_libraries, make_key
+from mangagan.core.cached_map import compute_missing
+from mangagan.core.code import code_hash
 from mangagan.core.progress import track
+from mangagan.duplicates.array_file import ArrayFile
+from mangagan.duplicates.known import Faces, Known
 
 SMALL = 56  # [px] of the faces that are described
 CELLS = 7  # of the grid in each direction
@@ -29,39 +32,26 @@ MIRRORED_VARIANTS = [VARIANTS.index((scale, -x if x else x, y)) for scale, x, y 
 CHUNK = 128  # faces
 
 
-def describe_faces(faces: np.ndarray) -> np.ndarray:
-    """Return the descriptor of each face at the first variant, float32 (N, LENGTH).
+def describe_faces(faces: Faces, known: Known) -> ArrayFile:
+    """Return the descriptors of each face at each of `VARIANTS`, float16 (N, variants, LENGTH), not negative.
 
     Args:
-        faces: uint8 (N, S, S), N at least 1.
+        faces: N faces.
+        known: Descriptors of earlier runs.
     """
-    return map_faces(partial(describe_with_grids, make_grids(VARIANTS[:1])), faces, "whitening")[:, 0]
+    code = code_hash(__name__), describe_libraries("numpy", "opencv-python-headless")
+    keys = [make_key("descriptors", *code, digest) for digest in known.digests]
+    found = compute_missing(describe_chunk, keys, known.cache, np.ndarray, faces.__getitem__, CHUNK, known.machine)
+    result = ArrayFile(len(faces), (len(VARIANTS), LENGTH), np.float16)
+    for index, descriptors in track(found, len(faces), "duplicates: descriptors", "faces"):
+        result.write(index, descriptors)
+    return result
 
 
-def describe_with_grids(grids: np.ndarray, votes: np.ndarray) -> np.ndarray:
-    """Return the descriptors of a face; see `describe`."""
-    return describe(votes, grids)
-
-
-def map_faces(function: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, label: str) -> np.ndarray:
-    """Apply a function to the votes of each face, in parallel.
-
-    Args:
-        function: Votes of a face → array of a fixed shape.
-        faces: uint8 (N, S, S), N at least 1.
-        label: Name of the work, for the progress bar.
-
-    Returns:
-        The results, (N, …).
-    """
-    starts = range(0, len(faces), CHUNK)
-    chunks = map_ordered(partial(apply_to_chunk, function, faces), starts)
-    return np.concatenate(list(track(chunks, len(starts), f"duplicates: {label}", "chunks")))
-
-
-def apply_to_chunk(function: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, start: int) -> np.ndarray:
-    """Return the results of at most `CHUNK` faces from index `start` on; see `map_faces`."""
-    return np.stack([function(count_votes(face)) for face in faces[start : start + CHUNK]])
+def describe_chunk(faces: np.ndarray) -> list[np.ndarray]:
+    """Return the descriptors of each face, float16 (variants, LENGTH), for uint8 (N, S, S)."""
+    grids = make_grids(VARIANTS)
+    return [describe(count_votes(face), grids).astype(np.float16) for face in faces]
 
 
 def count_votes(face: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mangagan.duplicates.comparison import SIDE, measure_similarity
 from mangagan.duplicates.descriptors import MIRRORED_VARIANTS
+from mangagan.duplicates.known import Faces, Known
 from mangagan.duplicates.rough_alignment import align_roughly
 
 Pair = tuple[int, int]
@@ -18,16 +19,18 @@ class FaceSet:
     """Faces that are searched.
 
     Attributes:
-        faces: uint8 (N, SIDE, SIDE).
+        faces: Gray faces.
         insides: Part of each on its page: left, top, right, bottom as shares of the side, float32 (N, 4).
         descriptors: Whitened descriptors, float16 (N, variants, COMPONENTS).
         signs: See `Whitening`.
+        known: Digests of the faces, and results of earlier runs.
     """
 
-    faces: np.ndarray
+    faces: Faces
     insides: np.ndarray
     descriptors: np.ndarray
     signs: np.ndarray
+    known: Known
 
     def mirror_descriptors(self, indices: np.ndarray | slice) -> np.ndarray:
         """Return the descriptors of the mirror images of faces, float16 (…, variants, COMPONENTS).
@@ -56,20 +59,29 @@ class PairBatch:
     starts: np.ndarray
 
     @classmethod
-    def take(cls, part: FaceSet, others: FaceSet, keys: Sequence[Key]) -> "PairBatch":
-        """Return pairs of a face of `part` and one of `others`."""
-        first = np.array([pair[0] for pair, _ in keys])
-        second = np.array([pair[1] for pair, _ in keys])
-        flips = np.array([flip for _, flip in keys])
+    def take(cls, part: FaceSet, others: FaceSet, keys: Sequence[Key], starts: np.ndarray) -> "PairBatch":
+        """Return pairs of a face of `part` and one of `others`, with the results of `align_keys`."""
+        first, second, flips = split_keys(keys)
         faces, insides = others.faces[second], others.insides[second]
         faces[flips] = faces[flips, :, ::-1]
         insides[flips] = np.array([1, 0, 1, 0], np.float32) + np.array([-1, 1, -1, 1]) * insides[flips][:, [2, 1, 0, 3]]
-        descriptors = others.descriptors[second]
-        descriptors[flips] = others.mirror_descriptors(second[flips])
-        starts = align_roughly(part.descriptors[first], descriptors, SIDE)
         return cls(part.faces[first], part.insides[first], faces, insides, starts)
 
     def measure(self) -> list[float]:
         """Return the similarity of each pair [0, 1]."""
         pairs = zip(self.faces, self.insides, self.others, self.other_insides, self.starts, strict=True)
         return [1.0 if np.array_equal(pair[0], pair[2]) else measure_similarity(*pair) for pair in pairs]
+
+
+def align_keys(part: FaceSet, others: FaceSet, keys: Sequence[Key]) -> np.ndarray:
+    """Return the rough map from the first to the second face of each pair, float32 (P, 2, 3)."""
+    first, second, flips = split_keys(keys)
+    descriptors = others.descriptors[second]
+    descriptors[flips] = others.mirror_descriptors(np.array(second)[flips])
+    return align_roughly(part.descriptors[first], descriptors, SIDE)
+
+
+def split_keys(keys: Sequence[Key]) -> tuple[list[int], list[int], np.ndarray]:
+    """Return the first and the second index of each pair, and whether the second face is mirrored, bool (P,)."""
+    pairs = [pair for pair, _ in keys]
+    return [first for first, _ in pairs], [second for _, second in pairs], np.array([flip for _, flip in keys], bool)

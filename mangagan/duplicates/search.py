@@ -1,23 +1,28 @@
 """Search for pairs of near-duplicates: candidates by descriptor, each verified on the aligned pixels."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
+from mangagan.core.machine import PROCESSES, THREADS
 from mangagan.core.parallel import map_ordered
 from mangagan.core.progress import track
 from mangagan.duplicates.candidates import find_candidates
 from mangagan.duplicates.comparison import prepare
-from mangagan.duplicates.face_set import FaceSet, Key, Pair, PairBatch
+from mangagan.duplicates.descriptors import describe_faces
+from mangagan.duplicates.face_set import FaceSet, Key, Pair, PairBatch, align_keys
+from mangagan.duplicates.known import Faces, Known, know_nothing
+from mangagan.duplicates.pair_memory import PairMemory
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import PairParams
-from mangagan.duplicates.whitening import Whitening, fit_whitening, whiten_faces
+from mangagan.duplicates.whitening import fit_whitening, whiten
 
 CHUNK = 64  # pairs that are measured at a time
 MIN_FOR_PROCESSES = 2000  # pairs; fewer are measured on threads, because processes take a second to start
 MAX_COMPONENT = 50  # faces
+Item = TypeVar("Item")
 Measured = dict[Key, float]  # pair, and whether one face was mirrored → similarity
 
 
@@ -34,24 +39,31 @@ class Similarity:
     mirrored: bool
 
 
-def find_pairs(faces: np.ndarray, insides: np.ndarray, settings: PairParams, mirrored: bool = True) -> Pairs:
+def find_pairs(
+    faces: Faces, insides: np.ndarray, settings: PairParams, mirrored: bool = True, known: Known | None = None
+) -> Pairs:
     """Find the pairs of faces that show the same drawing.
 
     Args:
-        faces: Gray faces, uint8 (N, S, S).
+        faces: Gray faces, uint8 (N, S, S); with `known` of the size SIDE.
         insides: Part of each on its page: left, top, right, bottom as shares of the side [0, 1], float32 (N, 4).
         settings: Minimum similarity.
         mirrored: Search for mirror images too. Default: True.
+        known: Digests of the faces, and results of earlier runs. Default: `faces` is an array, and nothing is known.
 
     Returns:
         The pairs, with `first` < `second`. A pair that is similar both ways is not mirrored.
     """
     if len(faces) < 2:
         return collect_pairs({})
-    check_lengths(faces, insides)
-    prepared = prepare(faces)
-    whitening = fit_whitening(prepared)
-    part = describe_set(whitening, prepared, insides)
+    if len(insides) != len(faces):
+        raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
+    if known is None:
+        faces = prepare(np.asarray(faces))
+        known = know_nothing(faces)
+    descriptors = describe_faces(faces, known)
+    whitening = fit_whitening(descriptors)
+    part = FaceSet(faces, insides, whiten(whitening, descriptors), whitening.signs, known)
     return search(part, part, settings, mirrored, same=True)
 
 
@@ -78,36 +90,30 @@ def find_common(
     """
     if not len(faces) or not len(others):
         return collect_pairs({})
-    check_lengths(faces, insides)
-    check_lengths(others, other_insides)
+    if len(insides) != len(faces) or len(other_insides) != len(others):
+        raise ValueError(f"{len(insides)} and {len(other_insides)} insides for {len(faces)} and {len(others)} faces")
     prepared, other_prepared = prepare(faces), prepare(others)
-    whitening = fit_whitening(np.concatenate([prepared, other_prepared]))
-    part, other = describe_set(whitening, prepared, insides), describe_set(whitening, other_prepared, other_insides)
+    known, other_known = know_nothing(prepared), know_nothing(other_prepared)
+    descriptors, other_descriptors = describe_faces(prepared, known), describe_faces(other_prepared, other_known)
+    whitening = fit_whitening(descriptors, other_descriptors)
+    part = FaceSet(prepared, insides, whiten(whitening, descriptors), whitening.signs, known)
+    other = FaceSet(other_prepared, other_insides, whiten(whitening, other_descriptors), whitening.signs, other_known)
     return search(part, other, settings, mirrored, same=False)
-
-
-def check_lengths(faces: np.ndarray, insides: np.ndarray) -> None:
-    """Raise ValueError unless each face has its part on the page."""
-    if len(insides) != len(faces):
-        raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
-
-
-def describe_set(whitening: Whitening, faces: np.ndarray, insides: np.ndarray) -> FaceSet:
-    """Return faces, uint8 (N, SIDE, SIDE), with their descriptors."""
-    return FaceSet(faces, insides, whiten_faces(whitening, faces), whitening.signs)
 
 
 def search(part: FaceSet, others: FaceSet, settings: PairParams, mirrored: bool, same: bool) -> Pairs:
     """Return the pairs of a set with another set, or with itself if `same`."""
-    measured: Measured = dict.fromkeys(list_identical(part.faces), 1.0) if same else {}
+    measured: Measured = dict.fromkeys(list_identical(part.known.digests), 1.0) if same else {}
+    memory = PairMemory(part, others)
     for flip in (False, True) if mirrored else (False,):
         queries = part.mirror_descriptors(slice(None)) if flip else part.descriptors
         candidates = list_candidates(queries, others.descriptors, same)
         known = {pair for pair, _ in select_similar(measured, settings)}
-        measure_pairs(part, others, {(pair, flip) for pair in candidates - known}, measured)
+        measure_pairs(part, others, {(pair, flip) for pair in candidates - known}, measured, memory)
     if same:
         found = [(*pair, flip) for pair, flip in select_similar(measured, settings)]
-        measure_pairs(part, others, set(complete_components(found).items()) - measured.keys(), measured)
+        measure_pairs(part, others, set(complete_components(found).items()) - measured.keys(), measured, memory)
+    memory.save()
     similar = select_similar(measured, settings)
     # A pair that is similar both ways is not mirrored.
     chosen = {pair: flip for pair, flip in similar if not (flip and (pair, False) in similar)}
@@ -119,33 +125,53 @@ def select_similar(measured: Measured, settings: PairParams) -> Measured:
     return {key: value for key, value in measured.items() if value >= settings.min_similarity}
 
 
-def list_identical(faces: np.ndarray) -> set[Key]:
+def list_identical(digests: Sequence[str]) -> set[Key]:
     """Return the pairs of faces with the same pixels, as keys of `Measured`; of many such faces, see `list_component`.
 
     Args:
-        faces: uint8 (N, S, S).
+        digests: Hash of the pixels of each face.
     """
-    groups: dict[bytes, list[int]] = {}
-    for index, face in enumerate(faces):
-        groups.setdefault(hashlib.sha256(face.tobytes()).digest(), []).append(index)
+    groups: dict[str, list[int]] = {}
+    for index, digest in enumerate(digests):
+        groups.setdefault(digest, []).append(index)
     return {(pair, False) for group in groups.values() for pair in list_component(group)}
 
 
-def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Measured) -> None:
-    """Measure pairs.
+def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Measured, memory: PairMemory) -> None:
+    """Measure pairs, except those that an earlier run has measured.
 
     Args:
         part: Set of the first faces.
         others: Set of the second faces.
         keys: Pairs of indices, and whether to compare the mirror image of the second face.
         measured: Result so far; changed.
+        memory: Similarities of earlier runs; changed.
     """
-    items = sorted(keys)
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
-    batches = (PairBatch.take(part, others, chunk) for chunk in chunks)
-    values = map_ordered(PairBatch.measure, batches, processes=len(items) >= MIN_FOR_PROCESSES)
-    for result, chunk in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
-        measured.update(zip(chunk, result, strict=True))
+    unknown: list[tuple[Key, np.ndarray]] = []
+    for chunk in split(sorted(keys)):
+        for key, start in zip(chunk, align_keys(part, others, chunk), strict=True):
+            value = memory.get(key, start)
+            if value is None:
+                unknown.append((key, start))
+            else:
+                measured[key] = value
+    chunks = list(split(unknown))
+    batches = (
+        PairBatch.take(part, others, [key for key, _ in pairs], np.stack([start for _, start in pairs]))
+        for pairs in chunks
+    )
+    machine = PROCESSES if len(unknown) >= MIN_FOR_PROCESSES else THREADS
+    values = map_ordered(PairBatch.measure, batches, machine=machine)
+    for result, pairs in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
+        for (key, start), value in zip(pairs, result, strict=True):
+            measured[key] = value
+            memory.put(key, start, value)
+
+
+def split(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield chunks of at most `CHUNK` items."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
 
 
 def list_candidates(first: np.ndarray, second: np.ndarray, same: bool) -> set[Pair]:

@@ -7,22 +7,16 @@ A set of few faces does not tell what faces have in common, so the statistics of
 (prior.safetensors, made by `python -m benchmarks.descriptor_prior`) count as `PRIOR_FACES` more.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from mangagan.duplicates.descriptors import (
-    LENGTH,
-    VARIANTS,
-    describe,
-    describe_faces,
-    make_grids,
-    map_faces,
-    mirror,
-)
+from mangagan.duplicates.array_file import ArrayFile
+from mangagan.duplicates.descriptors import CHUNK, LENGTH, VARIANTS, mirror
 
 PRIOR = Path(__file__).with_name("prior.safetensors")
 PRIOR_FACES = 200
@@ -52,31 +46,39 @@ class Whitening:
         return np.asarray(whitened / np.maximum(lengths, 1e-6), np.float32)
 
 
-def whiten_faces(whitening: Whitening, faces: np.ndarray) -> np.ndarray:
-    """Return the whitened descriptors of faces at each of `VARIANTS`, float16 (N, variants, COMPONENTS).
+def whiten(whitening: Whitening, descriptors: ArrayFile) -> np.ndarray:
+    """Return whitened descriptors, float16 (N, variants, COMPONENTS).
 
     Args:
         whitening: The whitening of the set.
-        faces: uint8 (N, S, S).
+        descriptors: float16 (N, variants, LENGTH).
     """
-    if not len(faces):
-        return np.zeros((0, len(VARIANTS), COMPONENTS), np.float16)
-
-    return map_faces(partial(whiten_votes, whitening, make_grids(VARIANTS)), faces, "descriptors")
-
-
-def whiten_votes(whitening: Whitening, grids: np.ndarray, votes: np.ndarray) -> np.ndarray:
-    """Return the whitened descriptors of one face, float16 (variants, COMPONENTS); see `whiten_faces`."""
-    return whitening.apply(describe(votes, grids)).astype(np.float16)
+    whitened = np.empty((len(descriptors), len(VARIANTS), COMPONENTS), np.float16)
+    for start, part in iterate_chunks(descriptors):
+        whitened[start : start + len(part)] = whitening.apply(part.astype(np.float32))
+    return whitened
 
 
-def fit_whitening(faces: np.ndarray) -> Whitening:
-    """Fit the whitening to faces, uint8 (N, S, S), and to the prior."""
-    chosen = faces[:: max(1, -(-len(faces) // MAX_FITTED))]
-    total, mean, moments = len(chosen), np.zeros(LENGTH), np.zeros((LENGTH, LENGTH))
-    if total:
-        descriptors = describe_faces(chosen).astype(np.float64)
-        mean, moments = descriptors.sum(axis=0), descriptors.T @ descriptors
+def iterate_chunks(descriptors: ArrayFile) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the index of the first row of each chunk, and the chunk."""
+    for start in range(0, len(descriptors), CHUNK):
+        yield start, descriptors.read(start, min(start + CHUNK, len(descriptors)))
+
+
+def fit_whitening(*sets: ArrayFile) -> Whitening:
+    """Fit the whitening to the descriptors of faces at the first variant, and to the prior.
+
+    Args:
+        sets: float16 (N, variants, LENGTH) each.
+    """
+    step = max(1, -(-sum(map(len, sets)) // MAX_FITTED))
+    total, mean, moments = 0, np.zeros(LENGTH), np.zeros((LENGTH, LENGTH))
+    for descriptors in sets:
+        for start, part in iterate_chunks(descriptors):
+            chosen = part[-start % step :: step, 0].astype(np.float64)
+            total += len(chosen)
+            mean += chosen.sum(axis=0)
+            moments += chosen.T @ chosen
     prior_mean, prior_moments = load_prior()
     mean = (mean + PRIOR_FACES * prior_mean) / (total + PRIOR_FACES)
     moments = (moments + PRIOR_FACES * prior_moments) / (total + PRIOR_FACES)

@@ -1,21 +1,24 @@
-"""Faces of one page as table rows: cropped, resized, measured, rated, and checked by the quality gates."""
+"""Faces of one page as table rows, checked by the quality gates."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
-
-import cv2
-import numpy as np
-import pandas as pd
 
 from mangagan.core.catalog import FACE_COLUMNS, arrow_schema
 from mangagan.core.image_size import find_nearest_sizes, is_valid_size
-from mangagan.core.images import encode_png
-from mangagan.faces.crop import crop_square, expand_to_square, measure_padding, resize
-from mangagan.faces.quality import Gates, find_drop_reason, measure_contrast, measure_sharpness
-from mangagan.faces.rating import FaceRater, rate_detections
-from mangagan.pages.decode import is_gray
+from mangagan.faces.face_crops import FaceCrop
+from mangagan.faces.quality import Gates, find_drop_reason
 
 SCHEMA = arrow_schema(FACE_COLUMNS)
+# Column of a face → column of its page.
+PAGE_COLUMNS = {
+    "title": "title",
+    "page_id": "page_id",
+    "source": "source",
+    "page_number": "page_number",
+    "page_width": "width",
+    "page_height": "height",
+}
 MIN_SIZE, MAX_SIZE = 16, 512  # [px] of a face
 
 
@@ -50,64 +53,20 @@ class NormalizeParams(Gates):
             raise ValueError("margin must be from -0.4 to 1, or null for the margin that the detector recommends")
 
 
-def normalize_page(
-    rater: FaceRater, page: dict[str, Any], pixels: np.ndarray, detections: pd.DataFrame, settings: NormalizeParams
+def make_face_rows(
+    page: dict[str, Any], detections: Sequence[dict[str, Any]], crops: Sequence[FaceCrop], gates: Gates
 ) -> list[dict[str, Any]]:
-    """Crop, resize, measure, rate and check the faces of one page.
+    """Return the rows of the faces of one page, with the columns of `SCHEMA` and `png`.
 
     Args:
-        rater: The classifier of detections.
         page: Row of the page in the table of pages.
-        pixels: uint8 (H, W) or (H, W, 3).
-        detections: Detections on the page, at least one, all by one detector.
-        settings: Size, margin and gates.
-
-    Returns:
-        One record for each face, with the columns of `SCHEMA` and `png`: the face as PNG, gray or RGB like the page.
+        detections: Rows of the table of detections.
+        crops: The crop of each detection.
+        gates: Quality gates.
     """
-    shared = {
-        "title": page["title"],
-        "page_id": page["page_id"],
-        "source": page["source"],
-        "page_number": page["page_number"],
-        "page_width": page["width"],
-        "page_height": page["height"],
-    }
-    boxes, scores = detections[list("xywh")].to_numpy(np.float64), detections["score"].to_numpy(np.float64)
-    detector, margin = detections["detector"].iloc[0], detections["crop_margin"].iloc[0]
-    ratings = rate_detections(rater, pixels, boxes, scores, detector, margin)
-    faces = []
-    for detection, (p_face, p_usable) in zip(detections.to_dict("records"), ratings.tolist(), strict=True):
-        face = {**detection, **shared, **normalize_face(pixels, detection, settings)}
-        face |= {"p_face": p_face, "p_usable": p_usable}
-        faces.append({**face, "drop_reason": check_face(face, settings)})
-    return faces
-
-
-def normalize_face(page: np.ndarray, detection: dict[str, Any], settings: NormalizeParams) -> dict[str, Any]:
-    """Crop, resize and measure one face.
-
-    Args:
-        page: uint8 (H, W) or (H, W, 3).
-        detection: Row of the table of detections.
-        settings: Size and margin.
-
-    Returns:
-        The columns of `SCHEMA` that are measured on the pixels, and `png`.
-    """
-    margin = detection["crop_margin"] if settings.margin is None else settings.margin
-    square = expand_to_square(np.array([detection[key] for key in "xywh"]), margin)
-    face = resize(crop_square(page, square), settings.size)
-    gray = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY) if face.ndim == 3 else face
-    return {
-        "crop_margin": margin,
-        "pad_fraction": round(measure_padding(square, *page.shape[:2]), 4),
-        "upscale": round(settings.size / square.side, 4),
-        "sharpness": round(measure_sharpness(gray), 4),
-        "contrast": round(measure_contrast(gray), 4),
-        "is_gray": is_gray(face),
-        "png": encode_png(face),
-    }
+    shared = {column: page[name] for column, name in PAGE_COLUMNS.items()}
+    rows = [{**detection, **shared, **asdict(crop)} for detection, crop in zip(detections, crops, strict=True)]
+    return [{**row, "drop_reason": check_face(row, gates)} for row in rows]
 
 
 def check_face(face: dict[str, Any], gates: Gates) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core.images import decode_png, write_png
+from mangagan.faces.table import LoadPngs
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.text import draw_message
 
@@ -16,17 +17,24 @@ PROBABILITIES = {"p_face": "a face", "p_usable": "a usable face"}
 LEGEND = "Usable: both eyes visible, not mostly covered"
 
 
-def draw_kept(kept: pd.DataFrame, order: str, gallery: str = "") -> np.ndarray:
+def take_pngs(rows: pd.DataFrame) -> Sequence[bytes]:
+    """Return the column `png` of a table that is in memory with its images."""
+    return list(rows["png"])
+
+
+def draw_kept(kept: pd.DataFrame, order: str, gallery: str = "", load: LoadPngs = take_pngs) -> np.ndarray:
     """Draw a sheet of kept faces, lowest probability first. If there are too many, see `choose_doubtful`.
 
     Args:
-        kept: Faces, with the columns `png`, `face_id`, `title`, `p_face` and `p_usable`.
+        kept: Faces, with the columns `face_id`, `title`, `p_face` and `p_usable`.
         order: Column of the probability to sort by, in ascending order.
         gallery: Path of the page that shows all faces, for the heading. Default: none.
+        load: Return the images of the faces that are shown. Default: the column `png`.
     """
     shown = choose_doubtful(kept.sort_values([order, "face_id"]), SHEET_FACES)
     counts = describe_part(len(shown), len(kept), "kept faces", gallery)
-    return draw_faces(shown, shown["title"], [counts, f"Lowest probability of {PROBABILITIES[order]} first. {LEGEND}"])
+    heading = [counts, f"Lowest probability of {PROBABILITIES[order]} first. {LEGEND}"]
+    return draw_faces(shown, shown["title"], heading, load)
 
 
 def describe_part(shown: int, total: int, items: str, gallery: str) -> str:
@@ -42,14 +50,15 @@ def describe_part(shown: int, total: int, items: str, gallery: str) -> str:
     return f"{shown} of {total} {items}{where}"
 
 
-def draw_rejected(rejected: pd.DataFrame, gallery: str = "") -> np.ndarray:
+def draw_rejected(rejected: pd.DataFrame, gallery: str = "", load: LoadPngs = take_pngs) -> np.ndarray:
     """Draw a sheet of dropped faces by reason, for each reason the highest probability first.
 
     Each reason gets an equal share of the sheet. Places that a rare reason does not fill go to the others.
 
     Args:
-        rejected: Faces, with the columns `png`, `face_id`, `drop_reason`, `p_face` and `p_usable`.
+        rejected: Faces, with the columns `face_id`, `drop_reason`, `p_face` and `p_usable`.
         gallery: Path of the page that shows all faces, for the heading. Default: none.
+        load: Return the images of the faces that are shown. Default: the column `png`.
     """
     counts = rejected["drop_reason"].value_counts().sort_values(kind="stable")
     groups, places = [], SHEET_FACES
@@ -61,7 +70,7 @@ def draw_rejected(rejected: pd.DataFrame, gallery: str = "") -> np.ndarray:
         places -= limit
     shown = pd.concat(groups[::-1]) if groups else rejected
     part = describe_part(len(shown), len(rejected), "dropped faces", gallery)
-    return draw_faces(shown, shown["drop_reason"], [part, f"By reason, highest probability first. {LEGEND}"])
+    return draw_faces(shown, shown["drop_reason"], [part, f"By reason, highest probability first. {LEGEND}"], load)
 
 
 def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -73,19 +82,22 @@ def choose_doubtful(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
     return rows.iloc[[*range(first), *(first + index for index in spread)]]
 
 
-def draw_faces(rows: pd.DataFrame, captions: pd.Series, heading: Sequence[str]) -> np.ndarray:
+def draw_faces(
+    rows: pd.DataFrame, captions: pd.Series, heading: Sequence[str], load: LoadPngs = take_pngs
+) -> np.ndarray:
     """Draw faces, each with its caption, its probabilities and its id (for data/overrides.csv).
 
     Args:
-        rows: Faces, with the columns `png`, `face_id`, `p_face` and `p_usable`.
+        rows: Faces, with the columns `face_id`, `p_face` and `p_usable`.
         captions: Text for each row.
         heading: Lines above the faces.
+        load: Return the images. Default: the column `png`.
     """
     texts = [
         f"{caption}\nface {format_share(row.p_face)}, usable {format_share(row.p_usable)}\n{row.face_id}"
         for caption, row in zip(captions, rows.itertuples(), strict=True)
     ]
-    return add_heading(draw_contact_sheet([decode_png(png, channels=3) for png in rows["png"]], texts), heading)
+    return add_heading(draw_contact_sheet([decode_png(png, channels=3) for png in load(rows)], texts), heading)
 
 
 def format_share(share: float) -> str:
@@ -105,40 +117,44 @@ def pad_right(image: np.ndarray, width: int) -> np.ndarray:
     return np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)), constant_values=255)
 
 
-def draw_duplicates(table: pd.DataFrame, gallery: str = "") -> np.ndarray:
+def draw_duplicates(table: pd.DataFrame, gallery: str = "", load: LoadPngs = take_pngs) -> np.ndarray:
     """Draw a sheet of duplicates, each to the left of the face that was kept instead.
 
     Args:
-        table: All faces, with the columns `png`, `face_id` and `duplicate_of`.
+        table: All faces, with the columns `face_id` and `duplicate_of`.
         gallery: Path of the page that shows all faces, for the heading. Default: none.
+        load: Return the images of the faces that are shown. Default: the column `png`.
     """
-    pngs = dict(zip(table["face_id"], table["png"], strict=True))
     duplicates = table[table["duplicate_of"] != ""]
     shown = duplicates.iloc[choose_evenly(len(duplicates), SHEET_PAIRS)]
+    originals = table.loc[pd.Series(table.index, index=table["face_id"])[shown["duplicate_of"]]]
     pairs = [
-        np.hstack([decode_png(png, channels=3) for png in (row.png, pngs[row.duplicate_of])])
-        for row in shown.itertuples()
+        np.hstack([decode_png(png, channels=3) for png in pair])
+        for pair in zip(load(shown), load(originals), strict=True)
     ]
     captions = [f"{row.face_id} like {row.duplicate_of}" for row in shown.itertuples()]
     heading = describe_part(len(shown), len(duplicates), "duplicates", gallery)
     return add_heading(draw_contact_sheet(pairs, captions, columns=6), [heading])
 
 
-def write_sheets(folder: Path, table: pd.DataFrame, order: str = "p_usable", gallery: str = "") -> None:
+def write_sheets(
+    folder: Path, table: pd.DataFrame, order: str = "p_usable", gallery: str = "", load: LoadPngs = take_pngs
+) -> None:
     """Write kept.png, rejected.png and drop_reasons.csv; duplicates.png if the table has the column `duplicate_of`.
 
     Args:
         folder: An existing folder.
-        table: All faces, with the columns `face_id`, `title`, `png`, `p_face`, `p_usable` and `drop_reason` ("" for a
-            kept face).
+        table: All faces, with the columns `face_id`, `title`, `p_face`, `p_usable` and `drop_reason` ("" for a kept
+            face).
         order: Column of the probability by which kept faces are sorted. Default: p_usable.
         gallery: Path of the page that shows all faces, for the headings. Default: none.
+        load: Return the images of the faces that are shown. Default: the column `png`.
     """
     kept = table[table["drop_reason"] == ""]
     rejected = table[~table["drop_reason"].isin(["", "duplicate"])]
-    write_png(folder / "kept.png", draw_kept(kept, order, gallery))
-    write_png(folder / "rejected.png", draw_rejected(rejected, gallery))
+    write_png(folder / "kept.png", draw_kept(kept, order, gallery, load))
+    write_png(folder / "rejected.png", draw_rejected(rejected, gallery, load))
     if "duplicate_of" in table:
-        write_png(folder / "duplicates.png", draw_duplicates(table, gallery))
+        write_png(folder / "duplicates.png", draw_duplicates(table, gallery, load))
     reasons = table["drop_reason"].replace("", "kept").value_counts().rename_axis("outcome")
     reasons.sort_index().to_csv(folder / "drop_reasons.csv")

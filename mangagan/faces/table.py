@@ -1,7 +1,7 @@
 """Faces in Parquet files: one row for each face, the PNG in a Hugging Face `Image` column `{bytes, path}`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mangagan.core.files import atomic_path, read_table, write_table
+from mangagan.core.files import PARQUET_OPTIONS, atomic_path, read_table
 from mangagan.core.images import decode_png
 
+LoadPngs = Callable[[pd.DataFrame], Sequence[bytes]]  # rows of a table of faces → their PNGs
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+ROW_GROUP = 128  # faces that are read together if only some faces of a file are needed
 # Hugging Face `datasets` decodes the column because of this entry.
 HF_METADATA = {b"huggingface": json.dumps({"info": {"features": {"image": {"_type": "Image"}}}}).encode()}
 
@@ -25,11 +27,15 @@ def write_faces(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
         rows: Faces; `png` (bytes) becomes the column `image`.
         schema: The other columns.
     """
-    images = [{"bytes": png, "path": f"{face}.png"} for face, png in zip(rows["face_id"], rows["png"], strict=True)]
-    table = rows.assign(image=pd.Series(images, index=rows.index, dtype=object))
-    schema = schema.append(pa.field("image", IMAGE))
-    arrow = pa.Table.from_pandas(table[schema.names], schema=schema, preserve_index=False)
-    write_table(path, arrow.replace_schema_metadata(HF_METADATA))
+    write_selected(path, rows, schema, lambda part: list(part["png"]))
+
+
+def make_table(rows: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Return faces as an Arrow table of a schema; `png` (bytes) becomes the column `image`."""
+    paths = pa.array([f"{face}.png" for face in rows["face_id"]], pa.string())
+    image = pa.StructArray.from_arrays([pa.array(list(rows["png"]), pa.binary()), paths], fields=list(IMAGE))
+    columns = [pa.array(rows[name], schema.field(name).type, from_pandas=True) for name in schema.names[:-1]]
+    return pa.Table.from_arrays([*columns, image], schema=schema)
 
 
 def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "dedup") -> pd.DataFrame:
@@ -46,8 +52,39 @@ def read_faces(path: Path, columns: Sequence[str] | None = None, stage: str = "d
     table = read_table(path, stage, columns)
     if "image" not in table.column_names:
         return table.to_pandas()
-    images = table.column("image").to_pylist()
-    return table.drop_columns("image").to_pandas().assign(png=[image["bytes"] for image in images])
+    pngs = table.column("image").combine_chunks().field("bytes").to_pylist()
+    return table.drop_columns("image").to_pandas().assign(png=pngs)
+
+
+def read_rows(path: Path, schema: pa.Schema, stage: str) -> pd.DataFrame:
+    """Read the columns of a schema, without the images.
+
+    Args:
+        path: The Parquet file.
+        schema: The columns that the file must have.
+        stage: Stage that writes the file, for messages.
+
+    Raises:
+        UserError: The file is missing or damaged, or lacks a column.
+    """
+    names = [name for name in schema.names if name != "image"]
+    return read_table(path, stage, names, schema.names).to_pandas()
+
+
+def write_selected(path: Path, rows: pd.DataFrame, schema: pa.Schema, load: LoadPngs) -> None:
+    """Write faces as `write_faces` does, with the images of `ROW_GROUP` faces in memory at a time.
+
+    Args:
+        path: The Parquet file.
+        rows: Faces without images.
+        schema: The columns besides `image`.
+        load: Return the PNGs of some of the rows.
+    """
+    schema = schema.append(pa.field("image", IMAGE)).with_metadata(HF_METADATA)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **PARQUET_OPTIONS) as writer:
+        for start in range(0, max(1, len(rows)), ROW_GROUP):
+            part = rows.iloc[start : start + ROW_GROUP]
+            writer.write_table(make_table(part.assign(png=load(part)), schema))
 
 
 def count_pixels(path: Path) -> int:

@@ -9,8 +9,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from mangagan.core.cache import Cache, describe_libraries, make_key
+from mangagan.core.cached_map import map_cached
+from mangagan.core.code import code_hash
 from mangagan.core.images import decode_png, to_pillow
-from mangagan.core.parallel import map_ordered
+from mangagan.faces.table import LoadPngs
 
 SIDE = 96  # of a thumbnail [px]; a multiple of 8, so that no JPEG block covers two faces
 COLUMNS = 16  # thumbnails in a row
@@ -55,15 +58,26 @@ def plan_sheets(titles: Sequence[str]) -> list[Sheet]:
     return sheets
 
 
-def draw_sheets(faces: pd.DataFrame, sheets: Sequence[Sheet]) -> Iterator[bytes]:
+def draw_sheets(faces: pd.DataFrame, sheets: Sequence[Sheet], load: LoadPngs, cache: Cache) -> Iterator[bytes]:
     """Yield the JPEG of each sheet, gray if all its faces are.
 
     Args:
-        faces: All faces, with the columns `png` and `is_gray`.
+        faces: All faces, with the column `is_gray`.
         sheets: Ranges of faces.
+        load: Return the PNGs of some of the faces.
+        cache: Sheets of earlier runs.
     """
-    parts = [faces.iloc[sheet.first : sheet.first + sheet.count] for sheet in sheets]
-    return map_ordered(draw_sheet, [(part["png"].tolist(), 1 if part["is_gray"].all() else 3) for part in parts])
+    code = code_hash(__name__), describe_libraries("numpy", "opencv-python-headless", "pillow")
+
+    def read(sheet: Sheet) -> tuple[Sequence[bytes], int]:
+        part = faces.iloc[sheet.first : sheet.first + sheet.count]
+        return load(part), 1 if part["is_gray"].all() else 3
+
+    def identify(item: tuple[Sequence[bytes], int]) -> bytes:
+        pngs, channels = item
+        return make_key("sheet", *code, channels, *pngs)
+
+    return map_cached(draw_sheet, map(read, sheets), cache, identify, bytes, lambda item: item)
 
 
 def draw_sheet(item: tuple[Sequence[bytes], int]) -> bytes:

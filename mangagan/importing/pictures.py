@@ -9,7 +9,8 @@ import numpy as np
 
 from mangagan.decoding.decode import Picture, open_picture
 from mangagan.decoding.errors import UnreadableError
-from mangagan.faces.normalize import NormalizeParams, check_face, normalize_face
+from mangagan.faces.face_crops import normalize_face
+from mangagan.faces.normalize import NormalizeParams, check_face
 from mangagan.faces.rating import FaceRater
 from mangagan.importing.groups import find_group, find_path_in_title
 from mangagan.importing.params import ImportParams

@@ -31,6 +31,7 @@ class Image:
         edges: Measurements to find bars. None if bars are not searched.
         slice_edges: Measurements to find slices of strips. None if slices are not searched.
         slot: Position of the encoded image in the spool. None if it is not stored.
+        digest: SHA-256 of the encoded image, hex. Empty if it is not stored.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class Image:
     edges: EdgeProfile | None = field(default=None, repr=False)
     slice_edges: SliceEdges | None = field(default=None, repr=False)
     slot: Slot | None = None
+    digest: str = ""
 
     @property
     def box(self) -> Box:

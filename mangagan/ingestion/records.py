@@ -1,24 +1,25 @@
 """Make the pages of all titles: merge duplicates and re-taken screenshots, number the pages, write the archives."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from mangagan.core.parallel import map_ordered
+from mangagan.core.files import sha256_bytes
 from mangagan.ingestion.boxes import Box
 from mangagan.ingestion.drafts import Draft
-from mangagan.ingestion.images import Image, examine_source
-from mangagan.ingestion.layout import Plan, make_pages, plan_title, weigh_plan
+from mangagan.ingestion.images import Image
+from mangagan.ingestion.layout import Plan, plan_title
 from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.processor import Processor
 from mangagan.ingestion.retakes import find_retakes
 from mangagan.ingestion.spool import Spool
 from mangagan.pages.archive import write_cbz
 from mangagan.pages.decode import decode_page
-from mangagan.readers.sources import MAX_MEMORY, Source, weigh_source
+from mangagan.readers.sources import Source
 
 
 @dataclass
@@ -59,6 +60,7 @@ class IngestResult:
         exact_duplicates: Number of pages with the pixels of an earlier page.
         retakes: Number of pages that were merged into a better screenshot of the same page.
         by_id: The records of the pages by `page_id`.
+        merged: `page_id` of each page of the last title that was merged into an earlier title → names of its sources.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -66,41 +68,59 @@ class IngestResult:
     exact_duplicates: int = 0
     retakes: int = 0
     by_id: dict[str, Record] = field(default_factory=dict, repr=False)
+    merged: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
 
-def ingest_titles(sources: Iterable[Source], settings: IngestParams, folder: Path, max_thumbnails: int) -> IngestResult:
+def ingest_titles(
+    sources: Iterable[Source],
+    settings: IngestParams,
+    folder: Path,
+    max_thumbnails: int,
+    processor: Processor | None = None,
+    result: IngestResult | None = None,
+) -> IngestResult:
     """Make the pages of all titles, and write an archive for each title.
 
     Args:
         sources: Images of all titles, title by title in reading order.
         settings: The section `ingest` of params.yaml.
         folder: Folder of the archives.
-        max_thumbnails: Maximum number of thumbnails of rejected images to keep.
+        max_thumbnails: Maximum number of thumbnails of rejected images to keep for each title.
+        processor: Cache and workers. Default: no cache, a thread for each core.
+        result: Titles before these; it is changed. Default: there are none.
     """
-    result = IngestResult()
+    result, processor = result or IngestResult(), processor or Processor()
     for title, group in groupby(sources, key=lambda source: source.title):
         with Spool(folder) as spool:
-            plans = plan_title(list(read_images(group, settings, spool, max_thumbnails)), settings)
+            plans = plan_title(list(read_images(group, settings, spool, max_thumbnails, processor)), settings)
             result.images += sum(len(plan.images) for plan in plans)
-            records = merge_exact_duplicates(make_records(plans, settings, spool, max_thumbnails), result)
+            made = make_records(plans, settings, spool, max_thumbnails, processor)
+            records = merge_exact_duplicates(made, result)
             if settings.merge_retakes:
-                records = merge_retakes(records, spool, result)
+                records = merge_retakes(records, spool, result, processor)
             write_title(folder / f"{title}.cbz", records, spool)
         for record in records:
             record.draft = None
-        max_thumbnails -= sum(record.thumbnail is not None for record in records)
         result.records += records
     return result
 
 
 def read_images(
-    sources: Iterable[Source], settings: IngestParams, spool: Spool, max_thumbnails: int
+    sources: Iterable[Source], settings: IngestParams, spool: Spool, max_thumbnails: int, processor: Processor
 ) -> Iterator[Image]:
     """Decode and measure the images of one title, and move the encoded images and pages to the spool."""
-    examine = partial(examine_source, settings=settings)
-    for image in map_ordered(examine, sources, weigh=weigh_source, max_weight=MAX_MEMORY):
-        if image.source.data:
-            image = replace(image, slot=spool.add(image.source.data), source=replace(image.source, data=b""))
+    stored: deque[Image] = deque()  # the images that are not yet yielded, before they are examined
+
+    def store() -> Iterator[tuple[Source, str]]:
+        for source in sources:
+            digest = sha256_bytes(source.data) if source.data else ""
+            slot = spool.add(source.data) if source.data else None
+            stored.append(Image(replace(source, data=b""), slot=slot, digest=digest))
+            yield source, digest
+
+    for examined in processor.examine(store(), settings):
+        known = stored.popleft()
+        image = replace(examined, source=known.source, slot=known.slot, digest=known.digest)
         draft = image.draft and store_draft(image.draft, image, spool)
         if draft and draft.thumbnail is not None:  # a folder can hold thousands of icons
             max_thumbnails -= 1
@@ -108,17 +128,18 @@ def read_images(
         yield replace(image, draft=draft)
 
 
-def make_records(plans: list[Plan], settings: IngestParams, spool: Spool, max_thumbnails: int) -> Iterator[Record]:
+def make_records(
+    plans: list[Plan], settings: IngestParams, spool: Spool, max_thumbnails: int, processor: Processor
+) -> Iterator[Record]:
     """Yield a record for each page and each rejected image of one title, in reading order."""
 
     def load(plan: Plan) -> Plan:
-        slots = [image.slot for image in plan.images if image.slot]
-        return plan if plan.is_final else replace(plan, encoded=tuple(spool.read(slot) for slot in slots))
+        return replace(plan, encoded=tuple(spool.read(image.slot) for image in plan.images if image.slot))
 
-    make = partial(make_pages, settings=settings)
-    made = map_ordered(make, map(load, plans), weigh=weigh_plan, max_weight=MAX_MEMORY)
-    for plan, drafts in zip(plans, made, strict=True):
-        for draft in drafts:
+    made = processor.make_pages((plan for plan in plans if not plan.is_final), load, settings)
+    for plan in plans:
+        first = plan.images[0].draft
+        for draft in [first] if plan.is_final and first else next(made):
             if draft.thumbnail is not None:
                 max_thumbnails -= 1
                 draft = draft if max_thumbnails >= 0 else replace(draft, thumbnail=None)
@@ -185,12 +206,14 @@ def merge_exact_duplicates(records: Iterable[Record], result: IngestResult) -> l
         if first is record:
             kept.append(record)
         else:
-            add_sources(first, record)
+            add_sources(first, record.sources)
             result.exact_duplicates += 1
+            if first.title != record.title:
+                result.merged.setdefault(record.page_id, []).extend(record.sources)
     return kept
 
 
-def merge_retakes(records: list[Record], spool: Spool, result: IngestResult) -> list[Record]:
+def merge_retakes(records: list[Record], spool: Spool, result: IngestResult, processor: Processor) -> list[Record]:
     """Return the records of one title with only the best of several screenshots of one page.
 
     The best one gets the place of the first one: a screenshot that is re-taken later does not change the reading order.
@@ -204,9 +227,10 @@ def merge_retakes(records: list[Record], spool: Spool, result: IngestResult) -> 
     slots = [draft.slot for draft in drafts if draft.slot]
     signatures = [draft.signature for draft in drafts if draft.signature]
     places = {id(record): place for place, record in enumerate(records)}
-    for index, best in enumerate(find_retakes(signatures, load)):
+    ids = [record.page_id for record in pages]
+    for index, best in enumerate(find_retakes(signatures, load, processor.remember_matches(ids))):
         if best != index:
-            add_sources(pages[best], pages[index])
+            add_sources(pages[best], pages[index].sources)
             result.by_id[pages[index].page_id] = pages[best]
             result.retakes += 1
             places[id(pages[best])] = min(places[id(pages[best])], places.pop(id(pages[index])))
@@ -214,9 +238,9 @@ def merge_retakes(records: list[Record], spool: Spool, result: IngestResult) -> 
     return sorted(kept, key=lambda record: places[id(record)])
 
 
-def add_sources(kept: Record, merged: Record) -> None:
-    """Add the sources of a page that is merged into another one."""
-    kept.sources += tuple(name for name in merged.sources if name not in kept.sources)
+def add_sources(kept: Record, names: Iterable[str]) -> None:
+    """Add the names of the sources of a page that is merged into another one."""
+    kept.sources += tuple(name for name in names if name not in kept.sources)
 
 
 def write_title(path: Path, records: list[Record], spool: Spool) -> None:

@@ -7,6 +7,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -32,13 +33,21 @@ SAME_SIZE = 1.02  # areas within this ratio are equal; then the sharper and less
 BLURRED = 0.85  # a page with less than this share of the roughness of another is blurred
 
 
-def find_retakes(signatures: Sequence[PageSignature], load: Callable[[int], np.ndarray] | None = None) -> list[int]:
+Compare = Callable[[int, int], Match]  # indices of two pages → their comparison
+
+
+def find_retakes(
+    signatures: Sequence[PageSignature],
+    load: Callable[[int], np.ndarray] | None = None,
+    remember: Callable[[Compare], Compare] = lambda compare: compare,
+) -> list[int]:
     """Find the pages of a title that show the same drawing.
 
     Args:
         signatures: Signatures of all pages of the title, in reading order.
         load: Returns the pixels of a page, uint8 (H, W) or (H, W, 3). Called only for pages that look alike. None:
             every page is kept, because a thumbnail does not show letters.
+        remember: Decorator of the comparison that knows the results of earlier runs. Default: compares each pair.
 
     Returns:
         For each page the index of the page that represents it. A page that is kept represents itself.
@@ -46,9 +55,10 @@ def find_retakes(signatures: Sequence[PageSignature], load: Callable[[int], np.n
     if load is None:
         return list(range(len(signatures)))
     pages = PageCache(load)
+    compare = remember(partial(compare_candidates, signatures, pages))
     matches: dict[tuple[int, int], float] = {}
     for first, second in find_candidates(signatures):
-        match = compare_candidates(signatures, pages, first, second)
+        match = compare(first, second)
         if match.is_same:
             matches[first, second] = match.scale
             matches[second, first] = 1 / match.scale

@@ -5,9 +5,7 @@ blocks it. A list has one line for each file that its stage lists, with the hash
 """
 
 import csv
-import hashlib
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,48 +13,11 @@ from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import write_text
 from mangagan.core.parallel import map_ordered
+from mangagan.ingestion.file_hashes import FileHashes
 from mangagan.readers.files import Entry, list_entries, list_import_entries
 from mangagan.readers.names import escape
 
 IMPORT_ADVICE = "or import faces that you have: mangagan import DIR"
-
-
-class HashCache:
-    """Content hashes of files that were not changed since they were hashed.
-
-    Args:
-        path: JSON file: path of the file → inode, size, time of change, hash. A damaged file is ignored.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.known = {name: tuple(entry) for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
-        except (OSError, ValueError, AttributeError, TypeError):
-            self.known = {}
-        self.used: dict[str, tuple[object, ...]] = {}
-
-    def hash_file(self, entry: Entry) -> tuple[str, str]:
-        """Return the SHA-256 (hex) of a file, and why it is not read. One of them is empty."""
-        if entry.reason:
-            return "", entry.reason
-        try:
-            status = entry.path.stat()
-            stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
-            key = ascii(str(entry.path.absolute()))
-            record = self.known.get(key, ())
-            if record[:-1] != stamp:
-                with entry.path.open("rb") as content:
-                    record = (*stamp, hashlib.file_digest(content, "sha256").hexdigest())
-            self.used[key] = record
-            return str(record[-1]), ""
-        except OSError as error:
-            return "", f"cannot be opened: {(error.strerror or str(error)).lower()}"
-
-    def save(self) -> None:
-        """Write the hashes of the files that were hashed or looked up."""
-        if self.used != self.known:
-            write_text(self.path, json.dumps(self.used))
 
 
 def write_lists(screenshots: Path) -> list[str]:
@@ -73,7 +34,7 @@ def write_lists(screenshots: Path) -> list[str]:
     Raises:
         UserError: There are neither screenshots nor imported faces, or the screenshots of the last run are gone.
     """
-    shot_hashes, import_hashes = HashCache(catalog.FILE_HASHES), HashCache(catalog.IMPORT_HASHES)
+    shot_hashes, import_hashes = FileHashes(catalog.FILE_HASHES), FileHashes(catalog.IMPORT_HASHES)
     imports = list_import_entries(catalog.FACES_IMPORT, [])
     keeps_imports = not imports and not import_hashes.known and count_listed(catalog.IMPORT_LIST) > 0
     messages, shots, keeps_shots = [], [], False
@@ -105,14 +66,14 @@ def count_listed(path: Path) -> int:
         return max(0, sum(1 for _ in csv.reader(file)) - 1)
 
 
-def write_list(path: Path, entries: Iterable[Entry], cache: HashCache) -> None:
+def write_list(path: Path, entries: Iterable[Entry], cache: FileHashes) -> None:
     """Write a list, and the hashes of its files."""
     text = make_list(entries, cache)
     cache.save()
     write_text(path, text)
 
 
-def make_list(entries: Iterable[Entry], cache: HashCache) -> str:
+def make_list(entries: Iterable[Entry], cache: FileHashes) -> str:
     """Return a list as CSV text: name, SHA-256 of the content, and the reason if the file is not read.
 
     Args:

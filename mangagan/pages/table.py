@@ -1,8 +1,10 @@
 """Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and decode its pages."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -35,6 +37,83 @@ def read_pages(path: Path) -> pd.DataFrame:
     return read_table(path, "ingest").to_pandas()
 
 
+@dataclass(frozen=True)
+class EncodedPage:
+    """A page that is not yet decoded. Plain data: it can be sent to another process.
+
+    Attributes:
+        row: Row of the table.
+        archive: Archive that holds the page.
+        data: The encoded page. Empty: whoever decodes it reads the archive.
+    """
+
+    row: PageRow
+    archive: Path
+    data: bytes = field(default=b"", repr=False)
+
+    def decode(self) -> Page:
+        """Return the decoded page.
+
+        Raises:
+            UserError: The archive or the page is missing or damaged.
+        """
+        if self.data:
+            return decode_page(self.data)
+        with Archive(self.archive) as archive:
+            return decode_page(archive.read(self.row["entry"]))
+
+
+class PageReader:
+    """A context manager that reads encoded pages. It keeps the last archive open.
+
+    Args:
+        folder: The folder of the archives.
+        is_lazy: True: the pages hold no data. For workers that read the same files.
+    """
+
+    def __init__(self, folder: Path, is_lazy: bool = False) -> None:
+        self.folder, self.is_lazy = folder, is_lazy
+        self.path = Path()
+        self.archive: Archive | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the archive."""
+        if self.archive is not None:
+            self.archive.zip.close()
+            self.archive = None
+
+    def load(self, row: PageRow) -> EncodedPage:
+        """Return the page of a row of the table.
+
+        Raises:
+            UserError: The archive or the page is missing or damaged.
+        """
+        path = self.folder / f"{row['title']}.cbz"
+        if self.is_lazy:
+            return EncodedPage(row, path.absolute())
+        if self.archive is None or path != self.path:
+            self.close()
+            self.path, self.archive = path, Archive(path)
+        return EncodedPage(row, path, self.archive.read(row["entry"]))
+
+
+def weigh_page(page: EncodedPage) -> float:
+    """Return the memory that the decoding of a page needs [bytes]."""
+    return len(page.data) + BYTES_PER_PIXEL * page.row["width"] * page.row["height"]
+
+
+def list_kept(pages: pd.DataFrame) -> list[PageRow]:
+    """Return the rows of the pages, title by title in reading order, without rejected files."""
+    kept = pages[pages["reason"] == ""].sort_values(["title", "page_number"], kind="stable")
+    return kept.to_dict("records")
+
+
 def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, Page]]:
     """Yield each kept page, title by title in reading order. Pages are decoded ahead on all cores.
 
@@ -45,24 +124,11 @@ def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, 
     Raises:
         UserError: An archive or a page is missing or damaged.
     """
-    yield from map_ordered(decode_entry, read_entries(pages, folder), weigh=weigh_entry, max_weight=MAX_MEMORY)
+    with PageReader(folder) as reader:
+        loaded = map(reader.load, list_kept(pages))
+        yield from map_ordered(decode_with_row, loaded, weigh=weigh_page, max_weight=MAX_MEMORY)
 
 
-def weigh_entry(item: tuple[PageRow, bytes]) -> float:
-    """Return the memory that the decoding of a page needs [bytes]."""
-    row, encoded = item
-    return len(encoded) + BYTES_PER_PIXEL * row["width"] * row["height"]
-
-
-def read_entries(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, bytes]]:
-    """Yield the row and the encoded bytes of each kept page, with one archive open at a time."""
-    for title, group in pages[pages["reason"] == ""].groupby("title", sort=True):
-        with Archive(folder / f"{title}.cbz") as archive:
-            for row in group.sort_values("page_number").to_dict("records"):
-                yield row, archive.read(row["entry"])
-
-
-def decode_entry(item: tuple[PageRow, bytes]) -> tuple[PageRow, Page]:
-    """Decode one page."""
-    row, encoded = item
-    return row, decode_page(encoded)
+def decode_with_row(page: EncodedPage) -> tuple[PageRow, Page]:
+    """Return the row and the decoded page."""
+    return page.row, page.decode()

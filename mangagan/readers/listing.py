@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ class File:
         name: Printable name in tables, with forward slashes. For a screenshot, relative to the screenshots folder.
         title: Title of its pages. Empty if it has none.
         reason: Why the file is rejected without reading it. Empty if it can be read.
+        later_volumes: The other files of a RAR set that starts with this file, in order of their names.
     """
 
     path: Path
     name: str
     title: str = ""
     reason: str = ""
+    later_volumes: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -69,14 +71,27 @@ def list_imports(folder: Path) -> Listing:
 
 def make_listing(entries: Iterable[Entry], litter_folders: list[str]) -> Listing:
     """Return the files with their titles, in reading order."""
-    files = {entry.name: describe_file(entry) for entry in entries if not is_later_volume(entry)}
+    files: dict[str, File] = {}
+    volumes: dict[Path, list[Path]] = {}
+    for entry in entries:
+        first = find_earlier_volume(entry)
+        if first is not None:
+            volumes.setdefault(first, []).append(entry.path)
+        else:
+            files[entry.name] = describe_file(entry)
+    for name, file in files.items():
+        if file.path in volumes:
+            files[name] = replace(file, later_volumes=tuple(sorted(volumes[file.path])))
     return Listing(sort_files(files), litter_folders)
 
 
-def is_later_volume(entry: Entry) -> bool:
-    """Return True for a volume of a RAR set that is read together with its first volume, such as `a.part2.rar`."""
+def find_earlier_volume(entry: Entry) -> Path | None:
+    """Return the first volume of a RAR set that is read together with this file, such as `a.part2.rar`.
+
+    None for any other file.
+    """
     first = None if entry.reason else find_first_volume(entry.path)
-    return first is not None and first.is_file()
+    return first if first is not None and first.is_file() else None
 
 
 def sort_files(files: Mapping[str, File]) -> list[File]:

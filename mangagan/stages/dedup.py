@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow.parquet import read_metadata
 
 from mangagan.core import catalog, params
+from mangagan.core.cache import open_cache
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, write_json
+from mangagan.core.machine import load_machine
 from mangagan.dataset.clusters import find_contradictions
 from mangagan.dataset.dedup import DUPLICATE, DedupParams, deduplicate
 from mangagan.dataset.manifest import summarize, write_manifest
@@ -22,8 +26,10 @@ from mangagan.dataset.overrides import (
     read_overrides,
     resolve_matches,
 )
+from mangagan.duplicates.face_images import FaceImages
+from mangagan.faces.shards import FaceShards
 from mangagan.faces.sheets import write_sheets
-from mangagan.faces.table import decode_faces, read_faces, write_faces
+from mangagan.faces.table import IMAGE, read_rows, write_selected
 from mangagan.gallery.write import write_gallery
 
 STAGE = "dedup"
@@ -36,20 +42,23 @@ def run(root: Path = Path()) -> None:
     Raises:
         UserError: params.yaml or the overrides are invalid, or there are no faces.
     """
-    settings = params.load(STAGE, DedupParams, root)
+    settings, machine = params.load(STAGE, DedupParams, root), load_machine(root)
     overrides = read_overrides(root / catalog.OVERRIDES)
-    faces = read_all_faces(root)
+    shards = list_shards(root)
+    faces = read_all_faces(shards)
     matches = match_overrides(overrides, faces)
     report_problems(matches)
-    grays = decode_faces(faces["png"], channels=1)[:, 0]
-    decided = deduplicate(faces, grays, resolve_matches(matches), settings)
-
-    write_faces(root / catalog.TRAIN_FACES, decided[decided["split"] == "train"], SCHEMA)
-    write_faces(root / catalog.HOLDOUT_FACES, decided[decided["split"] == "holdout"], SCHEMA)
-    write_manifest(root / catalog.MANIFEST, decided)
-    with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
-        write_sheets(folder, decided, gallery=str(catalog.GALLERY))
-        write_gallery(folder, decided)
+    images = FaceShards([path for path, _ in shards])
+    with open_cache(root, STAGE, machine.cache_gb) as cache:
+        known = FaceImages(len(faces), images.load, cache, machine)
+        check_sizes(shards, [facts.side for facts in known.facts])
+        decided = deduplicate(faces, known, resolve_matches(matches), settings)
+        for split, path in {"train": catalog.TRAIN_FACES, "holdout": catalog.HOLDOUT_FACES}.items():
+            write_selected(root / path, decided[decided["split"] == split], SCHEMA, images.load_rows)
+        write_manifest(root / catalog.MANIFEST, decided)
+        with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
+            write_sheets(folder, decided, gallery=str(catalog.GALLERY), load=images.load_rows)
+            write_gallery(folder, decided, images.load_rows, cache)
     figures = count_faces(decided) | count_overrides(matches)
     print(f"{STAGE}: {figures['kept']} faces kept, {figures['holdout']} of them in the hold-out set", file=sys.stderr)
     write_json(root / catalog.metrics_file(STAGE), figures)
@@ -68,36 +77,45 @@ def report_problems(matches: Sequence[Match]) -> None:
         )
 
 
-def read_all_faces(root: Path) -> pd.DataFrame:
-    """Read the faces of all titles, those from pages and the imported ones.
+def list_shards(root: Path) -> list[tuple[Path, str]]:
+    """Return the files of faces, those from pages and the imported ones, each with the stage that writes it.
 
     Raises:
-        UserError: There are no files, or no face in them, or the faces differ in size.
+        UserError: There are no files.
     """
     shards = [(path, "normalize") for path in sorted((root / catalog.FACES_DIR).glob("*.parquet"))]
     shards += [(path, "import_faces") for path in sorted((root / catalog.IMPORTED_DIR).glob("*.parquet"))]
     if not shards:
         raise UserError(f"no faces in {catalog.FACES_DIR}. Run: dvc repro normalize")
-    columns = [*catalog.column_names(catalog.FACE_COLUMNS), "image"]
-    tables = [(stage, read_faces(path, columns, stage)) for path, stage in shards]
-    tables = [(stage, table) for stage, table in tables if len(table)]
+    return shards
+
+
+def read_all_faces(shards: Sequence[tuple[Path, str]]) -> pd.DataFrame:
+    """Read the faces of all titles, without images, numbered as in `FaceShards`.
+
+    Raises:
+        UserError: A file is damaged, or there is no face in any file.
+    """
+    schema = catalog.arrow_schema(catalog.FACE_COLUMNS).append(pa.field("image", IMAGE))
+    tables = [read_rows(path, schema, stage) for path, stage in shards]
+    tables = [table for table in tables if len(table)]
     if not tables:
         boxes = catalog.pictures_dir("detect") / "boxes.png"
         raise UserError(f"no face was detected on any page. Look at {boxes}, and lower the threshold in detect")
-    check_sizes(tables)
-    return pd.concat([table for _, table in tables], ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
-def check_sizes(tables: Sequence[tuple[str, pd.DataFrame]]) -> None:
+def check_sizes(shards: Sequence[tuple[Path, str]], sides: Sequence[int]) -> None:
     """Raise UserError unless all faces have one size.
 
     Args:
-        tables: Stage that wrote the faces, and the faces with the column `png`.
+        shards: Files of faces, each with the stage that writes it.
+        sides: Height and width of each face in these files [px].
     """
+    stages = [stage for path, stage in shards for _ in range(read_metadata(path).num_rows)]
     sizes: dict[int, str] = {}
-    for stage, table in tables:
-        for png in table["png"]:
-            sizes.setdefault(int.from_bytes(png[16:20]), stage)  # the width, in the header of a PNG
+    for side, stage in zip(sides, stages, strict=True):
+        sizes.setdefault(side, stage)
     if len(sizes) > 1:
         (size, stage), (other_size, other_stage) = list(sizes.items())[:2]
         raise UserError(

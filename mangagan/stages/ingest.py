@@ -9,22 +9,27 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core import catalog, params
+from mangagan.core.cache import Cache, open_cache
 from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, note_empty, write_json
 from mangagan.core.images import write_png
 from mangagan.core.libraries import limit_opencv_to_one_thread
-from mangagan.core.progress import track
+from mangagan.core.machine import load_machine
+from mangagan.ingestion.file_hashes import FileHashes
 from mangagan.ingestion.params import IngestParams
+from mangagan.ingestion.processor import Processor
 from mangagan.ingestion.reasons import count_reasons, find_change_kind
-from mangagan.ingestion.records import IngestResult, Record, ingest_titles
+from mangagan.ingestion.records import IngestResult, Record
 from mangagan.ingestion.scan import IMPORT_ADVICE, has_imports
-from mangagan.pages.table import SCHEMA, iterate_pages, write_pages
+from mangagan.ingestion.titles import ingest_files
+from mangagan.pages.table import SCHEMA, write_pages
+from mangagan.pages.thumbnails import draw_pages
 from mangagan.pictures.grid import choose_evenly, draw_contact_sheet
 from mangagan.pictures.thumbnails import THUMBNAIL, make_thumbnail
 from mangagan.readers.listing import Listing, find_similar_titles, list_screenshots
 from mangagan.readers.litter import describe_litter
-from mangagan.readers.sources import read_sources
 
+STAGE = "ingest"
 SHEET_PAGES = 60  # maximum number of images on a contact sheet
 FRAME_LEVEL = 160  # gray level of the frame of a thumbnail
 MAX_LINES = 40  # of rejected files on the terminal; the table of pages has all
@@ -40,11 +45,24 @@ def run(root: Path = Path()) -> None:
         UserError: There are neither screenshots nor imported faces, or none of the screenshots is a page.
     """
     limit_opencv_to_one_thread()
-    settings = params.load("ingest", IngestParams, root)
+    settings, machine = params.load(STAGE, IngestParams, root), load_machine(root)
     listing = list_files(root, settings)
-    sources = read_sources(track(listing.files, len(listing.files), "ingest", "files"), settings.limits)
+    with open_cache(root, STAGE, machine.cache_gb) as cache:
+        run_with_cache(root, settings, listing, Processor(cache, machine))
+
+
+def run_with_cache(root: Path, settings: IngestParams, listing: Listing, processor: Processor) -> None:
+    """Run the stage; see `run`.
+
+    Args:
+        root: The workspace.
+        settings: The section `ingest` of params.yaml.
+        listing: The files.
+        processor: Cache and workers.
+    """
+    hashes = FileHashes(root / catalog.FILE_HASHES)
     with atomic_directory(root / catalog.PAGES_DIR) as folder:
-        result = ingest_titles(sources, settings, folder, SHEET_PAGES)
+        result = ingest_files(listing.files, settings, folder, hashes, processor)
         rejected = [record for record in result.records if record.reason]
         # Raised inside the block, so that existing pages are kept.
         if listing.files and len(rejected) == len(result.records):
@@ -59,7 +77,7 @@ def run(root: Path = Path()) -> None:
     counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
     with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
         if listing.files:
-            write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR))
+            write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR, processor.cache))
             write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
         counts.to_csv(folder / "pages.csv")
     write_json(root / catalog.metrics_file("ingest"), summarize(listing, result, table))
@@ -133,19 +151,19 @@ def print_summary(listing: Listing, result: IngestResult) -> None:
     print(f"ingest: {result.images} images, {pages} pages, {merged}", file=sys.stderr)
 
 
-def draw_kept(table: pd.DataFrame, folder: Path) -> np.ndarray:
+def draw_kept(table: pd.DataFrame, folder: Path, cache: Cache) -> np.ndarray:
     """Draw a contact sheet of pages, evenly spread over all titles.
 
     Args:
         table: The page table.
         folder: The folder of the archives.
+        cache: Thumbnails of earlier runs.
     """
     kept = table[table["reason"] == ""]
     images, captions = [], []
-    for row, page in iterate_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder):
-        images.append(make_thumbnail(page.pixels))
+    for row, thumbnail in draw_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder, make_thumbnail, cache):
+        images.append(thumbnail)
         captions.append(f"{row['title']} {row['page_number']}")
-        del page  # before the next one is decoded: it can be large
     return draw_contact_sheet(images, captions)
 
 

@@ -1,0 +1,147 @@
+"""Map a function over items in parallel, except for items whose results are in the cache."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, TypeVar
+
+from mangagan.core.cache import Cache
+from mangagan.core.machine import THREADS, MachineParams
+from mangagan.core.packing import pack, unpack
+from mangagan.core.parallel import map_ordered
+
+MAX_AHEAD = 64  # cached results that wait for an item that is computed
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+Result = TypeVar("Result")
+COMPUTED, PAUSE = object(), object()
+
+
+def map_cached(
+    function: Callable[[Loaded], Result],
+    items: Iterable[Item],
+    cache: Cache,
+    key: Callable[[Item], bytes],
+    kind: Any,
+    load: Callable[[Item], Loaded],
+    weigh: Callable[[Loaded], float] | None = None,
+    max_weight: float = 0,
+    machine: MachineParams = THREADS,
+) -> Iterator[Result]:
+    """Yield the result for each item, in the order of the items; from the cache if it is there.
+
+    Memory stays bounded: at most `MAX_AHEAD` cached results wait for each item that is computed.
+
+    Args:
+        function: Called by the workers with a loaded item.
+        items: Consumed in the calling thread, ahead of the results.
+        cache: Results of earlier runs; new results are added.
+        key: Return the key of the result of an item. It covers everything that the result depends on.
+        kind: Type of the results; see `packing.unpack`.
+        load: Return what the function needs of an item, for example the bytes of a page. Called in the calling thread,
+            only for items that are not in the cache.
+        weigh: As in `map_ordered`, for a loaded item.
+        max_weight: As in `map_ordered`.
+        machine: As in `map_ordered`.
+    """
+    waiting: deque[Any] = deque()  # a cached result, or COMPUTED or PAUSE for the next item of the workers
+    keys: deque[bytes] = deque()  # of the results that are computed
+
+    def find_missing() -> Iterator[Loaded | None]:
+        ahead = 0
+        for item in items:
+            entry = key(item)
+            known = find(cache, entry, kind)
+            if known is None:
+                keys.append(entry)
+                waiting.append(COMPUTED)
+                ahead = 0
+                yield load(item)
+                continue
+            waiting.append(known)
+            ahead += 1
+            if ahead == MAX_AHEAD:  # without missing items the workers would never yield
+                waiting.append(PAUSE)
+                ahead = 0
+                yield None
+
+    missing = find_missing()
+    for first in missing:
+        if first is not None:
+            break
+        waiting.pop()  # PAUSE: no item is missing so far, so that no worker has to be started
+        while waiting:
+            yield waiting.popleft()
+    else:
+        yield from waiting
+        return
+    call = partial(call_unless_none, function)
+    heavy = None if weigh is None else partial(weigh_unless_none, weigh)
+    items_left = chain([first], missing)
+    for result in map_ordered(call, items_left, weigh=heavy, max_weight=max_weight, machine=machine):
+        while waiting[0] is not COMPUTED and waiting[0] is not PAUSE:
+            yield waiting.popleft()
+        if waiting.popleft() is COMPUTED:
+            data = pack(result)
+            cache.put(keys.popleft(), data)
+            yield unpack(data, kind)  # so that a computed result has the same types as a cached one
+    yield from waiting
+
+
+def compute_missing(
+    function: Callable[[Loaded], Sequence[Result]],
+    keys: Sequence[bytes],
+    cache: Cache,
+    kind: Any,
+    load: Callable[[list[int]], Loaded],
+    chunk: int,
+    machine: MachineParams = THREADS,
+) -> Iterator[tuple[int, Result]]:
+    """Yield the index and the result of each of many small items: first the cached ones, then the others.
+
+    Args:
+        function: Return the results of a chunk of items; called by the workers.
+        keys: Key of the result of each item.
+        cache: Results of earlier runs; new results are added.
+        kind: Type of the results; see `packing.unpack`.
+        load: Return what the function needs of the items with some indices. Called in the calling thread.
+        chunk: Number of items in a call.
+        machine: As in `map_ordered`.
+    """
+    missing = []
+    for index, key in enumerate(keys):
+        known = find(cache, key, kind)
+        if known is None:
+            missing.append(index)
+        else:
+            yield index, known
+    if not missing:  # no worker has to be started
+        return
+    chunks = [missing[start : start + chunk] for start in range(0, len(missing), chunk)]
+    for indices, results in zip(chunks, map_ordered(function, map(load, chunks), machine=machine), strict=True):
+        for index, result in zip(indices, results, strict=True):
+            data = pack(result)
+            cache.put(keys[index], data)
+            yield index, unpack(data, kind)
+
+
+def find(cache: Cache, key: bytes, kind: Any) -> Any:
+    """Return a result from the cache. None if it is missing or damaged."""
+    data = cache.get(key)
+    if data is None:
+        return None
+    try:
+        return unpack(data, kind)
+    except ValueError:
+        return None
+
+
+def call_unless_none(function: Callable[[Loaded], Result], item: Loaded | None) -> Result | None:
+    """Return the result of a loaded item, None for None."""
+    return None if item is None else function(item)
+
+
+def weigh_unless_none(weigh: Callable[[Loaded], float], item: Loaded | None) -> float:
+    """Return the memory that a loaded item needs [bytes], 0 for None."""
+    return 0.0 if item is None else weigh(item)

@@ -1,0 +1,45 @@
+"""An array in a temporary file, for data of all faces of which few rows are needed at a time."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class ArrayFile:
+    """Rows of an array in a temporary file, which is deleted with the object. Rows that were not written are zero.
+
+    Unlike a memory map it never occupies more memory than the rows that are read.
+
+    Args:
+        rows: Number of rows.
+        shape: Shape of a row.
+        dtype: Type of the values.
+    """
+
+    def __init__(self, rows: int, shape: tuple[int, ...], dtype: type) -> None:
+        self.rows, self.shape, self.dtype = rows, shape, np.dtype(dtype)
+        self.row_bytes = int(np.prod(shape)) * self.dtype.itemsize
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the object
+        self.file.truncate(rows * self.row_bytes)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def write(self, row: int, values: np.ndarray) -> None:
+        """Write a row."""
+        data = np.ascontiguousarray(values, self.dtype).tobytes()
+        os.pwrite(self.file.fileno(), data, row * self.row_bytes)
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Return the rows from `first` to `last`, without the last."""
+        data = os.pread(self.file.fileno(), (last - first) * self.row_bytes, first * self.row_bytes)
+        return np.frombuffer(data, self.dtype).reshape(last - first, *self.shape)
+
+    def take(self, rows: Sequence[int]) -> np.ndarray:
+        """Return some rows."""
+        found = np.empty((len(rows), *self.shape), self.dtype)
+        for place, row in enumerate(rows):
+            found[place] = self.read(row, row + 1)[0]
+        return found

@@ -1,0 +1,106 @@
+"""Gray images of faces that are decoded only if a result is not known from an earlier run."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from mangagan.core.cache import NO_CACHE, Cache, describe_libraries, make_key
+from mangagan.core.cached_map import compute_missing
+from mangagan.core.code import code_hash
+from mangagan.core.images import decode_png
+from mangagan.core.machine import THREADS, MachineParams
+from mangagan.core.progress import track
+from mangagan.duplicates.array_file import ArrayFile
+from mangagan.duplicates.comparison import SIDE, prepare
+from mangagan.duplicates.known import Known, hash_face
+from mangagan.duplicates.phash import phash64
+
+CHUNK = 128  # faces
+LoadPngs = Callable[[Sequence[int]], Sequence[bytes]]  # indices → PNGs
+
+
+class FaceFacts(NamedTuple):
+    """What is known of a face without its pixels.
+
+    Attributes:
+        digest: Hash of its pixels at the size at which faces are compared, hex.
+        phash: 64-bit perceptual hash, 16 hex digits.
+        side: Height and width of the face [px].
+    """
+
+    digest: str
+    phash: str
+    side: int
+
+
+class FaceImages:
+    """Gray faces at the size at which they are compared. A face is decoded when it is used for the first time.
+
+    Args:
+        count: Number of faces.
+        load: Return the PNGs of some faces.
+        cache: Facts of earlier runs. Default: none.
+        machine: The section `machine` of params.yaml.
+    """
+
+    def __init__(self, count: int, load: LoadPngs, cache: Cache = NO_CACHE, machine: MachineParams = THREADS) -> None:
+        self.load, self.cache, self.machine = load, cache, machine
+        code = code_hash(__name__), describe_libraries("numpy", "opencv-python-headless", "pillow")
+        keys = [
+            make_key("face", *code, hashlib.sha256(png).digest())
+            for start in range(0, count, CHUNK)
+            for png in load(range(start, min(start + CHUNK, count)))
+        ]
+        found = compute_missing(find_facts, keys, cache, FaceFacts, load, CHUNK, machine)
+        facts = dict(track(found, count, "duplicates: hashes", "faces"))
+        self.facts: list[FaceFacts] = [facts[index] for index in range(count)]
+        self.pixels = ArrayFile(count, (SIDE, SIDE), np.uint8)
+        self.is_decoded = np.zeros(count, bool)
+
+    @classmethod
+    def from_pngs(cls, pngs: Sequence[bytes]) -> Self:
+        """Return the images of faces that are in memory."""
+        return cls(len(pngs), lambda indices: [pngs[index] for index in indices])
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def take(self, indices: Sequence[int]) -> np.ndarray:
+        """Return some faces, uint8 (n, SIDE, SIDE)."""
+        missing = [index for index in sorted(set(indices)) if not self.is_decoded[index]]
+        for index, png in zip(missing, self.load(missing), strict=True):
+            self.pixels.write(index, decode_face(png))
+            self.is_decoded[index] = True
+        return self.pixels.take(indices)
+
+    def select(self, indices: Sequence[int]) -> tuple["FaceSelection", Known]:
+        """Return some faces, and what is known about them."""
+        known = Known([self.facts[index].digest for index in indices], self.cache, self.machine)
+        return FaceSelection(self, indices), known
+
+
+class FaceSelection:
+    """Some faces of `FaceImages`, with indices of their own."""
+
+    def __init__(self, images: FaceImages, indices: Sequence[int]) -> None:
+        self.images, self.indices = images, list(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, indices: Sequence[int]) -> np.ndarray:
+        """Return some faces, uint8 (n, SIDE, SIDE)."""
+        return self.images.take([self.indices[index] for index in indices])
+
+
+def decode_face(png: bytes) -> np.ndarray:
+    """Return a face at the size at which faces are compared, uint8 (SIDE, SIDE)."""
+    return prepare(decode_png(png, channels=1)[None])[0]
+
+
+def find_facts(pngs: Sequence[bytes]) -> list[FaceFacts]:
+    """Return the facts of faces."""
+    grays = [decode_png(png, channels=1) for png in pngs]
+    return [FaceFacts(hash_face(prepare(gray[None])[0]), f"{phash64(gray):016x}", len(gray)) for gray in grays]

@@ -1,0 +1,1 @@
+"""Workspaces of an installed package: `mangagan init` and `mangagan upgrade`."""

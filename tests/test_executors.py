@@ -1,0 +1,264 @@
+"""The executors: the same results on threads, processes and Dask, and one clear line for each fault of a cluster."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mangagan.core import dask_cluster, dask_workers
+from mangagan.core.errors import UserError
+from mangagan.core.machine import PROCESSES, THREADS, MachineParams
+from mangagan.core.parallel import map_ordered
+from tests import dask_processes as dask
+
+PROJECT = Path(__file__).parents[1]
+LOCAL = MachineParams(executor="dask", workers=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_local_cluster() -> Iterator[None]:
+    yield
+    dask_cluster.close_clusters()
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineParams]:
+    """A scheduler and two workers, as a user starts them."""
+    with dask.dask_scheduler(tmp_path_factory.mktemp("dask"), workers=2) as (address, _):
+        yield MachineParams(executor="dask", scheduler=address)
+
+
+@pytest.fixture(params=["processes", "local", "remote"])
+def machine(request: pytest.FixtureRequest) -> MachineParams:
+    if request.param == "remote":
+        return request.getfixturevalue("remote")
+    return {"processes": MachineParams(executor="processes", workers=2), "local": LOCAL}[request.param]
+
+
+def fail(machine: MachineParams) -> str:
+    """Compute on a cluster that cannot be used; return the message."""
+    with pytest.raises(UserError) as caught:
+        list(map_ordered(dask.square, range(3), machine=machine))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_results_are_equal_and_in_order(machine: MachineParams) -> None:
+    assert list(map_ordered(dask.square, range(40), machine=machine)) == [number * number for number in range(40)]
+    assert list(map_ordered(dask.square, [], machine=machine)) == []
+
+
+@pytest.fixture(scope="module")
+def bytes_of_one_thread() -> bytes:
+    code = (
+        "from tests.dask_processes import compute_with_libraries; from mangagan.core.libraries import *\n"
+        "limit_to_one_thread(); print(compute_with_libraries(1)[-1].hex())"
+    )
+    alone = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return bytes.fromhex(alone.stdout)
+
+
+def test_libraries_are_set_up_as_in_a_stage(machine: MachineParams, bytes_of_one_thread: bytes) -> None:
+    found = list(map_ordered(dask.compute_with_libraries, [1], 1, machine=machine))
+    assert found == [(1, 1, None, bytes_of_one_thread)]
+
+
+def test_an_item_of_many_megabytes(machine: MachineParams, recwarn: pytest.WarningsRecorder) -> None:
+    items = [bytes([number]) * 12_000_000 for number in range(3)]
+    assert list(map_ordered(len, items, machine=machine)) == [12_000_000] * 3
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("executor", [THREADS, PROCESSES, LOCAL])
+def test_a_user_error_keeps_its_text(executor: MachineParams) -> None:
+    results = map_ordered(partial(dask.reject, "user"), range(9), 2, machine=executor)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(UserError) as caught:
+        next(results)
+    assert str(caught.value) == "page.png not found. Run: dvc repro ingest"
+
+
+@pytest.mark.parametrize("executor", [PROCESSES, LOCAL])
+def test_an_error_that_cannot_be_unpickled_keeps_its_text(executor: MachineParams) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        list(map_ordered(partial(dask.reject, "other"), range(9), 2, machine=executor))
+    assert str(caught.value) == "CustomError: page: 2"
+    assert any("in reject" in note for note in caught.value.__notes__)
+
+
+def test_items_of_a_killed_worker_are_computed_again(tmp_path: Path, machine: MachineParams) -> None:
+    results = map_ordered(partial(dask.die_once, tmp_path / "marker"), range(20), machine=machine)
+    assert list(results) == list(range(20))
+    assert (tmp_path / "marker").exists()
+
+
+def test_an_item_that_always_kills_its_worker_is_an_error() -> None:
+    with pytest.raises(UserError, match="die: 4 Dask workers ended unexpectedly") as caught:
+        list(map_ordered(dask.die, range(2), machine=LOCAL))
+    assert "\n" not in str(caught.value)
+    assert list(map_ordered(dask.square, range(3), machine=LOCAL)) == [0, 1, 4], "the cluster is still usable"
+
+
+def test_items_in_progress_are_bounded_and_cancelled(remote: MachineParams) -> None:
+    taken = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = map_ordered(dask.compute_slowly, numbers(), machine=remote)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    assert len(taken) <= 3 + 2 * 2
+    results.close()  # type: ignore[attr-defined]
+    client = dask_cluster.get_cluster(remote).client
+    deadline = time.monotonic() + 30
+    while client.futures and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not client.futures
+
+
+def test_one_connection_serves_all_calls(remote: MachineParams) -> None:
+    assert dask_cluster.get_cluster(remote) is dask_cluster.get_cluster(remote)
+
+
+def test_a_weight_limit_runs_heavy_items_alone() -> None:
+    results = map_ordered(dask.square, range(5), weigh=lambda number: 10.0, max_weight=5, machine=LOCAL)
+    assert list(results) == [0, 1, 4, 9, 16]
+
+
+def test_no_scheduler_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        message = fail(MachineParams(executor="dask", scheduler=address))
+    assert message.startswith(f"params.yaml: machine.scheduler: no Dask scheduler answers at {address} (")
+    assert "Start it with `dask scheduler`" in message
+
+
+def test_another_server_at_the_address(monkeypatch: pytest.MonkeyPatch, remote: MachineParams) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts a connection and never answers
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        assert "no Dask scheduler answers" in fail(MachineParams(executor="dask", scheduler=address))
+    assert "ValueError: unknown address scheme 'http'" in fail(
+        MachineParams(executor="dask", scheduler="http://127.0.0.1:8787")
+    )
+    worker = next(iter(dask_cluster.get_cluster(remote).client.nthreads()))
+    assert "there is a Worker" in fail(MachineParams(executor="dask", scheduler=worker))
+
+
+def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    message = fail(MachineParams(executor="dask", workers=1))
+    assert message == (
+        "params.yaml: machine.executor is dask, which needs the package distributed. Run: pip install 'mangagan[dask]'"
+    )
+
+
+def test_workers_lost_and_scheduler_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    monkeypatch.setattr(dask_workers, "POLL_S", 0.2)
+    monkeypatch.setattr(dask_workers, "NO_WORKERS_S", 1)
+    with dask.dask_scheduler(tmp_path, workers=0) as (address, scheduler):
+        machine = MachineParams(executor="dask", scheduler=address)
+        assert fail(machine) == (
+            f"the Dask scheduler at {address} has no workers. Start them on each machine: dask worker {address}"
+        )
+        worker = dask.start_worker(address, tmp_path / "worker.log")
+        results = map_ordered(dask.compute_slowly, range(1000), machine=machine)
+        assert next(results) == 0
+        dask.stop(worker)
+        with pytest.raises(UserError, match=r"^the Dask scheduler has no workers any more"):
+            list(results)
+        worker = dask.start_worker(address, tmp_path / "worker.log")
+        results = map_ordered(dask.compute_slowly, range(1000), machine=machine)
+        assert next(results) == 0
+        dask.stop(scheduler)
+        dask.stop(worker)
+        with pytest.raises(UserError, match=r"^the connection to the Dask scheduler was lost"):
+            list(results)
+
+
+def test_a_worker_with_other_code(tmp_path: Path, remote: MachineParams) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(PROJECT / "mangagan", other / "mangagan", ignore=shutil.ignore_patterns("__pycache__"))
+    with (other / "mangagan" / "core" / "images.py").open("a") as file:
+        file.write("# changed\n")
+    results = map_ordered(dask.compute_slowly, range(1000), machine=remote)
+    assert next(results) == 0
+    worker = dask.start_worker(remote.scheduler, tmp_path / "other.log", path=other, directory=other)
+    try:
+        with pytest.raises(UserError, match=r"^a Dask worker on .* has other versions: .* code of mangagan "):
+            list(results)
+        assert "has other versions: code of mangagan" in fail(remote)
+    finally:
+        dask.stop(worker)
+
+
+def test_a_worker_without_the_project(tmp_path: Path, remote: MachineParams) -> None:
+    code = "import sys; sys.modules['mangagan'] = None; from distributed.cli.dask_worker import main; main()"
+    options = ("--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard", "--no-nanny")
+    log = tmp_path / "bare.log"
+    worker = dask.start_process(sys.executable, "-c", code, remote.scheduler, *options, log=log, directory=tmp_path)
+    try:
+        dask.wait_for_text(log, "Registered to")
+        assert re.search("cannot import mangagan .*ModuleNotFoundError", fail(remote))
+    finally:
+        dask.stop(worker)
+
+
+def test_a_worker_that_does_not_see_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remote: MachineParams
+) -> None:
+    (tmp_path / "params.yaml").write_text("machine: {}\n")
+    monkeypatch.chdir(tmp_path)
+    dask_cluster.get_cluster(remote).checked.clear()
+    assert list(map_ordered(dask.square, [2], machine=remote)) == [4]
+    (tmp_path / "params.yaml").unlink()
+    (tmp_path / "params.yaml").symlink_to("/proc/self/cmdline")  # another content in each process
+    dask_cluster.get_cluster(replace(remote, files="sent")).checked.clear()
+    assert f"does not read the files of {tmp_path}" in fail(remote)
+    assert list(map_ordered(dask.square, [2], machine=replace(remote, files="sent"))) == [4]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_worker_processes_end_with_the_command(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import signal\nfrom mangagan.commands.stages import exit_on_signal\nfrom tests.test_executors import *\n"
+        "signal.signal(signal.SIGTERM, exit_on_signal)\n"
+        "for number in map_ordered(dask.compute_slowly, range(10000), machine=LOCAL): print(number, flush=True)"
+    )
+    parent = dask.start_process(sys.executable, "-c", code, log=tmp_path / "log")
+    try:
+        dask.wait_for_text(tmp_path / "log", r"^0\n")
+        children = psutil.Process(parent.pid).children(recursive=True)
+        assert len(children) >= 2
+        parent.send_signal(number)
+        assert parent.wait(timeout=60) == (143 if number == signal.SIGTERM else -number)
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert not alive
+    finally:
+        dask.stop(parent)
+    if number == signal.SIGTERM:
+        lines = (tmp_path / "log").read_text().splitlines()
+        assert [line for line in lines if not line.isdigit()] == []
+
+
+def test_threads_do_not_import_dask() -> None:
+    code = (
+        "import sys\nfrom mangagan.core.parallel import map_ordered\n"
+        "assert list(map_ordered(abs, [-1])) == [1]\nassert not {'dask', 'distributed'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
