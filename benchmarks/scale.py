@@ -87,7 +87,7 @@ def copy_page(job: tuple[Path, Path, int]) -> None:
     except OSError:
         shift = 0
     if shift:
-        Image.fromarray(np.roll(pixels, shift, axis=1)).save(target.with_suffix(".jpg"), quality=92)
+        Image.fromarray(np.roll(pixels, shift, axis=1)).save(target.with_name(f"{target.name}.jpg"), quality=92)
     else:
         shutil.copyfile(source, target)
 
@@ -121,6 +121,7 @@ def watch_memory(process: psutil.Process, peaks: dict[str, int]) -> None:
                 return
             family = own + sum(child.memory_info().rss for child in process.children(recursive=True))
         except psutil.Error:
+            time.sleep(POLL_S)
             continue
         peaks["process"], peaks["all"] = max(peaks["process"], own), max(peaks["all"], family)
         time.sleep(POLL_S)

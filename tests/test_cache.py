@@ -1,6 +1,6 @@
 """The cache of single results: what it keeps, what it deletes, damage, and several processes."""
 
-import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from mangagan.core import cache as cache_module
-from mangagan.core.cache import NO_CACHE, Cache, make_key
+from mangagan.core.cache import NO_CACHE, Cache
 from mangagan.core.cached_map import MAX_AHEAD, compute_missing, map_cached
+from mangagan.core.keys import make_key
 from mangagan.core.machine import MachineParams
 from mangagan.core.packing import pack, unpack
 from tests.paths import PROJECT
@@ -82,10 +83,11 @@ def test_a_damaged_database_is_deleted_with_one_line(
 ) -> None:
     put(tmp_path, *(f"{number}" for number in range(300)))
     path = tmp_path / "cache/entries.sqlite"
-    path.write_bytes(path.read_bytes()[:offset] + os.urandom(path.stat().st_size - offset))
-    for _ in range(3):
-        put(tmp_path, "a")
-    assert names_in(tmp_path, "a") == ["a"]
+    damage = random.Random(0).randbytes(path.stat().st_size - offset)
+    path.write_bytes(path.read_bytes()[:offset] + damage)
+    put(tmp_path, "a")
+    put(tmp_path, "b")
+    assert names_in(tmp_path, "a", "b")[-1] == "b"
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"detect: {tmp_path}/cache is damaged and was deleted: ")
 
@@ -125,6 +127,37 @@ def test_a_file_is_a_hard_link_until_it_is_changed(tmp_path: Path) -> None:
     assert not again.exists()
 
 
+def test_deleted_entries_free_the_disk_during_a_run(tmp_path: Path) -> None:
+    with opened(tmp_path, 1e6) as cache:
+        for number in range(2000):
+            cache.put(make_key(number), bytes(10_000))
+            if number % 100 == 0:
+                cache.flush()
+                assert sum(path.stat().st_size for path in (tmp_path / "cache").iterdir()) < 4e6
+    assert (tmp_path / "cache/entries.sqlite").stat().st_size < 1.5e6
+
+
+def test_an_error_of_the_program_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a")
+    with opened(tmp_path) as cache:
+        assert cache.database is not None
+        cache.database.execute("DROP TABLE runs")
+    assert names_in(tmp_path, "a") == ["a"]
+    monkeypatch.setattr(cache_module, "MAX_VALUE_BYTES", 10)
+    put(tmp_path, "b", size=11)
+    assert names_in(tmp_path, "a", "b") == ["a"]
+
+
+def test_files_are_deleted_before_other_entries(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.write_bytes(bytes(1000))
+    put(tmp_path, "a", "b")
+    with opened(tmp_path, 500) as cache:
+        cache.put_file(make_key("file"), made)
+    assert names_in(tmp_path, "a", "b") == ["a", "b"]
+    assert not (tmp_path / "cache/files" / make_key("file").hex()[:2] / make_key("file").hex()).exists()
+
+
 def test_a_deleted_file_entry_frees_the_disk(tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.write_bytes(bytes(1000))
@@ -140,21 +173,23 @@ def test_a_deleted_file_entry_frees_the_disk(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from mangagan.core.cache import Cache, make_key
-with Cache(Path(sys.argv[1]), 1e9, sys.argv[2]) as cache:
+from mangagan.core import cache
+from mangagan.core.keys import make_key
+cache.FLUSH_S = float(sys.argv[4])
+with cache.Cache(Path(sys.argv[1]), 1e9, sys.argv[2]) as cache:
     for number in range(int(sys.argv[3])):
         cache.put(make_key(sys.argv[2], number), str(number).encode() * 500)
         print(number, flush=True)
 """
 
 
-def start_writer(folder: Path, name: str, count: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", WRITER, str(folder / "cache"), name, str(count)]
+def start_writer(folder: Path, name: str, count: int, flush_s: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WRITER, str(folder / "cache"), name, str(count), str(flush_s)]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
 
 
 def test_several_processes_write_at_the_same_time(tmp_path: Path) -> None:
-    writers = [start_writer(tmp_path, name, 3000) for name in "abc"]
+    writers = [start_writer(tmp_path, name, 3000, 0.1) for name in "abc"]
     assert [writer.communicate(timeout=60) and writer.returncode for writer in writers] == [0, 0, 0]
     with opened(tmp_path) as cache:
         for name in "abc":
@@ -162,16 +197,17 @@ def test_several_processes_write_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_whole_entries(tmp_path: Path) -> None:
-    for round_ in range(5):
-        writer = start_writer(tmp_path, str(round_), 10**6)
+    for number in range(5):
+        writer = start_writer(tmp_path, str(number), 10**6, 0)  # writes each entry at once
         assert writer.stdout is not None
-        while int(writer.stdout.readline()) < 2000 + 700 * round_:
-            pass
+        last = 0
+        while last < 300 + 70 * number:
+            last = int(writer.stdout.readline())
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         with opened(tmp_path) as cache:
-            found = [cache.get(make_key(str(round_), number)) for number in range(6000)]
-        assert all(value in (None, str(number).encode() * 500) for number, value in enumerate(found))
+            found = [cache.get(make_key(str(number), index)) for index in range(last)]
+        assert found == [str(index).encode() * 500 for index in range(last)]
 
 
 # Packing
@@ -224,6 +260,11 @@ def square(number: int) -> list[int]:
     return [number**2]
 
 
+def square_slowly(number: int) -> list[int]:
+    time.sleep(0.3)
+    return square(number)
+
+
 def square_all(numbers: list[int]) -> list[int]:
     return [number**2 for number in numbers]
 
@@ -255,15 +296,15 @@ def test_cached_results_do_not_pile_up(tmp_path: Path) -> None:
 
     def count() -> Iterator[int]:
         nonlocal taken
-        for number in range(2000):
+        for number in range(-1, 2000):  # -1 is missing and slow, so that all others would wait for it
             taken = number
             yield number
 
     with opened(tmp_path) as cache:
-        results = map_cached(square, count(), cache, make_key, list[int], int, machine=MachineParams(workers=2))
-        for _ in range(10):
-            next(results)
-        assert taken <= 6 * MAX_AHEAD
+        machine = MachineParams(workers=16)
+        results = map_cached(square_slowly, count(), cache, make_key, list[int], int, max_weight=1e4, machine=machine)
+        assert next(results) == [1]
+        assert taken <= 10 * MAX_AHEAD
 
 
 def test_chunks_of_missing_items(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Known answers of the import closure and the code hash, on a tiny project."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def run() -> None:
     "app/templates/README.md": "for people\n",
     "app/lib/__init__.py": "VERSION = 1\n",
     "app/lib/tool.py": "import json\n\nimport other.thing\n\n\ndef work():  # a comment\n    return json\n",
-    "app/lib/late.py": "def go(*args):\n    if not args:\n        raise ValueError('no arguments')\n    return args\n",
+    "app/lib/late.py": "def go(*args):\n    if not args:\n        raise UserError('no arguments')\n    return args\n",
     "app/lib/typed.py": "",
     "app/lib/untyped.py": "",
     "app/unrelated.py": "",
@@ -107,7 +108,7 @@ def test_package_hides_a_module_of_its_name(project: Path) -> None:
         ("app/notes.csv", "no module", "nobody"),
         ("app/templates/README.md", "for people", "for nobody"),
         ("other/thing.py", "app.unrelated", "app.lib.typed"),
-        ("app/lib/late.py", "no arguments", "arguments are needed"),  # the text of an error
+        ("app/lib/late.py", "no arguments", "arguments are needed"),  # the text of a UserError
     ],
 )
 def test_edits_that_keep_the_hash(project: Path, file: str, old: str, new: str) -> None:
@@ -120,7 +121,7 @@ def test_edits_that_keep_the_hash(project: Path, file: str, old: str, new: str) 
     [
         ("app/lib/tool.py", "return json", "return None"),
         ("app/lib/late.py", "return args", "return args[0]"),
-        ("app/lib/late.py", "ValueError", "KeyError"),
+        ("app/lib/late.py", "UserError", "KeyError"),
         ("app/lib/__init__.py", "VERSION = 1", "VERSION = 2"),
         ("app/__init__.py", '"""Only a docstring."""\n', "VERSION = 1\n"),
         ("app/lib/untyped.py", "", "VALUE = 1\n"),
@@ -140,6 +141,14 @@ def test_edits_that_change_the_hash(project: Path, file: str, old: str, new: str
 )
 def test_different_code_has_different_hashes(project: Path, one: str, other: str) -> None:
     assert hash_after(project / "app/lib/untyped.py", "", one) != hash_after(project / "app/lib/untyped.py", one, other)
+
+
+def test_an_f_string_has_the_same_dump_in_all_versions_of_python() -> None:
+    name = "Name(id='{}', ctx=Load())".format
+    inner = f"FormattedValue(value={name('y')}, conversion=-1)"  # Python 3.12 adds an empty string after it
+    spec = f"JoinedStr(values=[Constant(value='0'), {inner}])"
+    outer = f"FormattedValue(value={name('x')}, conversion=-1, format_spec={spec})"
+    assert code._dump(ast.parse('f"{x:0{y}}"').body) == f"[Expr(value=JoinedStr(values=[{outer}]))]"
 
 
 def test_errors_name_the_file(project: Path) -> None:

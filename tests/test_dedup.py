@@ -53,6 +53,10 @@ def make_faces(pages: list[str]) -> pd.DataFrame:
     )
 
 
+def make_images(pngs: list[bytes]) -> FaceImages:
+    return FaceImages(len(pngs), lambda indices: [pngs[index] for index in indices])
+
+
 def run(
     grays: list[np.ndarray],
     decisions: Decisions = NO_DECISIONS,
@@ -63,7 +67,7 @@ def run(
     faces = make_faces([f"p{number:02}" for number in range(len(grays))])
     for number, reason in (reasons or {}).items():
         faces.loc[number, "drop_reason"] = reason
-    return deduplicate(faces, FaceImages.from_pngs(list(map(encode_png, grays))), decisions, settings)
+    return deduplicate(faces, make_images(list(map(encode_png, grays))), decisions, settings)
 
 
 def test_best_face_of_each_drawing_is_kept() -> None:
@@ -194,7 +198,7 @@ def test_no_page_and_no_drawing_is_in_both_splits() -> None:
     for seed in range(4):
         settings = DedupParams(holdout_share=0.3, seed=seed)
         decided = deduplicate(
-            make_faces(pages), FaceImages.from_pngs([encode_png(drawings[i]) for i in which]), decisions, settings
+            make_faces(pages), make_images([encode_png(drawings[i]) for i in which]), decisions, settings
         )
         kept = decided.assign(drawing=which % 24)[decided["kept"]]
         assert kept["drawing"].duplicated().any()

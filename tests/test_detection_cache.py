@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mangagan.detection.run import make_cache_key
+from mangagan.detection.stored_pages import make_cache_key
 
 PROJECT = Path(__file__).parents[1]
 BACKENDS = "mangagan.detection.backends"
 CODE = f"""
-from mangagan.detection.run import make_cache_key
+from mangagan.detection.stored_pages import make_cache_key
 print(*(make_cache_key("{BACKENDS}." + module, "name", "1") for module in ("mangaface", "onnx_yolo", "lbpcascade")))
 """
 

@@ -76,6 +76,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with three drawn titles after a run of the data stages."""
     root = tmp_path_factory.mktemp("first")
     draw_manga(root / "data", seed=5, pages_per_title=4)
+    Image.fromarray(np.full((500, 400), 90, np.uint8)).save(root / catalog.SCREENSHOTS / "loose.png")
     shutil.copy(PROJECT / "params.yaml", root)
     shutil.copy(PROJECT / "data" / "overrides.csv", root / "data")
     set_param(root, "detect", "mangaface", {"scales": [1.0], "long_side": 640})  # faster
@@ -157,6 +158,21 @@ def copy_page_to_earlier_title(root: Path) -> None:
     shutil.copy(root / catalog.SCREENSHOTS / HARBOR / "002.png", root / catalog.SCREENSHOTS / "a" / "1.png")
 
 
+def copy_retaken_page(root: Path) -> None:
+    """Copy a page and two files that show it again to an earlier title: all are merged into one record there."""
+    source, folder = root / catalog.SCREENSHOTS / HARBOR / "002.png", root / catalog.SCREENSHOTS / "a"
+    folder.mkdir()
+    shutil.copy(source, folder / "1.png")
+    Image.open(source).convert("L").save(folder / "2.jpg", quality=70)
+    for number, name in enumerate(["1.png", "2.jpg", "1.png"]):
+        shutil.copy(folder / name, source.with_name(f"80{number}{Path(name).suffix}"))
+
+
+def replace_loose_file(root: Path) -> None:
+    """Replace an image that is rejected because it is not in the folder of a title."""
+    Image.fromarray(np.full((700, 600), 90, np.uint8)).save(root / catalog.SCREENSHOTS / "loose.png")
+
+
 def add_rejected_files(root: Path) -> None:
     """Add a title of many small images before the others: their thumbnails fill the contact sheet."""
     folder = root / catalog.SCREENSHOTS / "a"
@@ -173,6 +189,8 @@ def add_rejected_files(root: Path) -> None:
         (remove_page, {"ingest": 1, "detect": 0, "normalize": 1, "dedup": 4}),
         (rename_title, {"ingest": 1, "detect": 0, "normalize": 1, "dedup": 4}),
         (copy_page_to_earlier_title, {"ingest": 3, "detect": 0, "normalize": 2, "dedup": 4}),
+        (copy_retaken_page, {"ingest": 8, "detect": 2, "normalize": 4, "dedup": 60}),
+        (replace_loose_file, {"ingest": 2, "detect": 0, "normalize": 0, "dedup": 0}),
         (add_rejected_files, {"ingest": 71, "detect": 0, "normalize": 0, "dedup": 0}),
     ],
 )
@@ -185,6 +203,8 @@ def test_a_change_computes_only_what_is_new(
     counts = computed(root)
     assert changed == run_without_cache(root, tmp_path / "other")
     assert changed != before
+    assert run_all(root) == changed
+    assert computed(root) == dict.fromkeys(STAGES, 0)
     assert {stage: counts[stage] for stage in STAGES if counts[stage] > most[stage]} == {}
 
 

@@ -9,8 +9,6 @@ Several processes can use the cache at the same time. A killed process loses at 
 `FLUSH_S` seconds. A damaged entry counts as missing; a damaged database is deleted.
 """
 
-import contextlib
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -18,12 +16,12 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from mangagan.core.files import link_or_copy, stamp_file
 from mangagan.core.state import CACHE
 
 FORMAT = 1  # of the database; a cache of another format is deleted
@@ -32,9 +30,14 @@ FLUSH_BYTES = 16e6  # maximum size of these entries [bytes]
 BUSY_S = 30.0  # maximum wait for another process that writes [s]
 FRESH_S = 3600  # the time of use of an entry is written at most once in this time [s]
 FILL = 0.9  # share of the maximum size that deleting leaves
+CHECK_SHARE = 0.05  # the size is checked when this share of the maximum size was written
+MAX_VALUE_BYTES = 500e6  # larger values are not stored
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 TABLES = """
-CREATE TABLE entries (key BLOB PRIMARY KEY, stage TEXT, used INTEGER, size INTEGER, checksum INTEGER, value BLOB);
-CREATE INDEX usage ON entries (used, size, stage);
+CREATE TABLE entries (
+    key BLOB PRIMARY KEY, stage TEXT, is_file INTEGER, used INTEGER, size INTEGER, checksum INTEGER, value BLOB
+);
+CREATE INDEX usage ON entries (is_file DESC, used, size, stage);
 CREATE TABLE runs (stage TEXT PRIMARY KEY, hits INTEGER, misses INTEGER);
 """
 Result = TypeVar("Result")
@@ -57,25 +60,6 @@ class Usage:
     misses: int = 0
 
 
-def make_key(*parts: object) -> bytes:
-    """Return the key of an entry, 16 bytes: a hash of the texts of the parts. Bytes are hashed as they are."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else str(part).encode()
-        digest.update(len(data).to_bytes(8))
-        digest.update(data)
-    return digest.digest()[:16]
-
-
-def describe_libraries(*packages: str) -> str:
-    """Return names and versions of installed packages that a result depends on, as a part of a key."""
-    versions = []
-    for package in packages:
-        with contextlib.suppress(PackageNotFoundError):
-            versions.append(f"{package} {version(package)}")
-    return ", ".join(versions)
-
-
 class Cache:
     """The cache, as one stage uses it. A context manager; entries are written at its end at the latest.
 
@@ -91,9 +75,10 @@ class Cache:
         self.folder, self.max_bytes, self.stage = folder, max_bytes, stage
         self.hits = self.misses = 0
         self.pending: dict[bytes, tuple[int, int, bytes | None]] = {}  # key → size, checksum, value
-        self.pending_bytes = 0
+        self.pending_bytes = self.unchecked_bytes = 0
         self.used: set[bytes] = set()  # entries whose time of use is not yet written
         self.flushed = time.monotonic()
+        self.was_damaged = False
         self.database: sqlite3.Connection | None = None
         if max_bytes > 0:
             self._guard(self._connect, None)
@@ -122,7 +107,7 @@ class Cache:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Add an entry."""
-        if self.database is None:
+        if self.database is None or len(value) > MAX_VALUE_BYTES:
             return
         self.pending[key] = len(value), zlib.crc32(value), value
         self.pending_bytes += len(value)
@@ -136,11 +121,11 @@ class Cache:
             False if the file is missing, or was changed through another link.
         """
         stored = self._file_path(key)
-        record = self.pending.get(key) or self._guard(lambda: self._find(key), None)
+        record = self.pending[key][:2] if key in self.pending else self._guard(lambda: self._find(key), None)
         try:
-            found = record is not None and (record[0], record[1]) == stamp(stored)
+            found = record is not None and record == stamp_file(stored)
             if found:
-                place(stored, path)
+                link_or_copy(stored, path)
         except OSError:
             found = False
         self.hits, self.misses = self.hits + found, self.misses + (not found)
@@ -155,9 +140,9 @@ class Cache:
         try:
             stored.parent.mkdir(parents=True, exist_ok=True)
             temporary.unlink(missing_ok=True)
-            place(path, temporary)
+            link_or_copy(path, temporary)
             os.replace(temporary, stored)
-            self.pending[key] = (*stamp(stored), None)
+            self.pending[key] = (*stamp_file(stored), None)
         except OSError:  # the cache only saves time
             temporary.unlink(missing_ok=True)
 
@@ -166,7 +151,16 @@ class Cache:
         self.flushed = time.monotonic()
         if self.pending or self.used:
             self._guard(self._write, None)
+        self.unchecked_bytes += sum(size for size, _, _ in self.pending.values())
         self.pending, self.pending_bytes, self.used = {}, 0, set()
+        if self.unchecked_bytes > CHECK_SHARE * self.max_bytes:
+            self.unchecked_bytes = 0
+            self._guard(self._shrink, None)
+
+    @property
+    def temporary_folder(self) -> Path | None:
+        """Return a folder on the disk of the workspace for temporary files. None without a cache."""
+        return self.folder if self.database is not None else None
 
     def measure(self) -> dict[str, Usage]:
         """Return the entries of each stage."""
@@ -179,10 +173,11 @@ class Cache:
     def _connect(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(self.folder / "entries.sqlite", timeout=BUSY_S, isolation_level=None)
+        database.row_factory = sqlite3.Row
+        self.database = database
         database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
-        self.database = database
         if database.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
             self._create()
 
@@ -195,31 +190,40 @@ class Cache:
                 self.database.execute(f'DROP TABLE "{name}"')
             for statement in TABLES.split(";"):
                 self.database.execute(statement)
+            shutil.rmtree(self.folder / "files", ignore_errors=True)
             self.database.execute(f"PRAGMA user_version = {FORMAT}")
         self.database.execute("COMMIT")
 
-    def _find(self, key: bytes) -> tuple[int, int, int] | None:
+    def _find(self, key: bytes) -> tuple[int, int] | None:
+        """Return size and checksum of an entry."""
         assert self.database is not None
         row = self.database.execute("SELECT size, checksum, used FROM entries WHERE key = ?", (key,)).fetchone()
-        if row is not None and row[2] < time.time() - FRESH_S:
-            self.used.add(key)
-        return row
+        if row is None:
+            return None
+        self._mark_used(key, row["used"])
+        return row["size"], row["checksum"]
 
     def _read(self, key: bytes) -> bytes | None:
         assert self.database is not None
         row = self.database.execute("SELECT value, checksum, used FROM entries WHERE key = ?", (key,)).fetchone()
-        if row is None or row[0] is None or zlib.crc32(row[0]) != row[1]:
+        if row is None or row["value"] is None or zlib.crc32(row["value"]) != row["checksum"]:
             return None
-        if row[2] < time.time() - FRESH_S:
+        self._mark_used(key, row["used"])
+        return bytes(row["value"])
+
+    def _mark_used(self, key: bytes, used: int) -> None:
+        if used < time.time() - FRESH_S:
             self.used.add(key)
-        return bytes(row[0])
 
     def _write(self) -> None:
         assert self.database is not None
         now = int(time.time())
-        rows = [(key, self.stage, now, *record) for key, record in self.pending.items()]
+        rows = [
+            (key, self.stage, value is None, now, size, checksum, value)
+            for key, (size, checksum, value) in self.pending.items()
+        ]
         self.database.execute("BEGIN IMMEDIATE")
-        self.database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self.database.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in self.used])
         self.database.execute("COMMIT")
 
@@ -229,71 +233,59 @@ class Cache:
 
     def _measure(self) -> dict[str, Usage]:
         assert self.database is not None
-        counts = {
-            stage: (hits, misses)
-            for stage, hits, misses in self.database.execute("SELECT stage, hits, misses FROM runs").fetchall()
+        usage = {
+            row["stage"]: Usage(hits=row["hits"], misses=row["misses"])
+            for row in self.database.execute("SELECT * FROM runs ORDER BY stage").fetchall()
         }
-        sizes = "SELECT stage, COUNT(*), SUM(size) FROM entries GROUP BY stage"
-        totals = {stage: (entries, size) for stage, entries, size in self.database.execute(sizes)}
-        stages = sorted({*counts, *totals})
-        return {stage: Usage(*totals.get(stage, (0, 0)), *counts.get(stage, (0, 0))) for stage in stages}
+        totals = "SELECT stage, COUNT(*) AS entries, SUM(size) AS size FROM entries GROUP BY stage ORDER BY stage"
+        for row in self.database.execute(totals).fetchall():
+            counts = usage.get(row["stage"], Usage())
+            usage[row["stage"]] = replace(counts, entries=row["entries"], size=row["size"])
+        return usage
 
     def _shrink(self) -> None:
-        """Delete the entries that were not used for the longest time if the cache is too large."""
+        """Delete entries if the cache is too large: whole files first, because their parts are entries too.
+
+        Of the files, and then of the other entries, those that were not used for the longest time are deleted first.
+        """
         assert self.database is not None
-        total = self.database.execute("SELECT SUM(size) FROM entries").fetchone()[0] or 0
-        if total <= self.max_bytes:
+        (total,) = self.database.execute("SELECT SUM(size) FROM entries").fetchone()
+        if (total or 0) <= self.max_bytes:
             return
         doomed, excess = [], total - FILL * self.max_bytes
-        for key, size in self.database.execute("SELECT key, size FROM entries ORDER BY used, rowid"):
+        for row in self.database.execute("SELECT key, size FROM entries ORDER BY is_file DESC, used"):
             if excess <= 0:
                 break
-            doomed.append((key,))
-            excess -= size
-        self.database.executemany("DELETE FROM entries WHERE key = ?", doomed)
-        self.database.execute("PRAGMA incremental_vacuum").fetchall()
+            doomed.append((row["key"],))
+            excess -= row["size"]
         for (key,) in doomed:
             self._file_path(key).unlink(missing_ok=True)
+        self.database.execute("BEGIN IMMEDIATE")
+        self.database.executemany("DELETE FROM entries WHERE key = ?", doomed)
+        self.database.execute("COMMIT")
+        self.database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _guard(self, action: Callable[[], Result], default: Result) -> Result:
         """Return the result of an action on the database; without a usable database, the default.
 
-        A damaged database is deleted. A database that cannot be written is not used any more in this process.
+        A damaged database is deleted once. After any other error the cache is not used any more in this process.
         """
         if self.database is None and action != self._connect:
             return default
         try:
             return action()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OSError) as error:
             if self.database is not None:
                 self.database.close()
                 self.database = None
-            if isinstance(error, sqlite3.OperationalError):
+            if getattr(error, "sqlite_errorcode", None) not in DAMAGED or self.was_damaged:
                 print(f"{self.stage}: {self.folder} is not used: {error}", file=sys.stderr)
                 return default
             print(f"{self.stage}: {self.folder} is damaged and was deleted: {error}", file=sys.stderr)
+            self.was_damaged = True
             delete_cache(self.folder)
-            if action != self._connect:
-                self._guard(self._connect, None)
+            self._guard(self._connect, None)
             return default
-        except OSError as error:
-            print(f"{self.stage}: {self.folder} is not used: {error.strerror}", file=sys.stderr)
-            return default
-
-
-def stamp(path: Path) -> tuple[int, int]:
-    """Return size [bytes] and time of change [ns] of a file."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def place(source: Path, target: Path) -> None:
-    """Make `target` a hard link to `source`, or a copy where links are not possible."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-        os.utime(target, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
 
 
 def delete_cache(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -11,11 +12,24 @@ from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.packing import pack, unpack
 from mangagan.core.parallel import map_ordered
 
-MAX_AHEAD = 64  # cached results that wait for an item that is computed
+MAX_AHEAD = 64  # cached results that wait for one item that is computed
+MAX_AHEAD_BYTES = 16e6  # their total size
+MAX_WAITING_BYTES = 256e6  # of all cached results that wait, if the caller sets no limit
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
 COMPUTED, PAUSE = object(), object()
+
+
+@dataclass(frozen=True)
+class Pause:
+    """An item that takes the place of cached results, so that the workers do not run ahead without limit.
+
+    Attributes:
+        size: Size of these results [bytes].
+    """
+
+    size: int
 
 
 def map_cached(
@@ -28,10 +42,11 @@ def map_cached(
     weigh: Callable[[Loaded], float] | None = None,
     max_weight: float = 0,
     machine: MachineParams = THREADS,
+    is_lasting: Callable[[Result], bool] = lambda result: True,
 ) -> Iterator[Result]:
     """Yield the result for each item, in the order of the items; from the cache if it is there.
 
-    Memory stays bounded: at most `MAX_AHEAD` cached results wait for each item that is computed.
+    Memory stays bounded: cached results that wait for an item that is computed count as memory too.
 
     Args:
         function: Called by the workers with a loaded item.
@@ -44,31 +59,32 @@ def map_cached(
         weigh: As in `map_ordered`, for a loaded item.
         max_weight: As in `map_ordered`.
         machine: As in `map_ordered`.
+        is_lasting: Return False for a result that is not added to the cache, because the next run may differ.
     """
     waiting: deque[Any] = deque()  # a cached result, or COMPUTED or PAUSE for the next item of the workers
     keys: deque[bytes] = deque()  # of the results that are computed
 
-    def find_missing() -> Iterator[Loaded | None]:
-        ahead = 0
+    def find_missing() -> Iterator[Loaded | Pause]:
+        ahead = size = 0
         for item in items:
             entry = key(item)
-            known = find(cache, entry, kind)
-            if known is None:
+            data = cache.get(entry)
+            found = None if data is None else decode(data, kind)
+            if data is None or found is None:
                 keys.append(entry)
                 waiting.append(COMPUTED)
-                ahead = 0
                 yield load(item)
                 continue
-            waiting.append(known)
-            ahead += 1
-            if ahead == MAX_AHEAD:  # without missing items the workers would never yield
+            waiting.append(found)
+            ahead, size = ahead + 1, size + len(data)
+            if ahead >= MAX_AHEAD or size > MAX_AHEAD_BYTES:
                 waiting.append(PAUSE)
-                ahead = 0
-                yield None
+                yield Pause(size)
+                ahead = size = 0
 
     missing = find_missing()
     for first in missing:
-        if first is not None:
+        if not isinstance(first, Pause):
             break
         waiting.pop()  # PAUSE: no item is missing so far, so that no worker has to be started
         while waiting:
@@ -76,15 +92,17 @@ def map_cached(
     else:
         yield from waiting
         return
-    call = partial(call_unless_none, function)
-    heavy = None if weigh is None else partial(weigh_unless_none, weigh)
+    call = partial(call_unless_pause, function)
+    heavy = partial(weigh_item, weigh)
+    limit = max_weight or MAX_WAITING_BYTES
     items_left = chain([first], missing)
-    for result in map_ordered(call, items_left, weigh=heavy, max_weight=max_weight, machine=machine):
+    for result in map_ordered(call, items_left, weigh=heavy, max_weight=limit, machine=machine):
         while waiting[0] is not COMPUTED and waiting[0] is not PAUSE:
             yield waiting.popleft()
         if waiting.popleft() is COMPUTED:
-            data = pack(result)
-            cache.put(keys.popleft(), data)
+            data, entry = pack(result), keys.popleft()
+            if result is not None and is_lasting(result):
+                cache.put(entry, data)
             yield unpack(data, kind)  # so that a computed result has the same types as a cached one
     yield from waiting
 
@@ -129,19 +147,24 @@ def compute_missing(
 def find(cache: Cache, key: bytes, kind: Any) -> Any:
     """Return a result from the cache. None if it is missing or damaged."""
     data = cache.get(key)
-    if data is None:
-        return None
+    return None if data is None else decode(data, kind)
+
+
+def decode(data: bytes, kind: Any) -> Any:
+    """Return the result of an entry. None if it is damaged."""
     try:
         return unpack(data, kind)
     except ValueError:
         return None
 
 
-def call_unless_none(function: Callable[[Loaded], Result], item: Loaded | None) -> Result | None:
-    """Return the result of a loaded item, None for None."""
-    return None if item is None else function(item)
+def call_unless_pause(function: Callable[[Loaded], Result], item: Loaded | Pause) -> Result | None:
+    """Return the result of a loaded item, None for a pause."""
+    return None if isinstance(item, Pause) else function(item)
 
 
-def weigh_unless_none(weigh: Callable[[Loaded], float], item: Loaded | None) -> float:
-    """Return the memory that a loaded item needs [bytes], 0 for None."""
-    return 0.0 if item is None else weigh(item)
+def weigh_item(weigh: Callable[[Loaded], float] | None, item: Loaded | Pause) -> float:
+    """Return the memory that a loaded item or the results of a pause need [bytes]."""
+    if isinstance(item, Pause):
+        return float(item.size)
+    return weigh(item) if weigh else 0.0

@@ -59,7 +59,8 @@ def import_closure(*modules: str) -> list[Path]:
 def code_hash(*modules: str) -> str:
     """Return the SHA-256 (hex) of the code in the import closure of the modules.
 
-    Comments, docstrings, formatting and the texts of raised errors do not change it, nor does the version of Python.
+    Comments, docstrings, formatting and the texts of UserErrors do not change it, nor does the version of Python. Texts
+    of other errors do: the tables record some of them as reasons.
     """
     digest = hashlib.sha256()
     for path in import_closure(*modules):
@@ -118,12 +119,13 @@ def _data_hash(path: Path, size: int, changed_ns: int) -> str:
 def _dump(node: object) -> str:
     """Return a syntax tree as text.
 
-    Unlike `ast.dump` it omits empty fields: new versions of Python add some.
+    Unlike `ast.dump` it omits empty fields and empty strings in f-strings: new versions of Python add some.
     """
     if isinstance(node, ast.AST):
-        fields = [
-            f"{name}={_dump(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []
-        ]
+        values = dict(ast.iter_fields(node))
+        if isinstance(node, ast.JoinedStr):
+            values["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and not part.value)]
+        fields = [f"{name}={_dump(value)}" for name, value in values.items() if value is not None and value != []]
         return f"{type(node).__name__}({', '.join(fields)})"
     if isinstance(node, list):
         return f"[{', '.join(map(_dump, node))}]"
@@ -187,9 +189,9 @@ def _data_files(strings: frozenset[str], path: Path) -> set[Path]:
 
 
 def _without_texts(tree: ast.Module) -> ast.Module:
-    """Remove docstrings, and blank the strings of `raise` statements, of a syntax tree in place."""
+    """Remove docstrings, and blank the strings of each `raise UserError(…)`, of a syntax tree in place."""
     for node in ast.walk(_without_docstrings(tree)):
-        if isinstance(node, ast.Raise) and node.exc is not None:
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "UserError":
             for part in ast.walk(node.exc):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     part.value = ""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # The bytes of a file depend on its content only, and images are compressed already.
 PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_statistics": False}
 
+# Errors of `os.link` on a file system without hard links, or across disks.
+LINK_ERRORS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES)
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -134,6 +137,33 @@ def read_table(
     except pa.ArrowInvalid as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is damaged ({reason}). Delete it and run: dvc repro {stage}") from None
+
+
+def stamp_file(path: Path) -> tuple[int, int]:
+    """Return size [bytes] and time of change [ns] of a file."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target`, which does not exist, a hard link to `source`, or a copy where links are not possible.
+
+    Raises:
+        OSError: The target exists, or cannot be written.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in LINK_ERRORS:
+            raise
+        temporary = target.with_name(f".{target.name}.tmp")
+        try:
+            shutil.copyfile(source, temporary)
+            status = source.stat()
+            os.utime(temporary, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -1,7 +1,7 @@
 """Encode values of dataclasses, arrays and bytes for the cache, without pickle: decoding runs no code of the data.
 
-The format is the length of a JSON header (4 bytes), the header, and the bytes of all arrays. The type of the value is
-not stored; the reader names it.
+The format is its version (1 byte), the length of a JSON header (4 bytes), the header, and the bytes of all arrays. The
+type of the value is not stored; the reader names it.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+VERSION = b"\x01"  # raise it if the encoding changes
 LENGTH_BYTES = 4
 
 
@@ -28,7 +29,7 @@ def pack(value: Any) -> bytes:
     blobs: list[bytes] = []
     tree = _to_tree(value, blobs)
     header = json.dumps([tree, [len(blob) for blob in blobs]], separators=(",", ":")).encode()
-    return b"".join([len(header).to_bytes(LENGTH_BYTES), header, *blobs])
+    return b"".join([VERSION, len(header).to_bytes(LENGTH_BYTES), header, *blobs])
 
 
 def unpack(data: bytes, kind: Any) -> Any:
@@ -41,9 +42,12 @@ def unpack(data: bytes, kind: Any) -> Any:
     Raises:
         ValueError: The data is not a value of this type.
     """
+    if not data.startswith(VERSION):
+        raise ValueError("another version")
     try:
-        end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES])
-        tree, sizes = json.loads(data[LENGTH_BYTES:end])
+        start = len(VERSION) + LENGTH_BYTES
+        end = start + int.from_bytes(data[len(VERSION) : start])
+        tree, sizes = json.loads(data[start:end])
         blobs = []
         for size in sizes:
             blobs.append(data[end : end + size])

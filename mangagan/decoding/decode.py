@@ -65,6 +65,8 @@ def open_picture(data: bytes, max_megapixels: float, max_strip_megapixels: float
         return picture
     except UnreadableError:
         raise
+    except MemoryError:
+        raise UnreadableError("cannot be decoded: not enough memory") from None
     # Decoders raise many types on damaged data: OSError, SyntaxError, struct.error, TypeError…
     except Exception:
         raise UnreadableError(DAMAGED) from None

@@ -3,8 +3,11 @@
 import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+
+from mangagan.core.files import raise_if_disk_error
 
 
 class ArrayFile:
@@ -16,12 +19,17 @@ class ArrayFile:
         rows: Number of rows.
         shape: Shape of a row.
         dtype: Type of the values.
+        folder: Folder of the file. None: that of the system.
+
+    Raises:
+        UserError: The disk is full.
     """
 
-    def __init__(self, rows: int, shape: tuple[int, ...], dtype: type) -> None:
+    def __init__(self, rows: int, shape: tuple[int, ...], dtype: type, folder: Path | None = None) -> None:
         self.rows, self.shape, self.dtype = rows, shape, np.dtype(dtype)
         self.row_bytes = int(np.prod(shape)) * self.dtype.itemsize
-        self.file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the object
+        self.folder = folder or Path(tempfile.gettempdir())
+        self.file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - lives as long as the object
         self.file.truncate(rows * self.row_bytes)
 
     def __len__(self) -> int:
@@ -29,11 +37,16 @@ class ArrayFile:
 
     def write(self, row: int, values: np.ndarray) -> None:
         """Write a row."""
-        data = np.ascontiguousarray(values, self.dtype).tobytes()
-        os.pwrite(self.file.fileno(), data, row * self.row_bytes)
+        try:
+            self.file.seek(row * self.row_bytes)
+            self.file.write(np.ascontiguousarray(values, self.dtype).data)
+        except OSError as error:
+            raise_if_disk_error(error, self.folder)
+            raise
 
     def read(self, first: int, last: int) -> np.ndarray:
         """Return the rows from `first` to `last`, without the last."""
+        self.file.flush()
         data = os.pread(self.file.fileno(), (last - first) * self.row_bytes, first * self.row_bytes)
         return np.frombuffer(data, self.dtype).reshape(last - first, *self.shape)
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mangagan.core.cache import describe_libraries, make_key
 from mangagan.core.cached_map import compute_missing
 from mangagan.core.code import code_hash
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.progress import track
 from mangagan.duplicates.array_file import ArrayFile
-from mangagan.duplicates.known import Faces, Known
+from mangagan.duplicates.earlier_results import EarlierResults, Faces
 
 SMALL = 56  # [px] of the faces that are described
 CELLS = 7  # of the grid in each direction
@@ -32,7 +32,7 @@ MIRRORED_VARIANTS = [VARIANTS.index((scale, -x if x else x, y)) for scale, x, y 
 CHUNK = 128  # faces
 
 
-def describe_faces(faces: Faces, known: Known) -> ArrayFile:
+def describe_faces(faces: Faces, known: EarlierResults) -> ArrayFile:
     """Return the descriptors of each face at each of `VARIANTS`, float16 (N, variants, LENGTH), not negative.
 
     Args:
@@ -42,7 +42,7 @@ def describe_faces(faces: Faces, known: Known) -> ArrayFile:
     code = code_hash(__name__), describe_libraries("numpy", "opencv-python-headless")
     keys = [make_key("descriptors", *code, digest) for digest in known.digests]
     found = compute_missing(describe_chunk, keys, known.cache, np.ndarray, faces.__getitem__, CHUNK, known.machine)
-    result = ArrayFile(len(faces), (len(VARIANTS), LENGTH), np.float16)
+    result = ArrayFile(len(faces), (len(VARIANTS), LENGTH), np.float16, known.cache.temporary_folder)
     for index, descriptors in track(found, len(faces), "duplicates: descriptors", "faces"):
         result.write(index, descriptors)
     return result

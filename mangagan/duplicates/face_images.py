@@ -2,19 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
-from mangagan.core.cache import NO_CACHE, Cache, describe_libraries, make_key
+from mangagan.core.cache import NO_CACHE, Cache
 from mangagan.core.cached_map import compute_missing
 from mangagan.core.code import code_hash
 from mangagan.core.images import decode_png
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.progress import track
 from mangagan.duplicates.array_file import ArrayFile
 from mangagan.duplicates.comparison import SIDE, prepare
-from mangagan.duplicates.known import Known, hash_face
+from mangagan.duplicates.earlier_results import EarlierResults, hash_face
 from mangagan.duplicates.phash import phash64
 
 CHUNK = 128  # faces
@@ -56,13 +57,8 @@ class FaceImages:
         found = compute_missing(find_facts, keys, cache, FaceFacts, load, CHUNK, machine)
         facts = dict(track(found, count, "duplicates: hashes", "faces"))
         self.facts: list[FaceFacts] = [facts[index] for index in range(count)]
-        self.pixels = ArrayFile(count, (SIDE, SIDE), np.uint8)
+        self.pixels = ArrayFile(count, (SIDE, SIDE), np.uint8, cache.temporary_folder)
         self.is_decoded = np.zeros(count, bool)
-
-    @classmethod
-    def from_pngs(cls, pngs: Sequence[bytes]) -> Self:
-        """Return the images of faces that are in memory."""
-        return cls(len(pngs), lambda indices: [pngs[index] for index in indices])
 
     def __len__(self) -> int:
         return len(self.facts)
@@ -75,9 +71,9 @@ class FaceImages:
             self.is_decoded[index] = True
         return self.pixels.take(indices)
 
-    def select(self, indices: Sequence[int]) -> tuple["FaceSelection", Known]:
+    def select(self, indices: Sequence[int]) -> tuple["FaceSelection", EarlierResults]:
         """Return some faces, and what is known about them."""
-        known = Known([self.facts[index].digest for index in indices], self.cache, self.machine)
+        known = EarlierResults([self.facts[index].digest for index in indices], self.cache, self.machine)
         return FaceSelection(self, indices), known
 
 

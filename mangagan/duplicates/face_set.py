@@ -7,7 +7,7 @@ import numpy as np
 
 from mangagan.duplicates.comparison import SIDE, measure_similarity
 from mangagan.duplicates.descriptors import MIRRORED_VARIANTS
-from mangagan.duplicates.known import Faces, Known
+from mangagan.duplicates.earlier_results import EarlierResults, Faces
 from mangagan.duplicates.rough_alignment import align_roughly
 
 Pair = tuple[int, int]
@@ -30,7 +30,7 @@ class FaceSet:
     insides: np.ndarray
     descriptors: np.ndarray
     signs: np.ndarray
-    known: Known
+    known: EarlierResults
 
     def mirror_descriptors(self, indices: np.ndarray | slice) -> np.ndarray:
         """Return the descriptors of the mirror images of faces, float16 (…, variants, COMPONENTS).

@@ -1,19 +1,18 @@
 """Search for pairs of near-duplicates: candidates by descriptor, each verified on the aligned pixels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
-from mangagan.core.machine import PROCESSES, THREADS
 from mangagan.core.parallel import map_ordered
 from mangagan.core.progress import track
 from mangagan.duplicates.candidates import find_candidates
 from mangagan.duplicates.comparison import prepare
 from mangagan.duplicates.descriptors import describe_faces
+from mangagan.duplicates.earlier_results import EarlierResults, Faces, without_earlier_results
 from mangagan.duplicates.face_set import FaceSet, Key, Pair, PairBatch, align_keys
-from mangagan.duplicates.known import Faces, Known, know_nothing
 from mangagan.duplicates.pair_memory import PairMemory
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import PairParams
@@ -40,7 +39,7 @@ class Similarity:
 
 
 def find_pairs(
-    faces: Faces, insides: np.ndarray, settings: PairParams, mirrored: bool = True, known: Known | None = None
+    faces: Faces, insides: np.ndarray, settings: PairParams, mirrored: bool = True, known: EarlierResults | None = None
 ) -> Pairs:
     """Find the pairs of faces that show the same drawing.
 
@@ -60,7 +59,7 @@ def find_pairs(
         raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
     if known is None:
         faces = prepare(np.asarray(faces))
-        known = know_nothing(faces)
+        known = without_earlier_results(faces)
     descriptors = describe_faces(faces, known)
     whitening = fit_whitening(descriptors)
     part = FaceSet(faces, insides, whiten(whitening, descriptors), whitening.signs, known)
@@ -93,7 +92,7 @@ def find_common(
     if len(insides) != len(faces) or len(other_insides) != len(others):
         raise ValueError(f"{len(insides)} and {len(other_insides)} insides for {len(faces)} and {len(others)} faces")
     prepared, other_prepared = prepare(faces), prepare(others)
-    known, other_known = know_nothing(prepared), know_nothing(other_prepared)
+    known, other_known = without_earlier_results(prepared), without_earlier_results(other_prepared)
     descriptors, other_descriptors = describe_faces(prepared, known), describe_faces(other_prepared, other_known)
     whitening = fit_whitening(descriptors, other_descriptors)
     part = FaceSet(prepared, insides, whiten(whitening, descriptors), whitening.signs, known)
@@ -160,7 +159,9 @@ def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Meas
         PairBatch.take(part, others, [key for key, _ in pairs], np.stack([start for _, start in pairs]))
         for pairs in chunks
     )
-    machine = PROCESSES if len(unknown) >= MIN_FOR_PROCESSES else THREADS
+    machine = part.known.machine
+    if machine.executor == "threads" and len(unknown) >= MIN_FOR_PROCESSES:
+        machine = replace(machine, executor="processes")
     values = map_ordered(PairBatch.measure, batches, machine=machine)
     for result, pairs in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
         for (key, start), value in zip(pairs, result, strict=True):

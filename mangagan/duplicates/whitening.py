@@ -41,7 +41,7 @@ class Whitening:
 
     def apply(self, descriptors: np.ndarray) -> np.ndarray:
         """Return whitened descriptors of length 1, (…, COMPONENTS); zero if there is no outline."""
-        whitened = (descriptors - self.mean) @ self.components
+        whitened = descriptors @ self.components - self.mean @ self.components
         lengths = np.linalg.norm(whitened, axis=-1, keepdims=True)
         return np.asarray(whitened / np.maximum(lengths, 1e-6), np.float32)
 

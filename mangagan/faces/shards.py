@@ -36,10 +36,13 @@ class FaceShards:
     def load(self, indices: Sequence[int]) -> list[bytes]:
         """Return the PNGs of some faces. Fast for indices that are close to one another."""
         pngs: dict[int, bytes] = {}
+        first, end, content = 0, 0, list[bytes]()
         for index in sorted(set(indices)):
-            group = bisect_right(self.ends, index)
-            content = self._read_group(group)
-            pngs[index] = content[index - self.ends[group] + len(content)]
+            if index >= end:
+                group = bisect_right(self.ends, index)
+                content, end = self._read_group(group), self.ends[group]
+                first = end - len(content)
+            pngs[index] = content[index - first]
         return [pngs[index] for index in indices]
 
     def load_rows(self, rows: pd.DataFrame) -> list[bytes]:

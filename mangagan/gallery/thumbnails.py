@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from mangagan.core.cache import Cache, describe_libraries, make_key
+from mangagan.core.cache import Cache
 from mangagan.core.cached_map import map_cached
 from mangagan.core.code import code_hash
 from mangagan.core.images import decode_png, to_pillow
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.faces.table import LoadPngs
 
 SIDE = 96  # of a thumbnail [px]; a multiple of 8, so that no JPEG block covers two faces

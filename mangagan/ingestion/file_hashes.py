@@ -12,7 +12,8 @@ class FileHashes:
     """Content hashes of files that were not changed since they were hashed.
 
     Args:
-        path: JSON file: path of the file → inode, size, time of change, hash. A damaged file is ignored.
+        path: JSON file: path of the file → inode, size, times of change of content and inode, hash. A damaged file is
+            ignored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +40,7 @@ class FileHashes:
             OSError: The file cannot be read.
         """
         status = path.stat()
-        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         key = ascii(str(path.absolute()))
         record = self.known.get(key, ())
         if record[:-1] != stamp:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 
-from mangagan.core.cache import NO_CACHE, Cache, describe_libraries, make_key
+from mangagan.core.cache import NO_CACHE, Cache
 from mangagan.core.cached_map import find, map_cached
 from mangagan.core.code import code_hash
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.packing import pack
 from mangagan.ingestion.drafts import Draft
@@ -36,7 +37,7 @@ class Processor:
     @cached_property
     def code(self) -> tuple[str, str]:
         """Return what the results depend on besides images and settings."""
-        return code_hash("mangagan.ingestion.layout", "mangagan.ingestion.retakes"), describe_libraries(*LIBRARIES)
+        return code_hash("mangagan.ingestion.processor"), describe_libraries(*LIBRARIES)
 
     def examine(self, sources: Iterable[tuple[Source, str]], settings: IngestParams) -> Iterator[Image]:
         """Yield the measurements of each image, without its source.
@@ -56,6 +57,7 @@ class Processor:
             weigh=weigh_source,
             max_weight=MAX_MEMORY,
             machine=self.machine,
+            is_lasting=lambda image: image.draft is None or not image.draft.reason.startswith("cannot be"),
         )
 
     def make_pages(

@@ -21,6 +21,8 @@ from mangagan.pages.archive import write_cbz
 from mangagan.pages.decode import decode_page
 from mangagan.readers.sources import Source
 
+MergedPage = tuple[str, tuple[str, ...]]  # page_id and sources
+
 
 @dataclass
 class Record:
@@ -60,7 +62,7 @@ class IngestResult:
         exact_duplicates: Number of pages with the pixels of an earlier page.
         retakes: Number of pages that were merged into a better screenshot of the same page.
         by_id: The records of the pages by `page_id`.
-        merged: `page_id` of each page of the last title that was merged into an earlier title → names of its sources.
+        merged: `page_id` and sources of each page of the last title that was merged into an earlier title, in order.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -68,7 +70,7 @@ class IngestResult:
     exact_duplicates: int = 0
     retakes: int = 0
     by_id: dict[str, Record] = field(default_factory=dict, repr=False)
-    merged: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    merged: list[MergedPage] = field(default_factory=list, repr=False)
 
 
 def ingest_titles(
@@ -209,7 +211,7 @@ def merge_exact_duplicates(records: Iterable[Record], result: IngestResult) -> l
             add_sources(first, record.sources)
             result.exact_duplicates += 1
             if first.title != record.title:
-                result.merged.setdefault(record.page_id, []).extend(record.sources)
+                result.merged.append((record.page_id, record.sources))
     return kept
 
 

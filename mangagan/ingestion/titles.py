@@ -7,23 +7,25 @@ from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
-from mangagan.core.cache import describe_libraries, make_key
 from mangagan.core.cached_map import find
 from mangagan.core.code import code_hash
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.packing import pack
 from mangagan.core.progress import progress_bar
 from mangagan.ingestion.file_hashes import FileHashes
 from mangagan.ingestion.params import IngestParams
 from mangagan.ingestion.processor import LIBRARIES, Processor
-from mangagan.ingestion.records import IngestResult, Record, add_sources, ingest_titles
+from mangagan.ingestion.records import IngestResult, MergedPage, Record, add_sources, ingest_titles
+from mangagan.readers.archives.rar_unpackers import Unpacker, find_unpackers
 from mangagan.readers.listing import File
+from mangagan.readers.registry import NOT_IN_TITLE
 from mangagan.readers.sources import read_sources
 
 READERS = (*LIBRARIES, "rarfile", "py7zr", "backports.zstd", "inflate64")
-PROGRAMS = ("unrar", "unar", "7z", "7zz", "bsdtar")  # used by rarfile for compressed archives
 MAX_THUMBNAILS = 60  # of rejected images, for each title and in all
 # Reasons that can disappear although the file does not change; such a title is read again in the next run.
 TRANSIENT = ("cannot be", "the file is gone")
+RAR_SUFFIXES = (".rar", ".cbr")  # an unpacker that is stopped by its time limit leaves "damaged" images
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class StoredTitle:
         images: Number of source images and rejected files.
         exact_duplicates, retakes: Number of merged pages.
         representatives: `page_id` of each page that was not merged into an earlier title → index of its record.
-        merged: `page_id` of each page that was merged into an earlier title → names of its sources.
+        merged: `page_id` and sources of each page that was merged into an earlier title, in order.
     """
 
     records: list[Record]
@@ -43,7 +45,7 @@ class StoredTitle:
     exact_duplicates: int
     retakes: int
     representatives: dict[str, int]
-    merged: dict[str, list[str]]
+    merged: list[MergedPage]
 
 
 def ingest_files(
@@ -82,9 +84,16 @@ def ingest_files(
 
 def describe_run(settings: IngestParams) -> str:
     """Return what all titles depend on: settings, code, libraries, and programs that unpack archives."""
-    programs = [name for name in PROGRAMS if shutil.which(name)]
-    code = code_hash("mangagan.ingestion.records", "mangagan.readers.sources")
+    code = code_hash("mangagan.ingestion.titles", "mangagan.readers.sources")
+    programs = list(map(describe_program, find_unpackers()))
     return f"{code} {describe_libraries(*READERS)} {programs} {asdict(replace(settings, screenshots='-'))}"
+
+
+def describe_program(unpacker: Unpacker) -> tuple[str, int, int]:
+    """Return path, size and time of change of a program, which another version changes."""
+    path = Path(shutil.which(unpacker.program) or "").resolve()
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 def make_title_key(files: Sequence[File], relevant: str, hashes: FileHashes) -> bytes | None:
@@ -96,14 +105,15 @@ def make_title_key(files: Sequence[File], relevant: str, hashes: FileHashes) -> 
         hashes: Content hashes of the files.
     """
     try:
-        contents = [
-            (file.name, file.title, file.reason)
-            + (() if file.reason else tuple(hashes.hash_path(path) for path in (file.path, *file.later_volumes)))
-            for file in files
-        ]
+        contents = [(file.name, file.title, file.reason, *map(hashes.hash_path, list_read(file))) for file in files]
     except OSError:
         return None
     return make_key("title", relevant, contents)
+
+
+def list_read(file: File) -> tuple[Path, ...]:
+    """Return the paths that are read for a file. Of rejected files, only an image in a wrong place is read."""
+    return () if file.reason not in ("", NOT_IN_TITLE) else (file.path, *file.later_volumes)
 
 
 def restore(known: StoredTitle, key: bytes, path: Path, result: IngestResult, processor: Processor) -> bool:
@@ -114,12 +124,12 @@ def restore(known: StoredTitle, key: bytes, path: Path, result: IngestResult, pr
     """
     if any(page_id in result.by_id for page_id in known.representatives):
         return False
-    if any(page_id not in result.by_id for page_id in known.merged):
+    if any(page_id not in result.by_id for page_id, _ in known.merged):
         return False
     has_pages = any(not record.reason for record in known.records)
     if has_pages and not processor.cache.get_file(make_archive_key(key, known), path):
         return False
-    for page_id, names in known.merged.items():
+    for page_id, names in known.merged:
         add_sources(result.by_id[page_id], names)
     result.by_id |= {page_id: known.records[index] for page_id, index in known.representatives.items()}
     result.records += known.records
@@ -150,7 +160,7 @@ def ingest_title(
 
     counts = result.images, result.exact_duplicates, result.retakes
     known_records, known_ids = len(result.records), len(result.by_id)
-    result.merged = {}
+    result.merged = []
     ingest_titles(read_sources(count(), settings.limits), settings, folder, MAX_THUMBNAILS, processor, result)
     records = result.records[known_records:]
     index = {id(record): number for number, record in enumerate(records)}
@@ -161,19 +171,25 @@ def ingest_title(
         result.exact_duplicates - counts[1],
         result.retakes - counts[2],
         {page_id: index[id(record)] for page_id, record in new_ids},
-        dict(result.merged),
+        list(result.merged),
     )
 
 
 def store(title: StoredTitle, key: bytes, path: Path, processor: Processor) -> None:
     """Add the result of a title and its archive to the cache."""
-    if any(record.reason.startswith(TRANSIENT) for record in title.records):
+    if any(map(is_transient, title.records)):
         return
     processor.cache.put(key, pack(title))
     if path.exists():
         processor.cache.put_file(make_archive_key(key, title), path)
 
 
+def is_transient(record: Record) -> bool:
+    """Return True if a rejected image may be readable in the next run although its file does not change."""
+    container = record.source.partition("::")[0].lower()
+    return bool(record.reason) and (record.reason.startswith(TRANSIENT) or container.endswith(RAR_SUFFIXES))
+
+
 def make_archive_key(key: bytes, title: StoredTitle) -> bytes:
     """Return the key of the archive of a title. It holds no page that an earlier title has."""
-    return make_key("archive", key, sorted(title.merged))
+    return make_key("archive", key, sorted({page_id for page_id, _ in title.merged}))

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mangagan.core.cache import Cache, describe_libraries, make_key
+from mangagan.core.cache import Cache
 from mangagan.core.cached_map import map_cached
 from mangagan.core.code import code_hash
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.pages.table import MAX_MEMORY, EncodedPage, PageReader, PageRow, list_kept, weigh_page
 
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow")

@@ -26,6 +26,10 @@ MAX_NESTED_BYTES = 400 * 10**6  # of a container in a container: it is held in m
 MAX_MEMORY = 700e6  # of the images that are decoded at the same time [bytes]; one larger image is decoded alone
 UNKNOWN_MEMORY = 200e6  # assumed for an image whose header cannot be read [bytes]
 COMIC_INFO = "comicinfo.xml"
+# Errors of the disk, the network or the system; the file is not the cause.
+DISK_ERRORS = frozenset(
+    (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENODEV, errno.ENXIO)
+)
 CONTAINER_SUFFIXES = (".zip", ".cbz", ".rar", ".cbr", ".7z", ".cb7", ".tar", ".cbt", ".gz", ".pdf", ".epub")
 
 
@@ -249,6 +253,10 @@ def describe_error(error: Exception, path: Path) -> str:
         return "cannot be opened: permission denied"
     if isinstance(error, FileNotFoundError):
         return "the file is gone"
+    if isinstance(error, MemoryError):
+        return "cannot be read: not enough memory"
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
     text = (error.strerror if isinstance(error, OSError) else "") or str(error)
     for spelling in (path.resolve(), path):
         text = text.replace(str(spelling), path.name)

@@ -17,7 +17,8 @@ from mangagan.core.machine import MachineParams, load_machine
 from mangagan.core.progress import track
 from mangagan.detection.pieces import merge_pieces
 from mangagan.detection.registry import DetectParams, get_detector
-from mangagan.detection.run import detect_stored_pages, make_detection_rows
+from mangagan.detection.run import make_detection_rows
+from mangagan.detection.stored_pages import detect_stored_pages
 from mangagan.detection.table import write_detections
 from mangagan.pages.table import read_pages
 from mangagan.pages.thumbnails import draw_pages

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from mangagan.core import catalog, params
-from mangagan.core.cache import Cache, describe_libraries, make_key, open_cache
+from mangagan.core.cache import Cache, open_cache
 from mangagan.core.cached_map import map_cached
 from mangagan.core.code import code_hash
 from mangagan.core.files import atomic_directory, note_empty, write_json, write_text
+from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.libraries import limit_to_one_thread
 from mangagan.core.machine import MachineParams, load_machine
 from mangagan.core.progress import track
@@ -120,7 +121,7 @@ def write_titles(
         entries: Crops and files of earlier runs.
         machine: The section `machine` of params.yaml.
     """
-    code = code_hash("mangagan.faces.normalize", "mangagan.faces.table")
+    code = code_hash("mangagan.stages.normalize")
     relevant = f"{code} {describe_libraries(*LIBRARIES)} {asdict(settings)}"
     keys = {title: make_file_key(pages, relevant) for title, pages in by_title.items()}
     changed = [title for title, key in keys.items() if not entries.get_file(key, folder / f"{title}.parquet")]

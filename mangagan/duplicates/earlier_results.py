@@ -22,7 +22,7 @@ class Faces(Protocol):
 
 
 @dataclass(frozen=True)
-class Known:
+class EarlierResults:
     """Results of earlier runs on a set of faces.
 
     Attributes:
@@ -36,9 +36,9 @@ class Known:
     machine: MachineParams = THREADS
 
 
-def know_nothing(faces: np.ndarray) -> Known:
+def without_earlier_results(faces: np.ndarray) -> EarlierResults:
     """Return the digests of faces, uint8 (N, S, S), without results of earlier runs."""
-    return Known([hash_face(face) for face in faces])
+    return EarlierResults([hash_face(face) for face in faces])
 
 
 def hash_face(face: np.ndarray) -> str:
