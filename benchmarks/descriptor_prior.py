@@ -12,7 +12,7 @@ from benchmarks.duplicate_pairs import draw_crowd
 from mangagan.core.files import write_bytes
 from mangagan.core.libraries import configure_libraries, limit_to_one_thread
 from mangagan.duplicates.descriptors import describe_faces
-from mangagan.duplicates.earlier_results import without_earlier_results
+from mangagan.duplicates.face_context import make_uncached_context
 from mangagan.duplicates.whitening import PRIOR
 
 FACES = 3000
@@ -29,7 +29,7 @@ def main() -> int:
 def make_prior(count: int) -> dict[str, np.ndarray]:
     """Return mean (LENGTH,), float32, and covariance (LENGTH, LENGTH), float16, of the descriptors of drawn faces."""
     faces = draw_crowd(0, count)
-    descriptors = describe_faces(faces, without_earlier_results(faces)).read(0, count)[:, 0].astype(np.float64)
+    descriptors = describe_faces(faces, make_uncached_context(faces)).read(0, count)[:, 0].astype(np.float64)
     covariance = np.cov(descriptors.T, bias=True)
     return {"mean": descriptors.mean(axis=0).astype(np.float32), "covariance": covariance.astype(np.float16)}
 

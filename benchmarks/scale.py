@@ -1,8 +1,8 @@
 """`python -m benchmarks.scale DIR --out FOLDER`: speed and memory of the data stages by executor and number of pages.
 
 It makes a workspace of N pages for each N of `--pages`, runs each data stage without a cache, and reports pages per
-second and the peak memory: of the process of the stage, and of this process with its workers. If DIR has fewer pages,
-copies that are shifted by some pixels are added as titles of their own.
+second and the peak memory: of the main process of the stage, and of the main process with all workers. If DIR has
+fewer than N pages, shifted copies are added as further titles.
 """
 
 import argparse
@@ -47,12 +47,12 @@ def main(argv: list[str] | None = None) -> int:
         root = arguments.out / f"{count}-pages"
         create_workspace(root)
         copy_pages(arguments.screenshots, root / catalog.SCREENSHOTS, count)
-        run_stage(root, "scan", str(catalog.SCREENSHOTS))
+        run_command(root, "scan", str(catalog.SCREENSHOTS))
         for executor in arguments.executors:
             for workers in arguments.workers:
                 set_param(root, "machine", executor=executor, workers=workers, cache_gb=0)
                 for stage in DATA_STAGES:
-                    figures = run_stage(root, stage)
+                    figures = run_command(root, stage)
                     if stage in arguments.stages:
                         run = {"pages": count, "executor": executor, "workers": workers, "stage": stage, **figures}
                         run["pages per s"] = round(count / figures["seconds"], 2)
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def copy_pages(source: Path, target: Path, count: int) -> None:
-    """Copy `count` pages, title by title; shifted copies if there are fewer."""
+    """Copy `count` pages, title by title. If the source has fewer, add shifted copies."""
     files = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.name.startswith(".")]
     jobs = []
     for number in range(count):
@@ -92,8 +92,8 @@ def copy_page(job: tuple[Path, Path, int]) -> None:
         shutil.copyfile(source, target)
 
 
-def run_stage(root: Path, stage: str, *arguments: str) -> dict[str, Any]:
-    """Run a stage. Return its time [s] and peak memory [MB].
+def run_command(root: Path, stage: str, *arguments: str) -> dict[str, Any]:
+    """Run a command of mangagan, such as a stage. Return its time [s] and peak memory [MB].
 
     Raises:
         CalledProcessError: The stage failed.
@@ -113,17 +113,17 @@ def run_stage(root: Path, stage: str, *arguments: str) -> dict[str, Any]:
 
 
 def watch_memory(process: psutil.Process, peaks: dict[str, int]) -> None:
-    """Record the peak memory of a process, and of it with its descendants, until it ends."""
+    """Record the peak memory of a process, alone and including its descendants, until it ends."""
     while process.is_running():
         try:
             own = process.memory_info().rss
             if process.status() == psutil.STATUS_ZOMBIE:
                 return
-            family = own + sum(child.memory_info().rss for child in process.children(recursive=True))
+            total = own + sum(child.memory_info().rss for child in process.children(recursive=True))
         except psutil.Error:
             time.sleep(POLL_S)
             continue
-        peaks["process"], peaks["all"] = max(peaks["process"], own), max(peaks["all"], family)
+        peaks["process"], peaks["all"] = max(peaks["process"], own), max(peaks["all"], total)
         time.sleep(POLL_S)
 
 

@@ -5,8 +5,8 @@ python notify.py https://example.org/hook    # POST {"text": "…"}, as Slack, M
 Run this once, with the PREFECT_API_URL of the server. Run it again to change the address.
 """
 
+import argparse
 import contextlib
-import sys
 
 from prefect.automations import Automation
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
@@ -38,8 +38,18 @@ def main(url: str) -> None:
     with contextlib.suppress(ValueError):  # there is none yet
         Automation.read(name=NAME).delete()
     automation.create()
-    print(f"a failed run is reported to {url}")
+    print("a failed run is reported")  # the address is a secret
+
+
+def parse_url() -> str:
+    """Return the address in the arguments of the process."""
+    summary, _, description = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("url", metavar="URL", help="address of the incoming webhook")
+    return str(parser.parse_args().url)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(parse_url())

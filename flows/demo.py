@@ -1,22 +1,27 @@
 """Run the whole pipeline on the sample manga, in a separate workspace. `make demo` runs this command."""
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from mangagan.core import catalog
+from mangagan.core.code import PROJECT
 from mangagan.core.errors import UserError
-from mangagan.core.files import atomic_path
+from mangagan.core.files import atomic_path, sha256_file, write_json
 from mangagan.core.parallel import cpu_count
 from mangagan.workspace.code_file import CODE_FILE, DVC_YAML
 from mangagan.workspace.create import create_workspace, read_template
 from mangagan.workspace.upgrade import upgrade_workspace
 from tasks.environment import dvc_environment
 
-GROUND_TRUTH = Path("data/truth.json")  # marks a folder as a workspace of the demo
+MARKER = Path("demo.json")  # marks a workspace of the demo; has the SHA-256 of the params.yaml that the demo wrote
+PARAMS_SHA256 = "params_sha256"
+GROUND_TRUTH = Path("data/truth.json")  # is written after the sample manga
 COPIED_CODE = ("mangagan", "tasks", "flows")  # in the demo of version 0.1.0 and earlier
 # Settings that make training short enough for two cores without a GPU: a narrow network, few images, and one thread,
 # because two threads are slower on a busy machine.
@@ -30,7 +35,8 @@ DEMO_PARAMS = {
         "threads": 1,
     }
 }
-GIT = ("git", "-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
+EMAIL = "demo@localhost"
+GIT = ("git", "-c", "user.name=demo", "-c", f"user.email={EMAIL}", "-c", "commit.gpgsign=false")
 
 
 def main() -> int:
@@ -58,10 +64,10 @@ def prepare(directory: Path) -> None:
     Raises:
         UserError: The folder holds other files.
     """
-    has_manga = (directory / GROUND_TRUTH).exists()
-    if directory.exists() and any(directory.iterdir()) and not has_manga:
-        raise UserError(f"{directory} is not an empty folder. Choose another one with --directory")
-    if not has_manga:
+    check_directory(directory)
+    if not (directory / MARKER).exists():
+        write_json(directory / MARKER, {})
+    if not (directory / GROUND_TRUTH).exists():
         from mangagan.sample.manga import draw_manga
 
         print("demo: drawing the sample manga", flush=True)
@@ -72,16 +78,50 @@ def prepare(directory: Path) -> None:
     else:
         remove_copied_code(directory)
         create_workspace(directory)
-    write_demo_params(directory / catalog.PARAMS)
+    update_demo_params(directory)
     commit(directory)
+
+
+def check_directory(directory: Path) -> None:
+    """Raise UserError if the folder holds other files than those of a demo."""
+    if (directory / "pyproject.toml").exists() or directory.resolve() == PROJECT:
+        raise UserError(f"{directory} holds source code. Choose another folder with --directory")
+    if (directory / MARKER).exists() or is_earlier_demo(directory):
+        return
+    if directory.exists() and any(directory.iterdir()):
+        raise UserError(f"{directory} is not an empty folder. Choose another one with --directory")
+
+
+def is_earlier_demo(directory: Path) -> bool:
+    """Return True if the demo of an earlier version, which wrote no marker, made the first commit in this folder."""
+    if not (directory / GROUND_TRUTH).exists() or not (directory / ".git").exists():
+        return False
+    command = ["git", "log", "--max-parents=0", "--format=%ae"]
+    shown = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    return EMAIL in shown.stdout.split()
 
 
 def remove_copied_code(directory: Path) -> None:
     """Remove what an earlier version copied into the workspace: the code, and the dvc.yaml that depends on it."""
-    for name in COPIED_CODE:
-        shutil.rmtree(directory / name, ignore_errors=True)
+    if not any((directory / name).exists() for name in COPIED_CODE):
+        return
     for path in (catalog.PARAMS, DVC_YAML):
         (directory / path).unlink(missing_ok=True)
+    for name in COPIED_CODE:
+        shutil.rmtree(directory / name, ignore_errors=True)
+
+
+def update_demo_params(directory: Path) -> None:
+    """Write the params.yaml of the demo, unless the user edited it."""
+    path, marker = directory / catalog.PARAMS, directory / MARKER
+    written = ""
+    with suppress(OSError, ValueError, AttributeError):
+        written = json.loads(marker.read_text(encoding="utf-8")).get(PARAMS_SHA256, "")
+    if path.exists() and sha256_file(path) != written and path.read_bytes() != read_template(path.name):
+        print(f"demo: {path} is not changed, because it is not the file that the demo wrote", flush=True)
+        return
+    write_demo_params(path)
+    write_json(marker, {PARAMS_SHA256: sha256_file(path)})
 
 
 def write_demo_params(path: Path) -> None:

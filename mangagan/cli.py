@@ -21,7 +21,7 @@ from mangagan.commands import (
     workspace,
 )
 from mangagan.core import catalog
-from mangagan.core.code import PACKAGES
+from mangagan.core.code import PACKAGES, PROJECT
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries
 
@@ -108,7 +108,10 @@ def describe_error(error: Exception, command: str) -> tuple[int, str]:
     if isinstance(error, UserError):
         return 2, str(error)
     if isinstance(error, ModuleNotFoundError) and (package := missing_package(error)):
-        return 2, f"the Python package {package} is not installed. Run: make setup && source .venv/bin/activate"
+        is_clone = (PROJECT / "Makefile").is_file()
+        setup = "Run: make setup && source .venv/bin/activate"
+        advice = setup if is_clone else "Activate the environment of mangagan, or install it again"
+        return 2, f"the Python package {package} is not installed. {advice}"
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return 1, f"{command} failed: {reason} (run with --debug for the traceback)"
 

@@ -9,11 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
+import psutil
+import pytest
+
+from mangagan.core.dask_cluster import close_clusters
 from mangagan.core.errors import UserError
+from mangagan.core.machine import MachineParams
 
 PROJECT = Path(__file__).parents[1]
 DASK = str(Path(sys.executable).with_name("dask"))
+LOCAL_ONLY = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-dashboard")
 STARTED_S = 60  # maximum wait for a process
 
 
@@ -50,6 +57,11 @@ def die_once(marker: Path, number: int) -> int:
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def fail_with(error: Exception, *_: object, **__: object) -> NoReturn:
+    """Raise an error."""
+    raise error
 
 
 def die(number: int) -> int:
@@ -93,12 +105,29 @@ def wait_for_text(log: Path, pattern: str) -> str:
     raise TimeoutError(log.read_text())
 
 
-def start_worker(address: str, log: Path, path: Path = PROJECT, directory: Path = PROJECT) -> subprocess.Popen[bytes]:
-    """Start a worker with one thread, and wait until it is registered."""
-    options = ("--nworkers", "1", "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard")
+def start_worker(
+    address: str, log: Path, path: Path = PROJECT, directory: Path = PROJECT, count: int = 1
+) -> subprocess.Popen[bytes]:
+    """Start workers with one thread each, and wait until they are registered."""
+    options = ("--nworkers", str(count), "--nthreads", "1", *LOCAL_ONLY)
     worker = start_process(DASK, "worker", address, *options, log=log, path=path, directory=directory)
-    wait_for_text(log, "Registered to")
+    wait_for_text(log, f"(?s)(Registered to.*){{{count}}}")
     return worker
+
+
+def list_listening(pid: int) -> list[str]:
+    """Return the IP address of each port on which a process and its children accept connections."""
+    process = psutil.Process(pid)
+    connections = [each for one in (process, *process.children(recursive=True)) for each in one.net_connections("inet")]
+    return [each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN]
+
+
+def kill_children(pid: int) -> list[psutil.Process]:
+    """Kill the worker processes of `dask worker`; return them."""
+    children = [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    for child in children:
+        child.kill()
+    return children
 
 
 @contextmanager
@@ -106,7 +135,7 @@ def dask_scheduler(folder: Path, workers: int) -> Iterator[tuple[str, subprocess
     """Run a scheduler and its workers; yield the address and the process of the scheduler."""
     processes = []
     try:
-        options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        options = ("--port", "0", *LOCAL_ONLY)
         processes.append(start_process(DASK, "scheduler", *options, log=folder / "scheduler.log"))
         address = wait_for_text(folder / "scheduler.log", r"tcp://127\.0\.0\.1:\d+")
         processes += [start_worker(address, folder / f"worker{number}.log") for number in range(workers)]
@@ -121,3 +150,16 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_local_cluster() -> Iterator[None]:
+    yield
+    close_clusters()
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineParams]:
+    """A scheduler and two workers, as a user starts them."""
+    with dask_scheduler(tmp_path_factory.mktemp("dask"), workers=2) as (address, _):
+        yield MachineParams(executor="dask", scheduler=address)

@@ -89,7 +89,7 @@ def test_a_damaged_database_is_deleted_with_one_line(
     put(tmp_path, "b")
     assert names_in(tmp_path, "a", "b")[-1] == "b"
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"detect: {tmp_path}/cache is damaged and was deleted: ")
+    assert line.startswith(f"detect: the cache {tmp_path}/cache was damaged (")
 
 
 def test_a_cache_of_another_version_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,16 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(
     assert capsys.readouterr().err == f"{line}\n"
 
 
+def test_an_installation_without_the_makefile_names_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mangagan.cli.PROJECT", tmp_path)
+    monkeypatch.setattr("mangagan.commands.pipeline.inspect", lambda _: importlib.import_module("no_such_package"))
+    assert main(["inspect"]) == 2
+    line = "is not installed. Activate the environment of mangagan, or install it again"
+    assert capsys.readouterr().err == f"mangagan: the Python package no_such_package {line}\n"
+
+
 def test_a_package_missing_at_the_start_is_one_line_as_well() -> None:
     code = "import sys; sys.modules['PIL'] = None; from mangagan.cli import main; sys.exit(main(['inspect']))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT)

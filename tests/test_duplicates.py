@@ -14,7 +14,7 @@ from benchmarks.duplicate_pairs import draw_person, take_again
 from mangagan.duplicates import search
 from mangagan.duplicates.comparison import SIDE
 from mangagan.duplicates.descriptors import LENGTH, VARIANTS, count_votes, describe, describe_faces, make_grids, mirror
-from mangagan.duplicates.earlier_results import without_earlier_results
+from mangagan.duplicates.face_context import make_uncached_context
 from mangagan.duplicates.face_set import FaceSet, PairBatch, align_keys
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import DEFAULT, PairParams
@@ -129,7 +129,7 @@ def measure(face: np.ndarray, inside: np.ndarray, other: np.ndarray, other_insid
 
 def measure_pairs(faces: np.ndarray, insides: np.ndarray) -> dict[tuple[int, int], float]:
     """Return the similarity of all pairs of faces, without the search for candidates."""
-    whitening, known = fit_whitening(), without_earlier_results(faces)
+    whitening, known = fit_whitening(), make_uncached_context(faces)
     part = FaceSet(faces, insides, whiten(whitening, describe_faces(faces, known)), whitening.signs, known)
     pairs = list(combinations(range(len(faces)), 2))
     keys = [(pair, False) for pair in pairs]
@@ -174,7 +174,7 @@ def test_descriptor_of_the_mirror_image(pages: list[np.ndarray]) -> None:
 
 def test_whitening_gives_mirror_images_by_the_signs_of_components(pages: list[np.ndarray]) -> None:
     faces = np.stack([crop(page) for page in pages])
-    described = describe_faces(faces, without_earlier_results(faces))
+    described = describe_faces(faces, make_uncached_context(faces))
     descriptors = described.read(0, len(faces))[:, 0].astype(np.float32)
     whitening = fit_whitening(described)
     assert set(whitening.signs.tolist()) == {1, -1}

@@ -1,14 +1,12 @@
-"""The executors: the same results on threads, processes and Dask, and one clear line for each fault of a cluster."""
+"""The executors: the same results on threads, processes and Dask."""
 
-import re
-import shutil
+import asyncio
+import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,19 +21,7 @@ from tests import dask_processes as dask
 
 PROJECT = Path(__file__).parents[1]
 LOCAL = MachineParams(executor="dask", workers=2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def close_local_cluster() -> Iterator[None]:
-    yield
-    dask_cluster.close_clusters()
-
-
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MachineParams]:
-    """A scheduler and two workers, as a user starts them."""
-    with dask.dask_scheduler(tmp_path_factory.mktemp("dask"), workers=2) as (address, _):
-        yield MachineParams(executor="dask", scheduler=address)
+close_local_cluster, remote = dask.close_local_cluster, dask.remote
 
 
 @pytest.fixture(params=["processes", "local", "remote"])
@@ -43,14 +29,6 @@ def machine(request: pytest.FixtureRequest) -> MachineParams:
     if request.param == "remote":
         return request.getfixturevalue("remote")
     return {"processes": MachineParams(executor="processes", workers=2), "local": LOCAL}[request.param]
-
-
-def fail(machine: MachineParams) -> str:
-    """Compute on a cluster that cannot be used; return the message."""
-    with pytest.raises(UserError) as caught:
-        list(map_ordered(dask.square, range(3), machine=machine))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_results_are_equal_and_in_order(machine: MachineParams) -> None:
@@ -132,105 +110,60 @@ def test_one_connection_serves_all_calls(remote: MachineParams) -> None:
     assert dask_cluster.get_cluster(remote) is dask_cluster.get_cluster(remote)
 
 
+def test_scheduler_and_workers_listen_on_the_given_address_only(tmp_path: Path) -> None:
+    with dask.dask_scheduler(tmp_path, workers=0) as (address, scheduler):
+        worker = dask.start_worker(address, tmp_path / "worker.log", count=2)
+        try:
+            listening = dask.list_listening(scheduler.pid), dask.list_listening(worker.pid)
+        finally:
+            dask.stop(worker)
+    assert listening == (["127.0.0.1"] * 2, ["127.0.0.1"] * 6)
+
+
+def test_the_local_cluster_listens_on_the_loopback_address_only() -> None:
+    dask_cluster.get_cluster(LOCAL)
+    assert set(dask.list_listening(os.getpid())) == {"127.0.0.1"}
+
+
+def test_a_slow_transfer_is_not_interrupted(remote: MachineParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = dask_cluster.get_cluster(remote).client
+    transfer, transfers = client._gather_remote, []
+
+    async def transfer_slowly(*arguments: object) -> object:
+        transfers.append(arguments)
+        await asyncio.sleep(1)
+        return await transfer(*arguments)
+
+    monkeypatch.setattr(dask_workers, "POLL_S", 0.1)
+    monkeypatch.setattr(client, "_gather_remote", transfer_slowly)
+    assert list(map_ordered(dask.square, [3], machine=remote)) == [9]
+    assert len(transfers) == 1
+
+
+def test_a_lost_result_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_workers, "POLL_S", 0.2)
+    with dask.dask_scheduler(tmp_path, workers=0) as (address, _):
+        worker = dask.start_worker(address, tmp_path / "worker.log")
+        machine = MachineParams(executor="dask", scheduler=address)
+        client = dask_cluster.get_cluster(machine).client
+        transfer, killed = client._gather_remote, []
+
+        async def lose_worker(*arguments: object) -> object:
+            if not killed:
+                killed.extend(dask.kill_children(worker.pid))  # the nanny starts another worker
+            return await transfer(*arguments)
+
+        monkeypatch.setattr(client, "_gather_remote", lose_worker)
+        try:
+            assert list(map_ordered(dask.square, range(3), machine=machine)) == [0, 1, 4]
+            assert killed
+        finally:
+            dask.stop(worker)
+
+
 def test_a_weight_limit_runs_heavy_items_alone() -> None:
     results = map_ordered(dask.square, range(5), weigh=lambda number: 10.0, max_weight=5, machine=LOCAL)
     assert list(results) == [0, 1, 4, 9, 16]
-
-
-def test_no_scheduler_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-        message = fail(MachineParams(executor="dask", scheduler=address))
-    assert message.startswith(f"params.yaml: machine.scheduler: no Dask scheduler answers at {address} (")
-    assert "Start it with `dask scheduler`" in message
-
-
-def test_another_server_at_the_address(monkeypatch: pytest.MonkeyPatch, remote: MachineParams) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
-    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts a connection and never answers
-        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        assert "no Dask scheduler answers" in fail(MachineParams(executor="dask", scheduler=address))
-    assert "ValueError: unknown address scheme 'http'" in fail(
-        MachineParams(executor="dask", scheduler="http://127.0.0.1:8787")
-    )
-    worker = next(iter(dask_cluster.get_cluster(remote).client.nthreads()))
-    assert "there is a Worker" in fail(MachineParams(executor="dask", scheduler=worker))
-
-
-def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    message = fail(MachineParams(executor="dask", workers=1))
-    assert message == (
-        "params.yaml: machine.executor is dask, which needs the package distributed. Run: pip install 'mangagan[dask]'"
-    )
-
-
-def test_workers_lost_and_scheduler_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
-    monkeypatch.setattr(dask_workers, "POLL_S", 0.2)
-    monkeypatch.setattr(dask_workers, "NO_WORKERS_S", 1)
-    with dask.dask_scheduler(tmp_path, workers=0) as (address, scheduler):
-        machine = MachineParams(executor="dask", scheduler=address)
-        assert fail(machine) == (
-            f"the Dask scheduler at {address} has no workers. Start them on each machine: dask worker {address}"
-        )
-        worker = dask.start_worker(address, tmp_path / "worker.log")
-        results = map_ordered(dask.compute_slowly, range(1000), machine=machine)
-        assert next(results) == 0
-        dask.stop(worker)
-        with pytest.raises(UserError, match=r"^the Dask scheduler has no workers any more"):
-            list(results)
-        worker = dask.start_worker(address, tmp_path / "worker.log")
-        results = map_ordered(dask.compute_slowly, range(1000), machine=machine)
-        assert next(results) == 0
-        dask.stop(scheduler)
-        dask.stop(worker)
-        with pytest.raises(UserError, match=r"^the connection to the Dask scheduler was lost"):
-            list(results)
-
-
-def test_a_worker_with_other_code(tmp_path: Path, remote: MachineParams) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(PROJECT / "mangagan", other / "mangagan", ignore=shutil.ignore_patterns("__pycache__"))
-    with (other / "mangagan" / "core" / "images.py").open("a") as file:
-        file.write("# changed\n")
-    results = map_ordered(dask.compute_slowly, range(1000), machine=remote)
-    assert next(results) == 0
-    worker = dask.start_worker(remote.scheduler, tmp_path / "other.log", path=other, directory=other)
-    try:
-        with pytest.raises(UserError, match=r"^a Dask worker on .* has other versions: .* code of mangagan "):
-            list(results)
-        assert "has other versions: code of mangagan" in fail(remote)
-    finally:
-        dask.stop(worker)
-
-
-def test_a_worker_without_the_project(tmp_path: Path, remote: MachineParams) -> None:
-    code = "import sys; sys.modules['mangagan'] = None; from distributed.cli.dask_worker import main; main()"
-    options = ("--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard", "--no-nanny")
-    log = tmp_path / "bare.log"
-    worker = dask.start_process(sys.executable, "-c", code, remote.scheduler, *options, log=log, directory=tmp_path)
-    try:
-        dask.wait_for_text(log, "Registered to")
-        assert re.search("cannot import mangagan .*ModuleNotFoundError", fail(remote))
-    finally:
-        dask.stop(worker)
-
-
-def test_a_worker_that_does_not_see_the_workspace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remote: MachineParams
-) -> None:
-    (tmp_path / "params.yaml").write_text("machine: {}\n")
-    monkeypatch.chdir(tmp_path)
-    dask_cluster.get_cluster(remote).checked.clear()
-    assert list(map_ordered(dask.square, [2], machine=remote)) == [4]
-    (tmp_path / "params.yaml").unlink()
-    (tmp_path / "params.yaml").symlink_to("/proc/self/cmdline")  # another content in each process
-    dask_cluster.get_cluster(replace(remote, files="sent")).checked.clear()
-    assert f"does not read the files of {tmp_path}" in fail(remote)
-    assert list(map_ordered(dask.square, [2], machine=replace(remote, files="sent"))) == [4]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

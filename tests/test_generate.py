@@ -321,6 +321,12 @@ def test_a_generator_of_another_workspace_is_used(
     assert main(["generate", "--count", "3", "--out", "again", "--model", str(model)]) == 2
 
 
+@pytest.mark.parametrize("model", [".", "models/"])
+def test_a_folder_is_no_model(workspace: Path, capsys: pytest.CaptureFixture[str], model: str) -> None:
+    assert main(["generate", "--out", "new", "--model", model]) == 2
+    assert capsys.readouterr().err.startswith(f"mangagan: {Path(model)} is not a file. --model needs")
+
+
 def test_a_model_of_another_version_is_one_line(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tensors = load_file(catalog.GENERATOR)
     tensors["project.weights"] = tensors.pop("project.weight")

@@ -1,14 +1,11 @@
 """`mangagan init`: one installation, many workspaces."""
 
 import errno
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from flows import demo
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.workspace import create, dvc_yaml
@@ -173,7 +170,7 @@ def test_refusals(tmp_path: Path) -> None:
         tmp_path, "init", "new"
     )
     assert (tmp_path / "new/dvc.yaml").read_bytes() == before
-    for name in ("dvc.yaml", "params.yaml"):
+    for name in ("dvc.yaml", "params.yaml", "code.yaml"):
         (tmp_path / name).write_text("mine: 1\n")
         assert f"{name} exists, and init replaces no file" in refuse(tmp_path, "init", ".")
         (tmp_path / name).unlink()
@@ -187,10 +184,39 @@ def test_refusals(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize("name", [".git", ".dvc"])
+def test_a_damaged_repository_is_kept(tmp_path: Path, name: str) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "new").mkdir()
+    if name == ".git":
+        git(tmp_path / "new", "init", "-q")
+        (tmp_path / "new/.git/HEAD").unlink()
+        (tmp_path / ".gitignore").write_text("/new/")  # the outer repository is not used
+    else:
+        (tmp_path / "new/.dvc").write_text("mine")
+    before = sorted((tmp_path / "new").rglob("*"))
+    assert f"new/{name} exists, but" in refuse(tmp_path, "init", "new")
+    assert sorted((tmp_path / "new").rglob("*")) == before
+
+
+def test_a_failure_leaves_the_index_of_git_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "notes.txt").write_text("mine")
+    git(tmp_path, "add", "notes.txt")
+    before = git(tmp_path, "status", "--short")
+    monkeypatch.setattr(create, "write_pipeline", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        create_workspace(tmp_path)
+    assert git(tmp_path, "status", "--short") == before == "A  notes.txt\n"
+
+
 def test_a_failure_of_git_leaves_nothing(tmp_path: Path) -> None:
     fake = tmp_path / "bin/git"
     fake.parent.mkdir()
-    fake.write_text('#!/bin/sh\n/bin/mkdir -p .git; echo "fatal: not a git repository: no space left" >&2; exit 128\n')
+    fake.write_text(
+        '#!/bin/sh\n[ "$1" = init ] && /bin/mkdir -p .git\n'
+        'echo "fatal: not a git repository: no space left" >&2; exit 128\n'
+    )
     fake.chmod(0o755)
     assert "git cannot set up a/b: not a git repository: no space left" in refuse(
         tmp_path, "init", "a/b", PATH=str(fake.parent)
@@ -235,24 +261,3 @@ def test_commands_outside_a_workspace(tmp_path: Path) -> None:
     assert "model.safetensors not found" in refuse(tmp_path, "generate", "--out", "new", "--model", "model.safetensors")
     assert "faces in 1 images: faces.csv" in succeed(tmp_path, "mangagan", "faces", "crops", "--out", "faces.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["crops", "faces.csv"]
-
-
-def test_the_demo_is_a_workspace_and_replaces_the_copy_of_the_code(tmp_path: Path) -> None:
-    root = tmp_path / "demo"
-    for name in ("mangagan", "tasks", "flows"):
-        (root / name).mkdir(parents=True)
-    (root / "data").mkdir()
-    (root / demo.GROUND_TRUTH).write_text("{}")
-    shutil.copy(PROJECT / "dvc.yaml", root)
-    (root / "params.yaml").write_text("train: {}\n")
-    demo.prepare(root)
-    assert FILES | {"data/truth.json"} == set(git(root, "ls-files").splitlines())
-    params = YAML(typ="safe").load((root / "params.yaml").read_text())
-    assert params["train"]["kimg"] == 12.0
-    assert git(root, "status", "--short") == ""
-    (root / "code.yaml").write_text("ingest: old\n")
-    demo.prepare(root)  # the code has changed
-    assert git(root, "status", "--short") == ""
-    with pytest.raises(UserError, match="is not an empty folder"):
-        demo.prepare(tmp_path)
-    assert subprocess.run(["git", "log", "--oneline"], cwd=root, capture_output=True, text=True).stdout.count("\n") == 1

@@ -26,7 +26,7 @@ from mangagan.detection.table import read_detections, write_detections
 from mangagan.face_network.weights import WEIGHTS
 from mangagan.face_quality.classifier import FaceQuality
 from mangagan.faces.table import read_faces
-from mangagan.pages.table import iterate_pages, read_pages
+from mangagan.pages.table import PageReader, list_kept, read_pages
 from mangagan.sample.manga import draw_manga
 from mangagan.stages import dedup, detect, ingest, normalize
 from tests.cache_entries import read_usage
@@ -131,7 +131,8 @@ def test_probabilities_are_carried_to_the_manifest_and_the_dataset(root: Path) -
     assert (manifest["usable"] == detections["usable"].loc[manifest.index]).all()
     assert not {NO_FACE, NOT_VISIBLE} & set(manifest["drop_reason"])
     pages = read_pages(root / catalog.PAGES_TABLE)
-    decoded = {row["page_id"]: page.pixels for row, page in iterate_pages(pages, root / catalog.PAGES_DIR)}
+    with PageReader(root / catalog.PAGES_DIR) as reader:
+        decoded = {row["page_id"]: reader.load(row).decode().pixels for row in list_kept(pages)}
     quality = FaceQuality()
     for page_id, here in detections.groupby("page_id"):
         boxes, scores = here[list("xywh")].to_numpy(), here["score"].to_numpy()

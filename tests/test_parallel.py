@@ -14,7 +14,7 @@ import pytest
 from mangagan.core.errors import UserError
 from mangagan.core.machine import PROCESSES
 from mangagan.core.parallel import map_ordered
-from mangagan.core.workers import MAX_DEATHS
+from mangagan.core.process_workers import MAX_DEATHS
 
 
 def square(number: int) -> int:

@@ -1,9 +1,13 @@
 """`mangagan upgrade` after a change of the installed code, and what runs when nobody upgrades."""
 
 import fcntl
+import os
 from pathlib import Path
 
 import pytest
+from dvc.fs import localfs
+from dvc.lock import make_lock
+from dvc.rwlock import rwlock
 
 from mangagan.core import catalog
 from mangagan.workspace import code_file
@@ -138,11 +142,33 @@ def test_upgrade_refuses_a_clone_and_a_running_stage(root: Path, package: Path, 
     upgrade(root, package)
 
 
+def test_upgrade_refuses_while_dvc_saves_the_outputs_of_a_stage(root: Path, package: Path) -> None:
+    folder = root / ".dvc/tmp"
+    line = "DVC is running in this workspace. Run mangagan upgrade when it has ended"
+    with make_lock(str(folder / "lock")):
+        assert line in refuse(root, package, "upgrade")
+    for read, write in (["in"], []), ([], ["out"]):
+        with rwlock(str(folder), localfs, "dvc repro", read, write, False):
+            entries = (folder / "rwlock").read_text()
+            assert line in refuse(root, package, "upgrade")
+        upgrade(root, package)
+        (folder / "rwlock").write_text(entries.replace(f'"pid": {os.getpid()}', f'"pid": {2**31 - 1}'))
+        upgrade(root, package)  # DVC was killed
+
+
 def refuse(root: Path, package: Path, *command: str) -> str:
     """Run a command that must fail with one line, and return the line."""
     ended = run(root, "mangagan", *command, package=package)
     assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
     return ended.stderr
+
+
+def test_the_files_of_an_editor_are_no_files_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "a.py").touch()
+    (tmp_path / ".#a.py").symlink_to("user@host.1234")  # the lock file of an editor
+    (tmp_path / ".a.py.swp").touch()
+    (tmp_path / "b.py").symlink_to("nowhere")
+    assert [path for path, _ in code_file.walk_files(tmp_path)] == [str(tmp_path / "a.py")]
 
 
 def test_the_cached_hashes_are_those_of_the_code(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def add_commands(subparsers: "Subparsers") -> None:
         subparsers,
         "cache",
         show_cache,
-        "show the results of single pages and faces that later runs use again",
+        "show the size and use of the cache of single results, or delete it",
         "mangagan cache",
         f"The cache is in {catalog.CACHE}; `machine.cache_gb` in {catalog.PARAMS} is its maximum size.\n"
         "It only saves time: without it, the next run computes the same files.",
@@ -27,7 +27,7 @@ def add_commands(subparsers: "Subparsers") -> None:
 
 
 def show_cache(arguments: argparse.Namespace) -> int:
-    """Print the entries of each stage, or delete them."""
+    """Print entries, size and hits of each stage; with --clear, delete the cache."""
     from mangagan.core.cache import delete_cache, open_cache
     from mangagan.core.machine import load_machine
 
@@ -38,7 +38,9 @@ def show_cache(arguments: argparse.Namespace) -> int:
         print(f"{folder} is empty")
         return 0
     if not limit:
-        raise UserError(f"the cache is switched off: machine.cache_gb is 0 in {catalog.PARAMS}")
+        raise UserError(
+            f"there is no cache: machine.cache_gb is 0. To use one, set a positive number in {catalog.PARAMS}"
+        )
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist yet. Run: dvc repro")
     with open_cache(Path(), "cache", limit) as cache:

@@ -90,7 +90,7 @@ def load_model(path: Path | None) -> "Generator":
     """Read the generator of `--model`, or that of the workspace.
 
     Raises:
-        UserError: There is no such file, or it is not a generator.
+        UserError: There is no such file, or it is a folder, or it is not a generator.
     """
     from mangagan.networks.weights import load_generator
 
@@ -98,11 +98,18 @@ def load_model(path: Path | None) -> "Generator":
         if not any(file.exists() for file in (catalog.MODEL_CARD, catalog.PARAMS)):
             raise UserError(f"{catalog.GENERATOR} not found. Change to a workspace, or give a generator with --model")
         return load_generator(catalog.GENERATOR, catalog.MODEL_CARD)
+    require_model_file(path)
     card = path.with_name(catalog.MODEL_CARD.name)
-    for file in (path, card):
-        if not file.is_file():
-            raise UserError(f"{file} not found. --model needs the weights and the {card.name} of the stage train")
+    require_model_file(card)
     return load_generator(path, card)
+
+
+def require_model_file(path: Path) -> None:
+    """Raise UserError if a file of `--model` is missing or is not a file."""
+    if not path.is_file():
+        fault = "is not a file" if path.exists() else "not found"
+        name = catalog.MODEL_CARD.name
+        raise UserError(f"{path} {fault}. --model needs the weights and the {name} of the stage train")
 
 
 def generate(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,13 @@
-"""Results of single items, such as the boxes of a page, that later runs use again.
+"""Cache of the results of single items, such as the boxes of a page, for later runs.
 
-The cache is a SQLite database under .mangagan/cache, and a folder of whole files beside it. The key of an entry covers
-everything that the result depends on: the content of the item, the settings, the code and the libraries. So an entry is
-never out of date, and outs made from the cache are byte-identical to those of a run without it. The entries that were
-not used for the longest time are deleted when the cache exceeds its size.
+The cache consists of a SQLite database and a folder of files, both in .mangagan/cache. The key of an entry covers
+everything that the result depends on: the content of the item, the settings, the code and the libraries. So an entry
+is never out of date, and outs made from the cache are byte-identical to those of a run without it. If the cache exceeds
+its maximum size, the least recently used entries are deleted, files first.
 
-Several processes can use the cache at the same time. A killed process loses at most the entries of its last
-`FLUSH_S` seconds. A damaged entry counts as missing; a damaged database is deleted.
+Several processes can use the cache at the same time. A killed process loses the entries that it added after the last
+write to the database: new entries are written by the first addition at least `FLUSH_S` seconds after the last write. A
+damaged entry counts as missing; a damaged database is deleted.
 """
 
 import os
@@ -25,12 +26,12 @@ from mangagan.core.files import link_or_copy, stamp_file
 from mangagan.core.state import CACHE
 
 FORMAT = 1  # of the database; a cache of another format is deleted
-FLUSH_S = 0.5  # maximum age of an entry that is not yet in the database [s]
+FLUSH_S = 0.5  # minimum time between two writes to the database [s]; shorter if FLUSH_BYTES are pending
 FLUSH_BYTES = 16e6  # maximum size of these entries [bytes]
-BUSY_S = 30.0  # maximum wait for another process that writes [s]
-FRESH_S = 3600  # the time of use of an entry is written at most once in this time [s]
-FILL = 0.9  # share of the maximum size that deleting leaves
-CHECK_SHARE = 0.05  # the size is checked when this share of the maximum size was written
+LOCK_TIMEOUT_S = 30.0  # maximum wait for another process that writes [s]
+USE_INTERVAL_S = 3600  # minimum time between two updates of the time of use of an entry [s]
+SHRINK_TO = 0.9  # share of max_bytes that remains after deleting (0, 1]
+CHECK_SHARE = 0.05  # check the size each time this share of max_bytes has been written
 MAX_VALUE_BYTES = 500e6  # larger values are not stored
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 TABLES = """
@@ -61,9 +62,9 @@ class Usage:
 
 
 class Cache:
-    """The cache, as one stage uses it. A context manager; entries are written at its end at the latest.
+    """The cache of one stage. A context manager: leaving it writes all pending entries.
 
-    Only one thread may use an object. Another process has its own.
+    Not thread-safe. Each process needs its own object.
 
     Args:
         folder: Folder of the cache.
@@ -74,7 +75,8 @@ class Cache:
     def __init__(self, folder: Path, max_bytes: float, stage: str) -> None:
         self.folder, self.max_bytes, self.stage = folder, max_bytes, stage
         self.hits = self.misses = 0
-        self.pending: dict[bytes, tuple[int, int, bytes | None]] = {}  # key → size, checksum, value
+        # key → size, checksum (of a file: modification time [ns]), value (of a file: None)
+        self.pending: dict[bytes, tuple[int, int, bytes | None]] = {}
         self.pending_bytes = self.unchecked_bytes = 0
         self.used: set[bytes] = set()  # entries whose time of use is not yet written
         self.flushed = time.monotonic()
@@ -111,8 +113,7 @@ class Cache:
             return
         self.pending[key] = len(value), zlib.crc32(value), value
         self.pending_bytes += len(value)
-        if self.pending_bytes > FLUSH_BYTES or time.monotonic() - self.flushed > FLUSH_S:
-            self.flush()
+        self._flush_if_due()
 
     def get_file(self, key: bytes, path: Path) -> bool:
         """Put a file of the cache at `path`: a hard link, or a copy if the file system has no links.
@@ -143,8 +144,13 @@ class Cache:
             link_or_copy(path, temporary)
             os.replace(temporary, stored)
             self.pending[key] = (*stamp_file(stored), None)
+            self._flush_if_due()
         except OSError:  # the cache only saves time
             temporary.unlink(missing_ok=True)
+
+    def _flush_if_due(self) -> None:
+        if self.pending_bytes > FLUSH_BYTES or time.monotonic() - self.flushed > FLUSH_S:
+            self.flush()
 
     def flush(self) -> None:
         """Write the new entries, and the time of use of old ones, in one short transaction."""
@@ -159,7 +165,7 @@ class Cache:
 
     @property
     def temporary_folder(self) -> Path | None:
-        """Return a folder on the disk of the workspace for temporary files. None without a cache."""
+        """Return a folder for large temporary files. None if there is no cache."""
         return self.folder if self.database is not None else None
 
     def measure(self) -> dict[str, Usage]:
@@ -172,7 +178,7 @@ class Cache:
 
     def _connect(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        database = sqlite3.connect(self.folder / "entries.sqlite", timeout=BUSY_S, isolation_level=None)
+        database = sqlite3.connect(self.folder / "entries.sqlite", timeout=LOCK_TIMEOUT_S, isolation_level=None)
         database.row_factory = sqlite3.Row
         self.database = database
         database.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -195,7 +201,7 @@ class Cache:
         self.database.execute("COMMIT")
 
     def _find(self, key: bytes) -> tuple[int, int] | None:
-        """Return size and checksum of an entry."""
+        """Return size and checksum of an entry; of a file, size and modification time. None if it is missing."""
         assert self.database is not None
         row = self.database.execute("SELECT size, checksum, used FROM entries WHERE key = ?", (key,)).fetchone()
         if row is None:
@@ -212,7 +218,7 @@ class Cache:
         return bytes(row["value"])
 
     def _mark_used(self, key: bytes, used: int) -> None:
-        if used < time.time() - FRESH_S:
+        if used < time.time() - USE_INTERVAL_S:
             self.used.add(key)
 
     def _write(self) -> None:
@@ -244,29 +250,29 @@ class Cache:
         return usage
 
     def _shrink(self) -> None:
-        """Delete entries if the cache is too large: whole files first, because their parts are entries too.
+        """Delete entries if the cache is too large: first files, which other entries can replace, then values.
 
-        Of the files, and then of the other entries, those that were not used for the longest time are deleted first.
+        In both groups, the least recently used entries are deleted first.
         """
         assert self.database is not None
         (total,) = self.database.execute("SELECT SUM(size) FROM entries").fetchone()
         if (total or 0) <= self.max_bytes:
             return
-        doomed, excess = [], total - FILL * self.max_bytes
+        deleted, excess = [], total - SHRINK_TO * self.max_bytes
         for row in self.database.execute("SELECT key, size FROM entries ORDER BY is_file DESC, used"):
             if excess <= 0:
                 break
-            doomed.append((row["key"],))
+            deleted.append((row["key"],))
             excess -= row["size"]
-        for (key,) in doomed:
+        for (key,) in deleted:
             self._file_path(key).unlink(missing_ok=True)
         self.database.execute("BEGIN IMMEDIATE")
-        self.database.executemany("DELETE FROM entries WHERE key = ?", doomed)
+        self.database.executemany("DELETE FROM entries WHERE key = ?", deleted)
         self.database.execute("COMMIT")
         self.database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _guard(self, action: Callable[[], Result], default: Result) -> Result:
-        """Return the result of an action on the database; without a usable database, the default.
+        """Run an action on the database and return its result. If the database cannot be used, return the default.
 
         A damaged database is deleted once. After any other error the cache is not used any more in this process.
         """
@@ -279,9 +285,16 @@ class Cache:
                 self.database.close()
                 self.database = None
             if getattr(error, "sqlite_errorcode", None) not in DAMAGED or self.was_damaged:
-                print(f"{self.stage}: {self.folder} is not used: {error}", file=sys.stderr)
+                print(
+                    f"{self.stage}: cannot use the cache {self.folder}: {error}. All further results are computed",
+                    file=sys.stderr,
+                )
                 return default
-            print(f"{self.stage}: {self.folder} is damaged and was deleted: {error}", file=sys.stderr)
+            print(
+                f"{self.stage}: the cache {self.folder} was damaged ({error}) and was deleted. "
+                "Its results are computed again",
+                file=sys.stderr,
+            )
             self.was_damaged = True
             delete_cache(self.folder)
             self._guard(self._connect, None)

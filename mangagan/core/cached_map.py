@@ -12,18 +12,18 @@ from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.packing import pack, unpack
 from mangagan.core.parallel import map_ordered
 
-MAX_AHEAD = 64  # cached results that wait for one item that is computed
-MAX_AHEAD_BYTES = 16e6  # their total size
-MAX_WAITING_BYTES = 256e6  # of all cached results that wait, if the caller sets no limit
+MAX_AHEAD = 64  # maximum number of cached results per Pause
+MAX_AHEAD_BYTES = 16e6  # maximum total size of these results [bytes]
+MAX_WAITING_BYTES = 256e6  # maximum total size of waiting cached results if max_weight is 0 [bytes]
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
-COMPUTED, PAUSE = object(), object()
+TO_COMPUTE, PAUSE = object(), object()
 
 
 @dataclass(frozen=True)
 class Pause:
-    """An item that takes the place of cached results, so that the workers do not run ahead without limit.
+    """Placeholder item for a group of cached results in `map_ordered`, so that they count towards its memory limit.
 
     Attributes:
         size: Size of these results [bytes].
@@ -42,11 +42,11 @@ def map_cached(
     weigh: Callable[[Loaded], float] | None = None,
     max_weight: float = 0,
     machine: MachineParams = THREADS,
-    is_lasting: Callable[[Result], bool] = lambda result: True,
+    is_cacheable: Callable[[Result], bool] = lambda result: True,
 ) -> Iterator[Result]:
     """Yield the result for each item, in the order of the items; from the cache if it is there.
 
-    Memory stays bounded: cached results that wait for an item that is computed count as memory too.
+    Memory is bounded: cached results that wait for a result of a worker count towards `max_weight`.
 
     Args:
         function: Called by the workers with a loaded item.
@@ -59,20 +59,20 @@ def map_cached(
         weigh: As in `map_ordered`, for a loaded item.
         max_weight: As in `map_ordered`.
         machine: As in `map_ordered`.
-        is_lasting: Return False for a result that is not added to the cache, because the next run may differ.
+        is_cacheable: Return False for a result that may differ in the next run; it is not cached.
     """
-    waiting: deque[Any] = deque()  # a cached result, or COMPUTED or PAUSE for the next item of the workers
-    keys: deque[bytes] = deque()  # of the results that are computed
+    waiting: deque[Any] = deque()  # in the order of the items: a cached result, TO_COMPUTE or PAUSE
+    keys: deque[bytes] = deque()  # of the items that the workers compute
 
     def find_missing() -> Iterator[Loaded | Pause]:
         ahead = size = 0
         for item in items:
             entry = key(item)
             data = cache.get(entry)
-            found = None if data is None else decode(data, kind)
+            found = None if data is None else unpack_or_none(data, kind)
             if data is None or found is None:
                 keys.append(entry)
-                waiting.append(COMPUTED)
+                waiting.append(TO_COMPUTE)
                 yield load(item)
                 continue
             waiting.append(found)
@@ -86,22 +86,22 @@ def map_cached(
     for first in missing:
         if not isinstance(first, Pause):
             break
-        waiting.pop()  # PAUSE: no item is missing so far, so that no worker has to be started
+        waiting.pop()  # PAUSE. Everything so far was cached, so do not start workers yet
         while waiting:
             yield waiting.popleft()
     else:
         yield from waiting
         return
     call = partial(call_unless_pause, function)
-    heavy = partial(weigh_item, weigh)
+    weigh_loaded = partial(weigh_item, weigh)
     limit = max_weight or MAX_WAITING_BYTES
     items_left = chain([first], missing)
-    for result in map_ordered(call, items_left, weigh=heavy, max_weight=limit, machine=machine):
-        while waiting[0] is not COMPUTED and waiting[0] is not PAUSE:
+    for result in map_ordered(call, items_left, weigh=weigh_loaded, max_weight=limit, machine=machine):
+        while waiting[0] is not TO_COMPUTE and waiting[0] is not PAUSE:
             yield waiting.popleft()
-        if waiting.popleft() is COMPUTED:
+        if waiting.popleft() is TO_COMPUTE:
             data, entry = pack(result), keys.popleft()
-            if result is not None and is_lasting(result):
+            if result is not None and is_cacheable(result):
                 cache.put(entry, data)
             yield unpack(data, kind)  # so that a computed result has the same types as a cached one
     yield from waiting
@@ -129,7 +129,7 @@ def compute_missing(
     """
     missing = []
     for index, key in enumerate(keys):
-        known = find(cache, key, kind)
+        known = get_result(cache, key, kind)
         if known is None:
             missing.append(index)
         else:
@@ -144,13 +144,13 @@ def compute_missing(
             yield index, unpack(data, kind)
 
 
-def find(cache: Cache, key: bytes, kind: Any) -> Any:
+def get_result(cache: Cache, key: bytes, kind: Any) -> Any:
     """Return a result from the cache. None if it is missing or damaged."""
     data = cache.get(key)
-    return None if data is None else decode(data, kind)
+    return None if data is None else unpack_or_none(data, kind)
 
 
-def decode(data: bytes, kind: Any) -> Any:
+def unpack_or_none(data: bytes, kind: Any) -> Any:
     """Return the result of an entry. None if it is damaged."""
     try:
         return unpack(data, kind)

@@ -3,10 +3,12 @@
 import asyncio
 import atexit
 import logging
+import re
 import signal
 import threading
 import warnings
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,9 @@ from mangagan.core.workers import cpu_count
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
-CONNECT_S = 10  # maximum wait for the scheduler, and for its first worker
+CONNECT_S = 10  # maximum wait for the scheduler [s]
+FIRST_WORKER_S = 10  # maximum wait for its first worker [s]
+IMPORT_ERROR = re.compile(r"\b(ImportError|ModuleNotFoundError)\b")  # Dask can wrap it in another exception
 WORKSPACE_FILE = Path("params.yaml")  # by which a worker recognizes the workspace
 QUIET = (
     "distributed",
@@ -51,10 +55,33 @@ class Cluster:
         Raises:
             UserError: The scheduler does not answer.
         """
-        try:
-            return sum(self.client.nthreads().values())
-        except (OSError, RuntimeError) as error:
-            raise lost_scheduler() from error
+        return sum(self.list_workers().values())
+
+    def list_workers(self) -> dict[str, int]:
+        """Return the number of threads of each worker, by address.
+
+        Raises:
+            UserError: The scheduler does not answer.
+        """
+        with report_lost_scheduler():
+            return self.client.nthreads()
+
+    def run(self, function: Callable[[], Any], workers: Collection[str]) -> dict[str, Any]:
+        """Return the result of a function on each worker, or its exception. Workers that end meanwhile are left out.
+
+        Raises:
+            UserError: The scheduler does not answer.
+        """
+        from distributed.comm import CommClosedError
+
+        with report_lost_scheduler():
+            results = self.client.run(function, workers=list(workers), on_error="return")
+            connected = self.client.nthreads()
+        return {
+            address: result
+            for address, result in results.items()
+            if address in connected and not isinstance(result, CommClosedError)
+        }
 
     def close(self) -> None:
         """Close the connection, and end the worker processes of this machine."""
@@ -79,7 +106,10 @@ def get_cluster(machine: MachineParams) -> Cluster:
     key = (machine.scheduler, 0 if machine.scheduler else machine.workers or cpu_count())
     with _lock:
         cluster = _clusters.get(key)
-        if cluster is None or cluster.client.status != "running":
+        if cluster is not None and cluster.client.status != "running":
+            _clusters.pop(key).close()
+            cluster = None
+        if cluster is None:
             import_distributed()
             cluster = connect(machine.scheduler) if machine.scheduler else start_local(key[1])
             _clusters[key] = cluster
@@ -158,19 +188,25 @@ def connect(address: str) -> Cluster:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about versions: check_workers compares those that matter
             client = Client(address, timeout=CONNECT_S, set_as_default=False)
-    except Exception as error:  # OSError, TypeError, ValueError and others, by what is at the address
+    except Exception as error:  # its class depends on what answers at the address
         raise UserError(
-            f"params.yaml: machine.scheduler: no Dask scheduler answers at {address} ({describe(error)}). Start it with"
-            " `dask scheduler`, correct the address, or set machine.executor to threads"
+            f"params.yaml: machine.scheduler: no Dask scheduler answers at {address} ({describe(error)}). Start it "
+            "(dask scheduler --host <private address> --dashboard-address 127.0.0.1:0), correct the address, or set "
+            "machine.executor to threads"
         ) from None
+    cluster = Cluster(client, None, set())
     try:
-        client.wait_for_workers(1, timeout=CONNECT_S)
+        client.wait_for_workers(1, timeout=FIRST_WORKER_S)
     except TimeoutError:
-        client.close(timeout=1)
+        cluster.close()
         raise UserError(
-            f"the Dask scheduler at {address} has no workers. Start them on each machine: dask worker {address}"
+            f"the Dask scheduler at {address} has no workers. Start them on each machine: dask worker {address} "
+            "--host <address of that machine> --nthreads 1 --dashboard-address 127.0.0.1:0"
         ) from None
-    return Cluster(client, None, set())
+    except (OSError, RuntimeError) as error:
+        cluster.close()
+        raise lost_scheduler() from error
+    return cluster
 
 
 async def ask_scheduler(address: str) -> None:
@@ -195,15 +231,20 @@ def check_workers(cluster: Cluster, machine: MachineParams) -> None:
     Raises:
         UserError: A worker differs.
     """
-    workers = [address for address in cluster.client.nthreads() if address not in cluster.checked]
+    workers = [address for address in cluster.list_workers() if address not in cluster.checked]
     if not workers:
         return
-    versions = cluster.client.run(read_versions, workers=workers, on_error="return")
+    versions = cluster.run(read_versions, workers)
     for address, found in versions.items():
-        if isinstance(found, BaseException):
+        if isinstance(found, BaseException) and IMPORT_ERROR.search(describe(found)):
             raise UserError(
                 f"the Dask worker {address} cannot import mangagan ({describe(found)}). Start `dask worker` there in "
                 "the environment of this project"
+            )
+        if isinstance(found, BaseException):
+            raise UserError(
+                f"the Dask worker {address} does not return its versions ({describe(found)}). Restart it, then run the "
+                "command again"
             )
         if differences := describe_differences(found):
             raise UserError(
@@ -211,11 +252,11 @@ def check_workers(cluster: Cluster, machine: MachineParams) -> None:
                 "requirements.lock there, then restart `dask worker`"
             )
     if machine.files == "shared" and WORKSPACE_FILE.is_file():
-        check_workspace(cluster, workers)
-    cluster.checked.update(workers)
+        check_workspace(cluster, versions)
+    cluster.checked.update(versions)
 
 
-def check_workspace(cluster: Cluster, workers: list[str]) -> None:
+def check_workspace(cluster: Cluster, workers: Collection[str]) -> None:
     """Check that the workers read the file params.yaml of this workspace.
 
     Raises:
@@ -223,12 +264,21 @@ def check_workspace(cluster: Cluster, workers: list[str]) -> None:
     """
     path = WORKSPACE_FILE.absolute()
     content = path.read_bytes()
-    for address, found in cluster.client.run(path.read_bytes, workers=workers, on_error="return").items():
+    for address, found in cluster.run(path.read_bytes, workers).items():
         if found != content:
             raise UserError(
                 f"the Dask worker {address} does not read the files of {path.parent}. Mount this folder there at the "
                 "same path, or set machine.files to sent"
             )
+
+
+@contextmanager
+def report_lost_scheduler() -> Iterator[None]:
+    """Raise UserError if the scheduler does not answer."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise lost_scheduler() from error
 
 
 def lost_scheduler() -> UserError:

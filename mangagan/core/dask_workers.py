@@ -1,5 +1,6 @@
 """Workers that are processes of a Dask cluster, on this machine or on several."""
 
+import asyncio
 import platform
 import time
 import uuid
@@ -14,9 +15,8 @@ from mangagan.core.remote_calls import decode_outcome, encode_call, encode_error
 from mangagan.core.worker_version import describe_differences, read_versions
 from mangagan.core.workers import Item, Result, Workers
 
-POLL_S = 5  # interval of the question whether there are workers, while none finishes an item
-TRANSFER_S = 60  # maximum time to transfer results; after it, they are transferred one by one
-NO_WORKERS_S = 60  # maximum time without workers; a worker that died is replaced in a few seconds
+POLL_S = 5  # interval of the check for workers [s]
+NO_WORKERS_S = 60  # maximum time without workers [s]; a worker that died is replaced in a few seconds
 
 
 class DaskWorkers(Workers[Item, Result]):
@@ -60,15 +60,12 @@ class DaskWorkers(Workers[Item, Result]):
         from distributed import KilledWorker
 
         deadline = time.monotonic() + NO_WORKERS_S
-        single = False
         while True:
             try:
                 self.wait(first)
                 finished = [task.future for task in self.tasks if task.future.status == "finished"]
-                finished = [first] if single else [each for each in finished if each.key not in self.outcomes]
-                return self.transfer(finished)
+                return self.transfer([future for future in finished if future.key not in self.outcomes])
             except TimeoutError:
-                single = True
                 if self.cluster.count_threads():
                     deadline = time.monotonic() + NO_WORKERS_S
                 elif time.monotonic() > deadline:
@@ -96,16 +93,30 @@ class DaskWorkers(Workers[Item, Result]):
             future.result(timeout=POLL_S)
 
     def transfer(self, finished: list[Any]) -> dict[str, bytes]:
-        """Return the outcomes of finished tasks by key. Raise TimeoutError after `TRANSFER_S` seconds."""
+        """Return the outcomes of finished tasks by key. Raise TimeoutError if one was lost with its worker."""
         client = self.cluster.client
-        gather = partial(client.gather, finished, asynchronous=True)
-        outcomes = client.sync(gather, asynchronous=False, callback_timeout=TRANSFER_S)
+        outcomes = client.sync(gather, client, finished, asynchronous=False)
         return {future.key: outcome for future, outcome in zip(finished, outcomes, strict=True)}
 
     def close(self) -> None:
-        """Cancel the tasks. A worker finishes the item that it computes; nobody waits for it."""
+        """Cancel the tasks. A worker finishes the item that it computes, and its result is dropped."""
         while self.tasks:
             self.tasks.pop().future.release()
+
+
+async def gather(client: Any, finished: list[Any]) -> Any:
+    """Return the results of finished tasks, also over a slow link. Raise TimeoutError if one was lost with its worker.
+
+    Without this check, the client would wait until a worker has computed the lost one again.
+    """
+    transfer = asyncio.ensure_future(client.gather(finished, asynchronous=True))
+    try:
+        while not (await asyncio.wait([transfer], timeout=POLL_S))[0]:
+            if any(future.status != "finished" for future in finished):
+                raise TimeoutError
+        return transfer.result()
+    finally:
+        transfer.cancel()
 
 
 def run_checked(call: bytes, versions: dict[str, str] | None) -> bytes:

@@ -1,4 +1,4 @@
-"""Encode values of dataclasses, arrays and bytes for the cache, without pickle: decoding runs no code of the data.
+"""Encode values of dataclasses, arrays and bytes for the cache, without pickle, so that decoding never runs code.
 
 The format is its version (1 byte), the length of a JSON header (4 bytes), the header, and the bytes of all arrays. The
 type of the value is not stored; the reader names it.
@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-VERSION = b"\x01"  # raise it if the encoding changes
+VERSION = b"\x01"  # increase it if the encoding changes
 LENGTH_BYTES = 4
 
 
@@ -21,7 +21,7 @@ def pack(value: Any) -> bytes:
 
     Args:
         value: None, bool, int, float, str, bytes, numpy array, or a dataclass, named tuple, tuple, list or dict of
-            these. The keys of a dict are texts. Numpy scalars become those of Python.
+            these. Keys of a dict must be str. NumPy scalars are decoded as Python scalars.
 
     Raises:
         TypeError: The value holds another type.
@@ -43,7 +43,7 @@ def unpack(data: bytes, kind: Any) -> Any:
         ValueError: The data is not a value of this type.
     """
     if not data.startswith(VERSION):
-        raise ValueError("another version")
+        raise ValueError("encoded by another version")
     try:
         start = len(VERSION) + LENGTH_BYTES
         end = start + int.from_bytes(data[len(VERSION) : start])

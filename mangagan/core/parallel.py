@@ -48,17 +48,12 @@ def map_ordered(
 ) -> Iterator[Result]:
     """Yield `function(item)` for each item, in the order of the items.
 
-    At most 2 · `workers` items are in progress or finished and not yet yielded, so memory stays bounded. A worker
-    process that dies is replaced, and its items are computed again.
-
-    Processes and Dask need a function at the top level of a module (or a `functools.partial` of one), and items and
-    results that can be pickled. They take about a second to start. A function that needs a heavy object, such as a
-    detector, should build it with a module-level function under `functools.cache`, from settings that are part of the
-    call: then each worker builds it once, and it is never pickled.
+    At most 2 · `workers` items are in progress or not yet yielded, so memory stays bounded. If a worker process dies,
+    its items are computed again.
 
     Args:
-        function: Called by the workers. Decoding and detection release the interpreter lock, so threads suffice on
-            one machine. Many short calls that hold the lock are faster on processes.
+        function: Called by the workers. For processes and Dask: a function of a module or its `functools.partial`.
+            It should build heavy objects under `functools.cache`, so that each worker builds them once.
         items: Consumed in the calling thread.
         workers: Number of workers. None: `machine.workers`.
         weigh: Return the memory that an item needs [bytes]. None: all items need the same.
@@ -66,7 +61,7 @@ def map_ordered(
         machine: Executor, number of workers and address of the Dask scheduler. Default: threads, one for each core.
 
     Raises:
-        UserError: Worker processes died `MAX_DEATHS` times, or the Dask cluster cannot be used.
+        UserError: Worker processes died several times, or the Dask cluster cannot be used.
     """
     pool = start_workers(function, workers, machine)
     try:

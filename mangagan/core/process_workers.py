@@ -12,8 +12,9 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from mangagan.core.errors import UserError
 from mangagan.core.machine import MachineParams
 from mangagan.core.remote_calls import decode_outcome, encode_call, prepare_worker, run_call
-from mangagan.core.workers import MAX_DEATHS, Item, Result, Workers
+from mangagan.core.workers import Item, Result, Workers
 
+MAX_DEATHS = 4  # of processes in one call of map_ordered
 POLL_S = 0.5  # maximum delay with which a worker process notices that its parent has ended
 
 

@@ -2,13 +2,29 @@
 
 import hashlib
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SUFFIXES = (".py", ".safetensors")
-LIBRARIES = ("numpy", "opencv-python-headless", "pandas", "pillow", "pyarrow", "torch")
+LIBRARIES = (
+    "backports.zstd",
+    "inflate64",
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pandas",
+    "pillow",
+    "pillow-heif",
+    "pillow-jxl-plugin",
+    "py7zr",
+    "pyarrow",
+    "pypdfium2",
+    "rarfile",
+    "torch",
+)
 
 
 @cache
@@ -18,12 +34,15 @@ def read_versions() -> dict[str, str]:
     A process keeps the values of its first call, because it also keeps the modules that it has imported.
     """
     versions = {"code of mangagan": hash_package(), "Python": ".".join(platform.python_version_tuple()[:2])}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name).partition("+")[0]  # +cpu and +cu130 are builds of one version
-        except PackageNotFoundError:
-            versions[name] = "missing"
-    return versions
+    return versions | {name: find_version(name) for name in LIBRARIES}
+
+
+def find_version(library: str) -> str:
+    """Return the version of a library, the same for its builds for CPU and GPU. "missing" if it is not installed."""
+    for package in (library, f"{library}-gpu"):  # onnxruntime-gpu
+        with suppress(PackageNotFoundError):
+            return version(package).partition("+")[0]  # without +cpu or +cu130
+    return "missing"
 
 
 def hash_package() -> str:

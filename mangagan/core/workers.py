@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 from mangagan.core.machine import MachineParams
 
-MAX_DEATHS = 4  # of worker processes: in one call of map_ordered, or with Dask for one item
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

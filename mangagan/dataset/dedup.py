@@ -80,7 +80,7 @@ def deduplicate(faces: pd.DataFrame, images: FaceImages, decisions: Decisions, s
     reason = reason.mask(duplicate, DUPLICATE)
 
     decided = faces.assign(
-        phash=[facts.phash for facts in images.facts],
+        phash=[hashes.phash for hashes in images.hashes],
         cluster_id=faces["face_id"].to_numpy()[representative],
         kept=reason == "",
         drop_reason=reason,
@@ -133,8 +133,8 @@ def compare_faces(faces: pd.DataFrame, images: FaceImages, compared: np.ndarray,
     """
     insides = find_insides(faces.loc[compared])
     search = PairParams(min(settings.min_similarity, DEFAULT.min_similarity))
-    selected, known = images.select(compared.tolist())
-    pairs = find_pairs(selected, insides, search, mirrored=settings.mirrored != "ignore", known=known)
+    selected, context = images.select(compared.tolist())
+    pairs = find_pairs(selected, insides, search, mirrored=settings.mirrored != "ignore", context=context)
     return replace(pairs, first=compared[pairs.first], second=compared[pairs.second])
 
 

@@ -1,4 +1,4 @@
-"""An array in a temporary file, for data of all faces of which few rows are needed at a time."""
+"""An array in a temporary file, for data that is too large for memory and is read a few rows at a time."""
 
 import os
 import tempfile
@@ -13,16 +13,13 @@ from mangagan.core.files import raise_if_disk_error
 class ArrayFile:
     """Rows of an array in a temporary file, which is deleted with the object. Rows that were not written are zero.
 
-    Unlike a memory map it never occupies more memory than the rows that are read.
+    Only the rows that are read occupy memory, unlike those of a memory map.
 
     Args:
         rows: Number of rows.
         shape: Shape of a row.
         dtype: Type of the values.
         folder: Folder of the file. None: that of the system.
-
-    Raises:
-        UserError: The disk is full.
     """
 
     def __init__(self, rows: int, shape: tuple[int, ...], dtype: type, folder: Path | None = None) -> None:
@@ -36,7 +33,11 @@ class ArrayFile:
         return self.rows
 
     def write(self, row: int, values: np.ndarray) -> None:
-        """Write a row."""
+        """Write a row.
+
+        Raises:
+            UserError: The disk is full or cannot be written.
+        """
         try:
             self.file.seek(row * self.row_bytes)
             self.file.write(np.ascontiguousarray(values, self.dtype).data)
@@ -45,7 +46,7 @@ class ArrayFile:
             raise
 
     def read(self, first: int, last: int) -> np.ndarray:
-        """Return the rows from `first` to `last`, without the last."""
+        """Return the rows [first, last)."""
         self.file.flush()
         data = os.pread(self.file.fileno(), (last - first) * self.row_bytes, first * self.row_bytes)
         return np.frombuffer(data, self.dtype).reshape(last - first, *self.shape)

@@ -15,7 +15,7 @@ from mangagan.core.code import code_hash
 from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.progress import track
 from mangagan.duplicates.array_file import ArrayFile
-from mangagan.duplicates.earlier_results import EarlierResults, Faces
+from mangagan.duplicates.face_context import FaceContext, Faces
 
 SMALL = 56  # [px] of the faces that are described
 CELLS = 7  # of the grid in each direction
@@ -32,17 +32,17 @@ MIRRORED_VARIANTS = [VARIANTS.index((scale, -x if x else x, y)) for scale, x, y 
 CHUNK = 128  # faces
 
 
-def describe_faces(faces: Faces, known: EarlierResults) -> ArrayFile:
+def describe_faces(faces: Faces, context: FaceContext) -> ArrayFile:
     """Return the descriptors of each face at each of `VARIANTS`, float16 (N, variants, LENGTH), not negative.
 
     Args:
         faces: N faces.
-        known: Descriptors of earlier runs.
+        context: Descriptors of earlier runs.
     """
     code = code_hash(__name__), describe_libraries("numpy", "opencv-python-headless")
-    keys = [make_key("descriptors", *code, digest) for digest in known.digests]
-    found = compute_missing(describe_chunk, keys, known.cache, np.ndarray, faces.__getitem__, CHUNK, known.machine)
-    result = ArrayFile(len(faces), (len(VARIANTS), LENGTH), np.float16, known.cache.temporary_folder)
+    keys = [make_key("descriptors", *code, digest) for digest in context.digests]
+    found = compute_missing(describe_chunk, keys, context.cache, np.ndarray, faces.__getitem__, CHUNK, context.machine)
+    result = ArrayFile(len(faces), (len(VARIANTS), LENGTH), np.float16, context.cache.temporary_folder)
     for index, descriptors in track(found, len(faces), "duplicates: descriptors", "faces"):
         result.write(index, descriptors)
     return result

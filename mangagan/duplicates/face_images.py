@@ -1,4 +1,4 @@
-"""Gray images of faces that are decoded only if a result is not known from an earlier run."""
+"""Gray images of faces, decoded when they are first used. Hashes of faces come from the cache."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,15 +15,15 @@ from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.progress import track
 from mangagan.duplicates.array_file import ArrayFile
 from mangagan.duplicates.comparison import SIDE, prepare
-from mangagan.duplicates.earlier_results import EarlierResults, hash_face
+from mangagan.duplicates.face_context import FaceContext, hash_face
 from mangagan.duplicates.phash import phash64
 
 CHUNK = 128  # faces
 LoadPngs = Callable[[Sequence[int]], Sequence[bytes]]  # indices → PNGs
 
 
-class FaceFacts(NamedTuple):
-    """What is known of a face without its pixels.
+class FaceHashes(NamedTuple):
+    """Hashes and size of a face, which are cached.
 
     Attributes:
         digest: Hash of its pixels at the size at which faces are compared, hex.
@@ -54,14 +54,14 @@ class FaceImages:
             for start in range(0, count, CHUNK)
             for png in load(range(start, min(start + CHUNK, count)))
         ]
-        found = compute_missing(find_facts, keys, cache, FaceFacts, load, CHUNK, machine)
-        facts = dict(track(found, count, "duplicates: hashes", "faces"))
-        self.facts: list[FaceFacts] = [facts[index] for index in range(count)]
+        found = compute_missing(compute_hashes, keys, cache, FaceHashes, load, CHUNK, machine)
+        hashes = dict(track(found, count, "duplicates: hashes", "faces"))
+        self.hashes: list[FaceHashes] = [hashes[index] for index in range(count)]
         self.pixels = ArrayFile(count, (SIDE, SIDE), np.uint8, cache.temporary_folder)
         self.is_decoded = np.zeros(count, bool)
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return len(self.hashes)
 
     def take(self, indices: Sequence[int]) -> np.ndarray:
         """Return some faces, uint8 (n, SIDE, SIDE)."""
@@ -71,10 +71,10 @@ class FaceImages:
             self.is_decoded[index] = True
         return self.pixels.take(indices)
 
-    def select(self, indices: Sequence[int]) -> tuple["FaceSelection", EarlierResults]:
-        """Return some faces, and what is known about them."""
-        known = EarlierResults([self.facts[index].digest for index in indices], self.cache, self.machine)
-        return FaceSelection(self, indices), known
+    def select(self, indices: Sequence[int]) -> tuple["FaceSelection", FaceContext]:
+        """Return some faces, and their hashes with the cache and the workers."""
+        context = FaceContext([self.hashes[index].digest for index in indices], self.cache, self.machine)
+        return FaceSelection(self, indices), context
 
 
 class FaceSelection:
@@ -96,7 +96,7 @@ def decode_face(png: bytes) -> np.ndarray:
     return prepare(decode_png(png, channels=1)[None])[0]
 
 
-def find_facts(pngs: Sequence[bytes]) -> list[FaceFacts]:
-    """Return the facts of faces."""
+def compute_hashes(pngs: Sequence[bytes]) -> list[FaceHashes]:
+    """Return the hashes and the size of each face."""
     grays = [decode_png(png, channels=1) for png in pngs]
-    return [FaceFacts(hash_face(prepare(gray[None])[0]), f"{phash64(gray):016x}", len(gray)) for gray in grays]
+    return [FaceHashes(hash_face(prepare(gray[None])[0]), f"{phash64(gray):016x}", len(gray)) for gray in grays]

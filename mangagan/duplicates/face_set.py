@@ -7,7 +7,7 @@ import numpy as np
 
 from mangagan.duplicates.comparison import SIDE, measure_similarity
 from mangagan.duplicates.descriptors import MIRRORED_VARIANTS
-from mangagan.duplicates.earlier_results import EarlierResults, Faces
+from mangagan.duplicates.face_context import FaceContext, Faces
 from mangagan.duplicates.rough_alignment import align_roughly
 
 Pair = tuple[int, int]
@@ -23,14 +23,14 @@ class FaceSet:
         insides: Part of each on its page: left, top, right, bottom as shares of the side, float32 (N, 4).
         descriptors: Whitened descriptors, float16 (N, variants, COMPONENTS).
         signs: See `Whitening`.
-        known: Digests of the faces, and results of earlier runs.
+        context: Digests of the faces, and results of earlier runs.
     """
 
     faces: Faces
     insides: np.ndarray
     descriptors: np.ndarray
     signs: np.ndarray
-    known: EarlierResults
+    context: FaceContext
 
     def mirror_descriptors(self, indices: np.ndarray | slice) -> np.ndarray:
         """Return the descriptors of the mirror images of faces, float16 (…, variants, COMPONENTS).

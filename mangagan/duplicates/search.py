@@ -11,9 +11,9 @@ from mangagan.core.progress import track
 from mangagan.duplicates.candidates import find_candidates
 from mangagan.duplicates.comparison import prepare
 from mangagan.duplicates.descriptors import describe_faces
-from mangagan.duplicates.earlier_results import EarlierResults, Faces, without_earlier_results
+from mangagan.duplicates.face_context import FaceContext, Faces, make_uncached_context
 from mangagan.duplicates.face_set import FaceSet, Key, Pair, PairBatch, align_keys
-from mangagan.duplicates.pair_memory import PairMemory
+from mangagan.duplicates.pair_cache import SimilarityCache
 from mangagan.duplicates.pairs import Pairs
 from mangagan.duplicates.params import PairParams
 from mangagan.duplicates.whitening import fit_whitening, whiten
@@ -39,16 +39,16 @@ class Similarity:
 
 
 def find_pairs(
-    faces: Faces, insides: np.ndarray, settings: PairParams, mirrored: bool = True, known: EarlierResults | None = None
+    faces: Faces, insides: np.ndarray, settings: PairParams, mirrored: bool = True, context: FaceContext | None = None
 ) -> Pairs:
     """Find the pairs of faces that show the same drawing.
 
     Args:
-        faces: Gray faces, uint8 (N, S, S); with `known` of the size SIDE.
+        faces: Gray faces, uint8 (N, S, S); with `context` of the size SIDE.
         insides: Part of each on its page: left, top, right, bottom as shares of the side [0, 1], float32 (N, 4).
         settings: Minimum similarity.
         mirrored: Search for mirror images too. Default: True.
-        known: Digests of the faces, and results of earlier runs. Default: `faces` is an array, and nothing is known.
+        context: Hashes of the faces, with cache and workers. Default: `faces` is an array, and there is no cache.
 
     Returns:
         The pairs, with `first` < `second`. A pair that is similar both ways is not mirrored.
@@ -57,12 +57,12 @@ def find_pairs(
         return collect_pairs({})
     if len(insides) != len(faces):
         raise ValueError(f"{len(insides)} insides for {len(faces)} faces")
-    if known is None:
+    if context is None:
         faces = prepare(np.asarray(faces))
-        known = without_earlier_results(faces)
-    descriptors = describe_faces(faces, known)
+        context = make_uncached_context(faces)
+    descriptors = describe_faces(faces, context)
     whitening = fit_whitening(descriptors)
-    part = FaceSet(faces, insides, whiten(whitening, descriptors), whitening.signs, known)
+    part = FaceSet(faces, insides, whiten(whitening, descriptors), whitening.signs, context)
     return search(part, part, settings, mirrored, same=True)
 
 
@@ -92,27 +92,27 @@ def find_common(
     if len(insides) != len(faces) or len(other_insides) != len(others):
         raise ValueError(f"{len(insides)} and {len(other_insides)} insides for {len(faces)} and {len(others)} faces")
     prepared, other_prepared = prepare(faces), prepare(others)
-    known, other_known = without_earlier_results(prepared), without_earlier_results(other_prepared)
-    descriptors, other_descriptors = describe_faces(prepared, known), describe_faces(other_prepared, other_known)
+    context, other_context = make_uncached_context(prepared), make_uncached_context(other_prepared)
+    descriptors, other_descriptors = describe_faces(prepared, context), describe_faces(other_prepared, other_context)
     whitening = fit_whitening(descriptors, other_descriptors)
-    part = FaceSet(prepared, insides, whiten(whitening, descriptors), whitening.signs, known)
-    other = FaceSet(other_prepared, other_insides, whiten(whitening, other_descriptors), whitening.signs, other_known)
+    part = FaceSet(prepared, insides, whiten(whitening, descriptors), whitening.signs, context)
+    other = FaceSet(other_prepared, other_insides, whiten(whitening, other_descriptors), whitening.signs, other_context)
     return search(part, other, settings, mirrored, same=False)
 
 
 def search(part: FaceSet, others: FaceSet, settings: PairParams, mirrored: bool, same: bool) -> Pairs:
     """Return the pairs of a set with another set, or with itself if `same`."""
-    measured: Measured = dict.fromkeys(list_identical(part.known.digests), 1.0) if same else {}
-    memory = PairMemory(part, others)
+    measured: Measured = dict.fromkeys(list_identical(part.context.digests), 1.0) if same else {}
+    similarities = SimilarityCache(part, others)
     for flip in (False, True) if mirrored else (False,):
         queries = part.mirror_descriptors(slice(None)) if flip else part.descriptors
         candidates = list_candidates(queries, others.descriptors, same)
-        known = {pair for pair, _ in select_similar(measured, settings)}
-        measure_pairs(part, others, {(pair, flip) for pair in candidates - known}, measured, memory)
+        similar_pairs = {pair for pair, _ in select_similar(measured, settings)}
+        measure_pairs(part, others, {(pair, flip) for pair in candidates - similar_pairs}, measured, similarities)
     if same:
         found = [(*pair, flip) for pair, flip in select_similar(measured, settings)]
-        measure_pairs(part, others, set(complete_components(found).items()) - measured.keys(), measured, memory)
-    memory.save()
+        measure_pairs(part, others, set(complete_components(found).items()) - measured.keys(), measured, similarities)
+    similarities.save()
     similar = select_similar(measured, settings)
     # A pair that is similar both ways is not mirrored.
     chosen = {pair: flip for pair, flip in similar if not (flip and (pair, False) in similar)}
@@ -136,7 +136,9 @@ def list_identical(digests: Sequence[str]) -> set[Key]:
     return {(pair, False) for group in groups.values() for pair in list_component(group)}
 
 
-def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Measured, memory: PairMemory) -> None:
+def measure_pairs(
+    part: FaceSet, others: FaceSet, keys: set[Key], measured: Measured, similarities: SimilarityCache
+) -> None:
     """Measure pairs, except those that an earlier run has measured.
 
     Args:
@@ -144,12 +146,12 @@ def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Meas
         others: Set of the second faces.
         keys: Pairs of indices, and whether to compare the mirror image of the second face.
         measured: Result so far; changed.
-        memory: Similarities of earlier runs; changed.
+        similarities: Similarities of earlier runs; changed.
     """
     unknown: list[tuple[Key, np.ndarray]] = []
     for chunk in split(sorted(keys)):
         for key, start in zip(chunk, align_keys(part, others, chunk), strict=True):
-            value = memory.get(key, start)
+            value = similarities.get(key, start)
             if value is None:
                 unknown.append((key, start))
             else:
@@ -159,14 +161,14 @@ def measure_pairs(part: FaceSet, others: FaceSet, keys: set[Key], measured: Meas
         PairBatch.take(part, others, [key for key, _ in pairs], np.stack([start for _, start in pairs]))
         for pairs in chunks
     )
-    machine = part.known.machine
+    machine = part.context.machine
     if machine.executor == "threads" and len(unknown) >= MIN_FOR_PROCESSES:
         machine = replace(machine, executor="processes")
     values = map_ordered(PairBatch.measure, batches, machine=machine)
     for result, pairs in zip(track(values, len(chunks), "duplicates: pairs", "chunks"), chunks, strict=True):
         for (key, start), value in zip(pairs, result, strict=True):
             measured[key] = value
-            memory.put(key, start, value)
+            similarities.put(key, start, value)
 
 
 def split(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -1,11 +1,11 @@
-"""The work of `ingest` on single images and pairs of pages: in parallel, and only once for each content."""
+"""Run the work of `ingest` on images and pairs of pages in parallel, and cache the results."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 
 from mangagan.core.cache import NO_CACHE, Cache
-from mangagan.core.cached_map import find, map_cached
+from mangagan.core.cached_map import get_result, map_cached
 from mangagan.core.code import code_hash
 from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.machine import THREADS, MachineParams
@@ -20,6 +20,7 @@ from mangagan.readers.sources import MAX_MEMORY, Source, weigh_source
 
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "pillow-heif", "pillow-jxl-plugin", "pypdfium2")
 NO_SOURCE = Source("", "")
+TRANSIENT_PREFIX = "cannot be"  # of reasons that the disk or the memory causes, not the file
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Processor:
 
     @cached_property
     def code(self) -> tuple[str, str]:
-        """Return what the results depend on besides images and settings."""
+        """Return the hash of the code and the versions of the libraries."""
         return code_hash("mangagan.ingestion.processor"), describe_libraries(*LIBRARIES)
 
     def examine(self, sources: Iterable[tuple[Source, str]], settings: IngestParams) -> Iterator[Image]:
@@ -46,18 +47,18 @@ class Processor:
             sources: Image, and SHA-256 of its data ("" without data).
             settings: The section `ingest` of params.yaml.
         """
-        relevant = self.describe(settings)
+        common_key = self.describe(settings)
         return map_cached(
             partial(examine_without_source, settings),
             sources,
             self.cache,
-            key=lambda item: make_key("image", relevant, item[1], item[0].reason),
+            key=lambda item: make_key("image", common_key, item[1], item[0].reason),
             kind=Image,
             load=lambda item: item[0],
             weigh=weigh_source,
             max_weight=MAX_MEMORY,
             machine=self.machine,
-            is_lasting=lambda image: image.draft is None or not image.draft.reason.startswith("cannot be"),
+            is_cacheable=lambda image: image.draft is None or not image.draft.reason.startswith(TRANSIENT_PREFIX),
         )
 
     def make_pages(
@@ -70,12 +71,12 @@ class Processor:
             load: Return a plan with the encoded images.
             settings: The section `ingest` of params.yaml.
         """
-        relevant = self.describe(settings)
+        common_key = self.describe(settings)
         return map_cached(
             partial(make_pages, settings=settings),
             plans,
             self.cache,
-            key=lambda plan: make_key("pages", relevant, describe_plan(plan)),
+            key=lambda plan: make_key("pages", common_key, describe_plan(plan)),
             kind=list[Draft],
             load=load,
             weigh=weigh_plan,
@@ -83,8 +84,8 @@ class Processor:
             machine=self.machine,
         )
 
-    def remember_matches(self, ids: Sequence[str]) -> Callable[[Compare], Compare]:
-        """Return a decorator for the comparison of two pages, which looks up the result in the cache first.
+    def cache_matches(self, ids: Sequence[str]) -> Callable[[Compare], Compare]:
+        """Return a decorator that caches the comparison of two pages.
 
         Args:
             ids: `page_id` of each page.
@@ -93,7 +94,7 @@ class Processor:
         def decorate(compare: Compare) -> Compare:
             def compare_or_find(first: int, second: int) -> Match:
                 key = make_key("match", *self.code, ids[first], ids[second])
-                match = find(self.cache, key, Match)
+                match = get_result(self.cache, key, Match)
                 if match is None:
                     match = compare(first, second)
                     self.cache.put(key, pack(match))
@@ -109,7 +110,7 @@ class Processor:
 
 
 def examine_without_source(settings: IngestParams, source: Source) -> Image:
-    """Return the measurements of an image; its source, which can be large, is not sent back."""
+    """Return the measurements of an image without its source, which can be large."""
     return replace(examine_source(source, settings), source=NO_SOURCE)
 
 

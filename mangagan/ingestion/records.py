@@ -230,7 +230,7 @@ def merge_retakes(records: list[Record], spool: Spool, result: IngestResult, pro
     signatures = [draft.signature for draft in drafts if draft.signature]
     places = {id(record): place for place, record in enumerate(records)}
     ids = [record.page_id for record in pages]
-    for index, best in enumerate(find_retakes(signatures, load, processor.remember_matches(ids))):
+    for index, best in enumerate(find_retakes(signatures, load, processor.cache_matches(ids))):
         if best != index:
             add_sources(pages[best], pages[index].sources)
             result.by_id[pages[index].page_id] = pages[best]

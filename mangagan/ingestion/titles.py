@@ -7,14 +7,14 @@ from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
-from mangagan.core.cached_map import find
+from mangagan.core.cached_map import get_result
 from mangagan.core.code import code_hash
 from mangagan.core.keys import describe_libraries, make_key
 from mangagan.core.packing import pack
 from mangagan.core.progress import progress_bar
 from mangagan.ingestion.file_hashes import FileHashes
 from mangagan.ingestion.params import IngestParams
-from mangagan.ingestion.processor import LIBRARIES, Processor
+from mangagan.ingestion.processor import LIBRARIES, TRANSIENT_PREFIX, Processor
 from mangagan.ingestion.records import IngestResult, MergedPage, Record, add_sources, ingest_titles
 from mangagan.readers.archives.rar_unpackers import Unpacker, find_unpackers
 from mangagan.readers.listing import File
@@ -22,10 +22,13 @@ from mangagan.readers.registry import NOT_IN_TITLE
 from mangagan.readers.sources import read_sources
 
 READERS = (*LIBRARIES, "rarfile", "py7zr", "backports.zstd", "inflate64")
-MAX_THUMBNAILS = 60  # of rejected images, for each title and in all
-# Reasons that can disappear although the file does not change; such a title is read again in the next run.
-TRANSIENT = ("cannot be", "the file is gone")
-RAR_SUFFIXES = (".rar", ".cbr")  # an unpacker that is stopped by its time limit leaves "damaged" images
+MAX_THUMBNAILS = 60  # maximum number of thumbnails of rejected images, for each title and in total
+# Prefixes of reasons that may not apply in the next run although the file is unchanged. Such a title is not cached.
+TRANSIENT = (TRANSIENT_PREFIX, "the file is gone")
+RAR_SUFFIXES = (
+    ".rar",
+    ".cbr",
+)  # not cached if rejected: an unpacker that exceeds its time limit leaves images that look damaged
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,19 @@ def ingest_files(
     """
     result = IngestResult()
     thumbnails = MAX_THUMBNAILS
-    relevant = describe_run(settings)
+    common_key = describe_run(settings)
     with progress_bar(len(files), "ingest", "files") as progress:
         for title, group in groupby(files, key=lambda file: file.title):
-            own = list(group)
+            title_files = list(group)
             path = folder / f"{title}.cbz"
-            key = make_title_key(own, relevant, hashes)
-            known = None if key is None else find(processor.cache, key, StoredTitle)
-            if known is not None and key is not None and restore(known, key, path, result, processor):
-                progress.update(len(own))
+            key = make_title_key(title_files, common_key, hashes)
+            known = None if key is None else get_result(processor.cache, key, StoredTitle)
+            if known is not None and key is not None and restore_title(known, key, path, result, processor):
+                progress.update(len(title_files))
             else:
-                known = ingest_title(own, settings, folder, result, processor, partial(progress.update, 1))
+                known = ingest_title(title_files, settings, folder, result, processor, partial(progress.update, 1))
                 if key is not None:
-                    store(known, key, path, processor)
+                    store_title(known, key, path, processor)
             for record in known.records:
                 if record.thumbnail is not None:
                     thumbnails -= 1
@@ -90,25 +93,25 @@ def describe_run(settings: IngestParams) -> str:
 
 
 def describe_program(unpacker: Unpacker) -> tuple[str, int, int]:
-    """Return path, size and time of change of a program, which another version changes."""
+    """Return path, size and modification time of a program. They identify its version."""
     path = Path(shutil.which(unpacker.program) or "").resolve()
     status = path.stat()
     return str(path), status.st_size, status.st_mtime_ns
 
 
-def make_title_key(files: Sequence[File], relevant: str, hashes: FileHashes) -> bytes | None:
+def make_title_key(files: Sequence[File], common_key: str, hashes: FileHashes) -> bytes | None:
     """Return the key of the result of one title. None if a file cannot be read.
 
     Args:
         files: Files of the title.
-        relevant: Result of `describe_run`.
+        common_key: Result of `describe_run`.
         hashes: Content hashes of the files.
     """
     try:
         contents = [(file.name, file.title, file.reason, *map(hashes.hash_path, list_read(file))) for file in files]
     except OSError:
         return None
-    return make_key("title", relevant, contents)
+    return make_key("title", common_key, contents)
 
 
 def list_read(file: File) -> tuple[Path, ...]:
@@ -116,11 +119,11 @@ def list_read(file: File) -> tuple[Path, ...]:
     return () if file.reason not in ("", NOT_IN_TITLE) else (file.path, *file.later_volumes)
 
 
-def restore(known: StoredTitle, key: bytes, path: Path, result: IngestResult, processor: Processor) -> bool:
+def restore_title(known: StoredTitle, key: bytes, path: Path, result: IngestResult, processor: Processor) -> bool:
     """Add a title of an earlier run to the result, and put its archive at `path`.
 
     Returns:
-        False if the archive is missing, or if other pages of the title are duplicates of earlier titles now.
+        False if the archive is missing, or if the set of pages that duplicate pages of earlier titles has changed.
     """
     if any(page_id in result.by_id for page_id in known.representatives):
         return False
@@ -150,7 +153,7 @@ def ingest_title(
     """Make the pages of one title and add them to the result.
 
     Returns:
-        What a later run needs to take the title from the cache.
+        The result of the title, for the cache.
     """
 
     def count() -> Iterator[File]:
@@ -175,7 +178,7 @@ def ingest_title(
     )
 
 
-def store(title: StoredTitle, key: bytes, path: Path, processor: Processor) -> None:
+def store_title(title: StoredTitle, key: bytes, path: Path, processor: Processor) -> None:
     """Add the result of a title and its archive to the cache."""
     if any(map(is_transient, title.records)):
         return
@@ -191,5 +194,5 @@ def is_transient(record: Record) -> bool:
 
 
 def make_archive_key(key: bytes, title: StoredTitle) -> bytes:
-    """Return the key of the archive of a title. It holds no page that an earlier title has."""
+    """Return the key of the archive of a title: it does not contain the pages that were merged into earlier titles."""
     return make_key("archive", key, sorted({page_id for page_id, _ in title.merged}))

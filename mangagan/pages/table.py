@@ -1,6 +1,5 @@
 """Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and decode its pages."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +10,6 @@ import pyarrow as pa
 
 from mangagan.core.catalog import PAGE_COLUMNS, arrow_schema
 from mangagan.core.files import read_table, write_table
-from mangagan.core.parallel import map_ordered
 from mangagan.pages.archive import Archive
 from mangagan.pages.decode import Page, decode_page
 
@@ -44,7 +42,7 @@ class EncodedPage:
     Attributes:
         row: Row of the table.
         archive: Archive that holds the page.
-        data: The encoded page. Empty: whoever decodes it reads the archive.
+        data: The encoded page. Empty: `decode` reads the page from the archive.
     """
 
     row: PageRow
@@ -68,7 +66,7 @@ class PageReader:
 
     Args:
         folder: The folder of the archives.
-        is_lazy: True: the pages hold no data. For workers that read the same files.
+        is_lazy: True: return pages without data; the workers read the archives themselves.
     """
 
     def __init__(self, folder: Path, is_lazy: bool = False) -> None:
@@ -112,23 +110,3 @@ def list_kept(pages: pd.DataFrame) -> list[PageRow]:
     """Return the rows of the pages, title by title in reading order, without rejected files."""
     kept = pages[pages["reason"] == ""].sort_values(["title", "page_number"], kind="stable")
     return kept.to_dict("records")
-
-
-def iterate_pages(pages: pd.DataFrame, folder: Path) -> Iterator[tuple[PageRow, Page]]:
-    """Yield each kept page, title by title in reading order. Pages are decoded ahead on all cores.
-
-    Args:
-        pages: Rows of the table. Rejected files are skipped.
-        folder: The folder of the archives.
-
-    Raises:
-        UserError: An archive or a page is missing or damaged.
-    """
-    with PageReader(folder) as reader:
-        loaded = map(reader.load, list_kept(pages))
-        yield from map_ordered(decode_with_row, loaded, weigh=weigh_page, max_weight=MAX_MEMORY)
-
-
-def decode_with_row(page: EncodedPage) -> tuple[PageRow, Page]:
-    """Return the row and the decoded page."""
-    return page.row, page.decode()

@@ -50,9 +50,9 @@ def run(root: Path = Path()) -> None:
     report_problems(matches)
     images = FaceShards([path for path, _ in shards])
     with open_cache(root, STAGE, machine.cache_gb) as cache:
-        known = FaceImages(len(faces), images.load, cache, machine)
-        check_sizes(shards, [facts.side for facts in known.facts])
-        decided = deduplicate(faces, known, resolve_matches(matches), settings)
+        gray_faces = FaceImages(len(faces), images.load, cache, machine)
+        check_sizes(shards, [hashes.side for hashes in gray_faces.hashes])
+        decided = deduplicate(faces, gray_faces, resolve_matches(matches), settings)
         for split, path in {"train": catalog.TRAIN_FACES, "holdout": catalog.HOLDOUT_FACES}.items():
             write_selected(root / path, decided[decided["split"] == split], SCHEMA, images.load_rows)
         write_manifest(root / catalog.MANIFEST, decided)

@@ -57,15 +57,17 @@ def run(root: Path = Path()) -> None:
     """
     limit_to_one_thread()
     settings, machine = params.load(STAGE, NormalizeParams, root), load_machine(root)
-    get_quality()  # missing weights are an error also if all crops are in the cache
+    get_quality()  # fail early if the weights are missing, even if all crops are cached
     pages = read_pages(root / catalog.PAGES_TABLE)
     titles = sorted(set(pages["title"][pages["reason"] == ""]))
     by_title = group_by_title(pages, read_detections(root / catalog.DETECTIONS), settings)
     with (
-        open_cache(root, STAGE, machine.cache_gb) as entries,
+        open_cache(root, STAGE, machine.cache_gb) as result_cache,
         atomic_directory(root / catalog.FACES_DIR) as folder,
     ):
-        write_titles(root, folder, {title: by_title.get(title, []) for title in titles}, settings, entries, machine)
+        write_titles(
+            root, folder, {title: by_title.get(title, []) for title in titles}, settings, result_cache, machine
+        )
         note_empty(folder, "There are no pages.")
     paths = [root / catalog.FACES_DIR / f"{title}.parquet" for title in titles]
     rows = [read_rows(path, SCHEMA, STAGE) for path in paths]
@@ -108,7 +110,7 @@ def write_titles(
     folder: Path,
     by_title: dict[str, list[PageFaces]],
     settings: NormalizeParams,
-    entries: Cache,
+    result_cache: Cache,
     machine: MachineParams,
 ) -> None:
     """Write the file of each title. Unchanged files are taken from the cache as a whole.
@@ -118,27 +120,27 @@ def write_titles(
         folder: Folder of the files.
         by_title: Pages with faces of each title.
         settings: Size, margin and gates.
-        entries: Crops and files of earlier runs.
+        result_cache: Crops and files of earlier runs.
         machine: The section `machine` of params.yaml.
     """
     code = code_hash("mangagan.stages.normalize")
-    relevant = f"{code} {describe_libraries(*LIBRARIES)} {asdict(settings)}"
-    keys = {title: make_file_key(pages, relevant) for title, pages in by_title.items()}
-    changed = [title for title, key in keys.items() if not entries.get_file(key, folder / f"{title}.parquet")]
+    common_key = f"{code} {describe_libraries(*LIBRARIES)} {asdict(settings)}"
+    keys = {title: make_file_key(pages, common_key) for title, pages in by_title.items()}
+    changed = [title for title, key in keys.items() if not result_cache.get_file(key, folder / f"{title}.parquet")]
     pages = [page for title in changed for page in by_title[title]]
-    crops = track(crop_pages(root, pages, settings, entries, machine), len(pages), STAGE, "pages")
+    crops = track(crop_pages(root, pages, settings, result_cache, machine), len(pages), STAGE, "pages")
     for title in changed:
         own = by_title[title]
         write_title(folder / f"{title}.parquet", own, list(islice(crops, len(own))), settings)
-        entries.put_file(keys[title], folder / f"{title}.parquet")
+        result_cache.put_file(keys[title], folder / f"{title}.parquet")
 
 
-def make_file_key(pages: list[PageFaces], relevant: str) -> bytes:
+def make_file_key(pages: list[PageFaces], common_key: str) -> bytes:
     """Return the key of the file of a title.
 
     Args:
         pages: Pages with faces of the title.
-        relevant: What all files depend on: code, libraries and settings.
+        common_key: What all files depend on: code, libraries and settings.
     """
     rows = [
         (
@@ -148,18 +150,18 @@ def make_file_key(pages: list[PageFaces], relevant: str) -> bytes:
         )
         for page in pages
     ]
-    return make_key("faces", relevant, rows)
+    return make_key("faces", common_key, rows)
 
 
 def crop_pages(
-    root: Path, pages: list[PageFaces], settings: NormalizeParams, entries: Cache, machine: MachineParams
+    root: Path, pages: list[PageFaces], settings: NormalizeParams, result_cache: Cache, machine: MachineParams
 ) -> Iterator[list[FaceCrop]]:
     """Yield the crops of the faces of each page."""
     with PageReader(root / catalog.PAGES_DIR, machine.reads_files) as reader:
         yield from map_cached(
             partial(crop_stored_page, settings),
             pages,
-            entries,
+            result_cache,
             key=lambda page: page.key,
             kind=list[FaceCrop],
             load=lambda page: (reader.load(page.row), page.detections),

@@ -54,13 +54,19 @@ def hash_installed_files() -> str:
 
 
 def walk_files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield path and status of all files below a folder, without the caches of Python."""
-    for entry in os.scandir(folder):
-        if entry.is_dir():
-            if entry.name != "__pycache__":
+    """Yield path and status of all files below a folder, without the caches of Python and hidden files.
+
+    A file can be removed during the walk, and a link can have no target, such as the lock file of an editor.
+    """
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            if entry.name == "__pycache__" or entry.name.startswith("."):
+                continue
+            if entry.is_dir():
                 yield from walk_files(Path(entry.path))
-        else:
-            yield entry.path, entry.stat()
+                continue
+            with suppress(FileNotFoundError):
+                yield entry.path, entry.stat()
 
 
 def read_code_file(root: Path = Path()) -> dict[str, str]:
@@ -81,6 +87,13 @@ def read_code_file(root: Path = Path()) -> dict[str, str]:
     if not isinstance(document, dict):
         raise UserError(f"{CODE_FILE} is damaged. Run: mangagan upgrade")
     return {str(key): str(value) for key, value in document.items()}
+
+
+def is_generated(root: Path) -> bool:
+    """Return True if the folder has a code.yaml that `mangagan init` or `mangagan upgrade` wrote."""
+    with suppress(UserError, OSError):
+        return {VERSION_KEY, DVC_YAML_KEY} <= read_code_file(root).keys()
+    return False
 
 
 def list_values(hashes: dict[str, str], dvc_yaml_sha256: str) -> dict[str, str]:

@@ -11,7 +11,14 @@ from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import raise_if_disk_error, sha256_bytes, write_bytes, write_text
 from mangagan.core.state import CODE_HASHES
-from mangagan.workspace.code_file import CODE_FILE, DVC_YAML, hash_stages, list_values, write_code_file
+from mangagan.workspace.code_file import (
+    CODE_FILE,
+    DVC_YAML,
+    hash_stages,
+    is_generated,
+    list_values,
+    write_code_file,
+)
 from mangagan.workspace.dvc_yaml import TEMPLATE, generate_dvc_yaml
 
 # File of the workspace → file of the template. params.yaml is the last: if it exists, a first try has ended.
@@ -37,7 +44,7 @@ def create_workspace(root: Path) -> list[str]:
         One line for each existing file to which lines were added.
 
     Raises:
-        UserError: There is a dvc.yaml, git is not installed, or a file cannot be written.
+        UserError: There is a dvc.yaml, a repository is damaged, git is not installed, or a file cannot be written.
     """
     check_place(root)
     with ExitStack() as undo:
@@ -63,6 +70,10 @@ def check_place(root: Path) -> None:
         if (root / CODE_FILE).exists():
             raise UserError(f"{root} is a workspace already. After an update of mangagan, run there: mangagan upgrade")
         raise UserError(f"{root / DVC_YAML} exists, and init replaces no file. Choose another folder")
+    if os.path.lexists(root / CODE_FILE) and not is_generated(root):
+        raise UserError(
+            f"{root / CODE_FILE} exists, and init replaces no file. Choose another folder, or move the file away"
+        )
     params = root / catalog.PARAMS
     if params.exists() and params.read_bytes() != read_template("params.yaml"):
         raise UserError(f"{params} exists, and init replaces no file. Choose another folder, or move the file away")
@@ -97,21 +108,43 @@ def remove(path: Path) -> None:
 
 
 def make_repositories(root: Path, undo: ExitStack) -> None:
-    """Make the folder a DVC repository in a git repository, unless it is one."""
+    """Make the folder a DVC repository in a git repository, unless it is one.
+
+    Raises:
+        UserError: There is a `.git` or `.dvc` that is no repository. It can hold data of the user.
+    """
     top = find_git_root(root)
+    has_dvc = (root / ".dvc").is_dir()
+    if top is None and os.path.lexists(root / ".git"):
+        raise UserError(f"{root / '.git'} exists, but git finds no repository in it. Repair it, or move it away")
+    if not has_dvc and os.path.lexists(root / ".dvc"):
+        raise UserError(f"{root / '.dvc'} exists, but is not a folder. Move it away")
     if top is None:
         undo.callback(shutil.rmtree, root / ".git", ignore_errors=True)
         run("git", "init", "--quiet", cwd=root)
-    if (root / ".dvc").is_dir():
+    if has_dvc:
         return
     is_inside = top is not None and top != root.resolve()
     had_ignore_file = (root / ".dvcignore").exists()
     dvc = (sys.executable, "-m", "dvc")
+    undo.callback(unstage, root, list_tracked(root))
     undo.callback(shutil.rmtree, root / ".dvc", ignore_errors=True)
     run(*dvc, "init", "--quiet", *(["--subdir"] if is_inside else []), cwd=root)
     if not had_ignore_file:  # DVC writes a file that holds comments only
         (root / ".dvcignore").unlink(missing_ok=True)
     run(*dvc, "config", "core.analytics", "false", cwd=root)
+
+
+def list_tracked(root: Path) -> set[str]:
+    """Return the files in the index of git that `dvc init` can write."""
+    shown = start("git", "ls-files", "-z", "--", ".dvc", ".dvcignore", cwd=root)
+    return set(filter(None, shown.stdout.split("\0")))
+
+
+def unstage(root: Path, tracked: set[str]) -> None:
+    """Remove the files of `dvc init` from the index of git, except those that were tracked before."""
+    if added := sorted(list_tracked(root) - tracked):
+        start("git", "rm", "-r", "--cached", "--force", "--quiet", "--ignore-unmatch", "--", *added, cwd=root)
 
 
 def find_git_root(root: Path) -> Path | None:

@@ -1,6 +1,7 @@
 """Renew the code hashes and the dvc.yaml of a workspace after an update of the package."""
 
 import fcntl
+import json
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,10 @@ from mangagan.workspace.code_file import CODE_FILE, DVC_YAML, DVC_YAML_KEY
 from mangagan.workspace.dvc_yaml import TEMPLATE, generate_dvc_yaml, list_later_stages, read_stages
 
 NEW_DVC_YAML = Path("dvc.yaml.new")
+# DVC holds the first while it works, but not while a command of a stage runs. The second lists the files in use until
+# the outputs of the stage are saved.
+DVC_LOCK = Path(".dvc/tmp/lock")
+DVC_FILE_LOCKS = Path(".dvc/tmp/rwlock")
 
 
 def upgrade_workspace(root: Path = Path()) -> list[str]:
@@ -26,7 +31,7 @@ def upgrade_workspace(root: Path = Path()) -> list[str]:
         Lines for the user: what changed, and which stages are out of date.
 
     Raises:
-        UserError: The folder is no workspace, a stage is running, or params.yaml cannot be read.
+        UserError: The folder is no workspace, a stage or DVC is running, or params.yaml cannot be read.
     """
     check_workspace(root)
     recorded, installed = read_recorded(root), code_file.hash_stages(root)
@@ -45,7 +50,7 @@ def upgrade_workspace(root: Path = Path()) -> list[str]:
 
 
 def check_workspace(root: Path) -> None:
-    """Raise UserError if the folder is no workspace of `mangagan init`, or a stage is running in it."""
+    """Raise UserError if the folder is no workspace of `mangagan init`, or a stage or DVC is running in it."""
     if not (root / CODE_FILE).is_file() and not code_file.watches_code_file(root):
         if (root / DVC_YAML).is_file():
             raise UserError(
@@ -56,10 +61,35 @@ def check_workspace(root: Path) -> None:
     for stage in catalog.STAGES:
         if is_locked(root / catalog.STATE / f"{stage}.lock"):
             raise UserError(f"the stage {stage} is running in this workspace. Run mangagan upgrade when it has ended")
+    if is_dvc_running(root):
+        raise UserError(
+            "DVC is running in this workspace. Run mangagan upgrade when it has ended. If no DVC is running, delete"
+            f" {DVC_FILE_LOCKS}"
+        )
+
+
+def is_dvc_running(root: Path) -> bool:
+    """Return True if DVC runs a stage, or works on the workspace in another way.
+
+    After a stage has ended, DVC records its outputs with the code hash that it finds then.
+    """
+    import psutil
+
+    if is_locked(root / DVC_LOCK):
+        return True
+    try:
+        locks = json.loads((root / DVC_FILE_LOCKS).read_text(encoding="utf-8"))
+        owners = [
+            *locks.get("write", {}).values(),
+            *(owner for owners in locks.get("read", {}).values() for owner in owners),
+        ]
+        return any(psutil.pid_exists(int(owner["pid"])) for owner in owners)  # a killed process leaves its entries
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no DVC command ran yet, or the file is damaged
+        return False
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a process holds the lock of a stage."""
+    """Return True if a process holds the lock of a stage, or that of DVC."""
     try:
         with path.open("r") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

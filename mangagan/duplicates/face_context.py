@@ -1,4 +1,4 @@
-"""What is known about faces from earlier runs."""
+"""Hashes of faces, and the cache and workers for computations on them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ class Faces(Protocol):
 
 
 @dataclass(frozen=True)
-class EarlierResults:
-    """Results of earlier runs on a set of faces.
+class FaceContext:
+    """Hashes of a set of faces, with the cache and the workers for them.
 
     Attributes:
         digests: Hash of the pixels of each face, hex.
-        cache: The results.
+        cache: Results of earlier runs. Default: no cache.
         machine: The section `machine` of params.yaml.
     """
 
@@ -36,9 +36,9 @@ class EarlierResults:
     machine: MachineParams = THREADS
 
 
-def without_earlier_results(faces: np.ndarray) -> EarlierResults:
-    """Return the digests of faces, uint8 (N, S, S), without results of earlier runs."""
-    return EarlierResults([hash_face(face) for face in faces])
+def make_uncached_context(faces: np.ndarray) -> FaceContext:
+    """Return the context of faces, uint8 (N, S, S), without a cache."""
+    return FaceContext([hash_face(face) for face in faces])
 
 
 def hash_face(face: np.ndarray) -> str:
