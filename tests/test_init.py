@@ -170,6 +170,8 @@ def test_refusals(tmp_path: Path) -> None:
         tmp_path, "init", "new"
     )
     assert (tmp_path / "new/dvc.yaml").read_bytes() == before
+    inside = refuse(tmp_path / "new/data", "init", ".")
+    assert f"is in the workspace {tmp_path / 'new'}. Change to that folder" in inside
     for name in ("dvc.yaml", "params.yaml", "code.yaml"):
         (tmp_path / name).write_text("mine: 1\n")
         assert f"{name} exists, and init replaces no file" in refuse(tmp_path, "init", ".")

@@ -14,7 +14,7 @@ from mangagan.workspace import code_file
 from tests.dvc_workspace import edit
 from tests.installed import install, list_run, make_manga_workspace, run, succeed
 
-NOTHING = "nothing changed: code.yaml and dvc.yaml are those of mangagan "
+NOTHING = "nothing to renew: this is already the code of mangagan "
 
 
 @pytest.fixture(scope="module")

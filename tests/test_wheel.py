@@ -33,7 +33,7 @@ def test_a_workspace_of_the_wheel(tmp_path: Path) -> None:
     for name in ("params.yaml", "prefect.yaml", "data/overrides.csv"):
         assert (folder / "new" / name).read_bytes() == (PROJECT / name).read_bytes()
     assert "code.yaml: [train]" in (folder / "new/dvc.yaml").read_text()
-    assert succeed(folder / "new", "mangagan", "upgrade", package=package).startswith("nothing changed: ")
+    assert succeed(folder / "new", "mangagan", "upgrade", package=package).startswith("nothing to renew: ")
 
 
 def build_wheel(folder: Path) -> Path:

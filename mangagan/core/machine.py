@@ -30,13 +30,13 @@ class MachineParams:
     def __post_init__(self) -> None:
         """Raise ValueError if a value is out of range."""
         if self.executor not in EXECUTORS:
-            raise ValueError(f"executor must be {', '.join(EXECUTORS[:-1])} or {EXECUTORS[-1]}")
+            raise ValueError(f"executor must be {', '.join(EXECUTORS[:-1])} or {EXECUTORS[-1]}, not {self.executor}")
         if self.workers < 0:
             raise ValueError("workers must be at least 0; 0: one for each core")
         if self.scheduler and "://" not in self.scheduler:
             raise ValueError("scheduler must be an address such as tcp://192.168.1.10:8786")
         if self.files not in FILES:
-            raise ValueError(f"files must be {' or '.join(FILES)}")
+            raise ValueError(f"files must be {' or '.join(FILES)}, not {self.files}")
         if self.cache_gb < 0:
             raise ValueError("cache_gb must be at least 0; 0: no cache")
 

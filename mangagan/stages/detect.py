@@ -101,5 +101,5 @@ def draw_boxes(root: Path, kept: pd.DataFrame, detections: pd.DataFrame, cache: 
         sheet = Image.new("RGB", (width, PAGE_HEIGHT), "white")
         sheet.paste(image)
         images.append(np.asarray(sheet))
-        captions.append(f"{row['title']} {row['page_number']}")
+        captions.append(f"{row['title']}, p. {row['page_number']}")
     return draw_contact_sheet(images, captions, columns=6)

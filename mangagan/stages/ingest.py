@@ -163,7 +163,7 @@ def draw_kept(table: pd.DataFrame, folder: Path, cache: Cache) -> np.ndarray:
     images, captions = [], []
     for row, thumbnail in draw_pages(kept.iloc[choose_evenly(len(kept), SHEET_PAGES)], folder, make_thumbnail, cache):
         images.append(thumbnail)
-        captions.append(f"{row['title']} {row['page_number']}")
+        captions.append(f"{row['title']}, p. {row['page_number']}")
     return draw_contact_sheet(images, captions)
 
 

@@ -68,8 +68,12 @@ def check_place(root: Path) -> None:
         raise UserError(f"{root} is not a folder. Choose another name")
     if os.path.lexists(root / DVC_YAML):
         if (root / CODE_FILE).exists():
-            raise UserError(f"{root} is a workspace already. After an update of mangagan, run there: mangagan upgrade")
+            raise UserError(
+                f"{root.resolve()} is a workspace already. After an update of mangagan, run there: mangagan upgrade"
+            )
         raise UserError(f"{root / DVC_YAML} exists, and init replaces no file. Choose another folder")
+    if outer := find_outer_workspace(root):
+        raise UserError(f"{root} is in the workspace {outer}. Change to that folder, or choose a folder outside of it")
     if os.path.lexists(root / CODE_FILE) and not is_generated(root):
         raise UserError(
             f"{root / CODE_FILE} exists, and init replaces no file. Choose another folder, or move the file away"
@@ -83,6 +87,14 @@ def check_place(root: Path) -> None:
         )
     if shutil.which("git") is None:
         raise UserError("git not found. Install git, then run mangagan init again")
+
+
+def find_outer_workspace(root: Path) -> Path | None:
+    """Return the workspace that contains a folder. None if there is none."""
+    for parent in root.resolve().parents:
+        if (parent / DVC_YAML).is_file() and (parent / CODE_FILE).is_file():
+            return parent
+    return None
 
 
 def read_template(name: str) -> bytes:

@@ -45,7 +45,7 @@ def upgrade_workspace(root: Path = Path()) -> list[str]:
     changed = code_file.list_changed_stages(recorded, installed)
     lines += describe_stages(changed, read_stages(before), read_stages(after))
     if not lines:
-        lines = [f"nothing changed: {CODE_FILE} and {DVC_YAML} are those of mangagan {version('mangagan')}"]
+        lines = [f"nothing to renew: this is already the code of mangagan {version('mangagan')}"]
     return lines + params_lines
 
 
