@@ -79,6 +79,7 @@ def run(root: Path = Path()) -> None:
         with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
             write_sheets(folder, faces, order, load=FaceShards(paths).load_rows)
     else:
+        print(f"{STAGE}: no pages: only imported faces are used", file=sys.stderr)
         with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
             write_text(folder / "drop_reasons.csv", "outcome,count\n")  # a plot in dvc.yaml reads it
     write_json(root / catalog.metrics_file(STAGE), figures)
