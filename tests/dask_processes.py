@@ -31,11 +31,6 @@ class CustomError(Exception):
         super().__init__(f"{page}: {number}")
 
 
-def square(number: int) -> int:
-    """Return the square of a number."""
-    return number * number
-
-
 def compute_slowly(number: int) -> int:
     """Return the number after a moment."""
     time.sleep(0.1)
@@ -51,23 +46,9 @@ def reject(kind: str, number: int) -> int:
     return number
 
 
-def die_once(marker: Path, number: int) -> int:
-    """Return the number; kill the worker process the first time that it computes number 5."""
-    if number == 5 and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
 def fail_with(error: Exception, *_: object, **__: object) -> NoReturn:
     """Raise an error."""
     raise error
-
-
-def die(number: int) -> int:
-    """Kill the worker process."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return number
 
 
 def compute_with_libraries(seed: int) -> tuple[int, int, int | None, bytes]:

@@ -20,6 +20,7 @@ from mangagan.core.worker_version import read_versions
 from mangagan.ingestion.titles import READERS
 from mangagan.stages import normalize
 from tests import dask_processes as dask
+from tests.worker_functions import square
 
 close_local_cluster, remote = dask.close_local_cluster, dask.remote
 
@@ -27,7 +28,7 @@ close_local_cluster, remote = dask.close_local_cluster, dask.remote
 def fail(machine: MachineParams) -> str:
     """Compute on a cluster that cannot be used; return the message."""
     with pytest.raises(UserError) as caught:
-        list(map_ordered(dask.square, range(3), machine=machine))
+        list(map_ordered(square, range(3), machine=machine))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -131,7 +132,7 @@ def test_a_cluster_that_fails_during_the_check(remote: MachineParams, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(cluster.client, "run", lambda *_, failed=failed, **__: dict.fromkeys(checked, failed))
             if message is None:
-                assert list(map_ordered(dask.square, [2], machine=remote)) == [4]
+                assert list(map_ordered(square, [2], machine=remote)) == [4]
             else:
                 assert re.search(message, fail(remote))
         assert not cluster.checked
@@ -150,7 +151,7 @@ def test_a_cluster_without_connection_is_closed_and_replaced() -> None:
     try:
         assert first.local is not None and first.local.status.name == "closed"
         assert len([process for process in processes if not process.is_running()]) >= 1
-        assert list(map_ordered(dask.square, [2], machine=machine)) == [4]
+        assert list(map_ordered(square, [2], machine=machine)) == [4]
     finally:
         second.close()
 
@@ -165,9 +166,9 @@ def test_a_worker_that_does_not_see_the_workspace(
     (tmp_path / "params.yaml").write_text("machine: {}\n")
     monkeypatch.chdir(tmp_path)
     dask_cluster.get_cluster(remote).checked.clear()
-    assert list(map_ordered(dask.square, [2], machine=remote)) == [4]
+    assert list(map_ordered(square, [2], machine=remote)) == [4]
     (tmp_path / "params.yaml").unlink()
     (tmp_path / "params.yaml").symlink_to("/proc/self/cmdline")  # another content in each process
     dask_cluster.get_cluster(replace(remote, files="sent")).checked.clear()
     assert f"does not read the files of {tmp_path}" in fail(remote)
-    assert list(map_ordered(dask.square, [2], machine=replace(remote, files="sent"))) == [4]
+    assert list(map_ordered(square, [2], machine=replace(remote, files="sent"))) == [4]

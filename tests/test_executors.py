@@ -15,9 +15,10 @@ import pytest
 
 from mangagan.core import dask_cluster, dask_workers
 from mangagan.core.errors import UserError
-from mangagan.core.machine import PROCESSES, THREADS, MachineParams
+from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.parallel import map_ordered
 from tests import dask_processes as dask
+from tests.worker_functions import PROCESSES, die, die_once, square
 
 PROJECT = Path(__file__).parents[1]
 LOCAL = MachineParams(executor="dask", workers=2)
@@ -32,8 +33,8 @@ def machine(request: pytest.FixtureRequest) -> MachineParams:
 
 
 def test_results_are_equal_and_in_order(machine: MachineParams) -> None:
-    assert list(map_ordered(dask.square, range(40), machine=machine)) == [number * number for number in range(40)]
-    assert list(map_ordered(dask.square, [], machine=machine)) == []
+    assert list(map_ordered(square, range(40), machine=machine)) == [number * number for number in range(40)]
+    assert list(map_ordered(square, [], machine=machine)) == []
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +76,16 @@ def test_an_error_that_cannot_be_unpickled_keeps_its_text(executor: MachineParam
 
 
 def test_items_of_a_killed_worker_are_computed_again(tmp_path: Path, machine: MachineParams) -> None:
-    results = map_ordered(partial(dask.die_once, tmp_path / "marker"), range(20), machine=machine)
+    results = map_ordered(partial(die_once, tmp_path / "marker"), range(20), machine=machine)
     assert list(results) == list(range(20))
     assert (tmp_path / "marker").exists()
 
 
 def test_an_item_that_always_kills_its_worker_is_an_error() -> None:
     with pytest.raises(UserError, match="die: 4 Dask workers ended unexpectedly") as caught:
-        list(map_ordered(dask.die, range(2), machine=LOCAL))
+        list(map_ordered(die, range(2), machine=LOCAL))
     assert "\n" not in str(caught.value)
-    assert list(map_ordered(dask.square, range(3), machine=LOCAL)) == [0, 1, 4], "the cluster is still usable"
+    assert list(map_ordered(square, range(3), machine=LOCAL)) == [0, 1, 4], "the cluster is still usable"
 
 
 def test_items_in_progress_are_bounded_and_cancelled(remote: MachineParams) -> None:
@@ -136,7 +137,7 @@ def test_a_slow_transfer_is_not_interrupted(remote: MachineParams, monkeypatch: 
 
     monkeypatch.setattr(dask_workers, "POLL_S", 0.1)
     monkeypatch.setattr(client, "_gather_remote", transfer_slowly)
-    assert list(map_ordered(dask.square, [3], machine=remote)) == [9]
+    assert list(map_ordered(square, [3], machine=remote)) == [9]
     assert len(transfers) == 1
 
 
@@ -155,14 +156,14 @@ def test_a_lost_result_is_computed_again(tmp_path: Path, monkeypatch: pytest.Mon
 
         monkeypatch.setattr(client, "_gather_remote", lose_worker)
         try:
-            assert list(map_ordered(dask.square, range(3), machine=machine)) == [0, 1, 4]
+            assert list(map_ordered(square, range(3), machine=machine)) == [0, 1, 4]
             assert killed
         finally:
             dask.stop(worker)
 
 
 def test_a_weight_limit_runs_heavy_items_alone() -> None:
-    results = map_ordered(dask.square, range(5), weigh=lambda number: 10.0, max_weight=5, machine=LOCAL)
+    results = map_ordered(square, range(5), weigh=lambda number: 10.0, max_weight=5, machine=LOCAL)
     assert list(results) == [0, 1, 4, 9, 16]
 
 

@@ -1,7 +1,5 @@
 """Work on threads and in worker processes: the same results in the same order, also if a worker is killed."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,34 +10,15 @@ import psutil
 import pytest
 
 from mangagan.core.errors import UserError
-from mangagan.core.machine import PROCESSES
 from mangagan.core.parallel import map_ordered
 from mangagan.core.process_workers import MAX_DEATHS
-
-
-def square(number: int) -> int:
-    """Return the square of a number."""
-    return number * number
+from tests.worker_functions import PROCESSES, die, die_once, square
 
 
 def fail_at(bad: int, number: int) -> int:
     """Return the number; raise ValueError for one number."""
     if number == bad:
         raise ValueError(f"bad {number}")
-    return number
-
-
-def die_once(marker: Path, number: int) -> int:
-    """Return the number; kill the worker process the first time that it computes number 5."""
-    if number == 5 and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def die(number: int) -> int:
-    """Kill the worker process."""
-    os.kill(os.getpid(), signal.SIGKILL)
     return number
 
 

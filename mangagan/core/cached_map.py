@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from mangagan.core.cache import Cache
+from mangagan.core.cache import NO_CACHE, Cache
 from mangagan.core.machine import THREADS, MachineParams
 from mangagan.core.packing import pack, unpack
 from mangagan.core.parallel import map_ordered
@@ -18,7 +18,7 @@ MAX_WAITING_BYTES = 256e6  # maximum total size of waiting cached results if max
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Result = TypeVar("Result")
-TO_COMPUTE, PAUSE = object(), object()
+TO_COMPUTE = object()
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def map_cached(
         machine: As in `map_ordered`.
         is_cacheable: Return False for a result that may differ in the next run; it is not cached.
     """
-    waiting: deque[Any] = deque()  # in the order of the items: a cached result, TO_COMPUTE or PAUSE
+    waiting: deque[Any] = deque()  # in the order of the items: a cached result, TO_COMPUTE or a Pause
     keys: deque[bytes] = deque()  # of the items that the workers compute
 
     def find_missing() -> Iterator[Loaded | Pause]:
@@ -78,15 +78,15 @@ def map_cached(
             waiting.append(found)
             ahead, size = ahead + 1, size + len(data)
             if ahead >= MAX_AHEAD or size > MAX_AHEAD_BYTES:
-                waiting.append(PAUSE)
-                yield Pause(size)
+                waiting.append(Pause(size))
+                yield waiting[-1]
                 ahead = size = 0
 
     missing = find_missing()
     for first in missing:
         if not isinstance(first, Pause):
             break
-        waiting.pop()  # PAUSE. Everything so far was cached, so do not start workers yet
+        waiting.pop()  # the pause. Everything so far was cached, so do not start workers yet
         while waiting:
             yield waiting.popleft()
     else:
@@ -97,13 +97,11 @@ def map_cached(
     limit = max_weight or MAX_WAITING_BYTES
     items_left = chain([first], missing)
     for result in map_ordered(call, items_left, weigh=weigh_loaded, max_weight=limit, machine=machine):
-        while waiting[0] is not TO_COMPUTE and waiting[0] is not PAUSE:
+        while waiting[0] is not TO_COMPUTE and not isinstance(waiting[0], Pause):
             yield waiting.popleft()
         if waiting.popleft() is TO_COMPUTE:
-            data, entry = pack(result), keys.popleft()
-            if result is not None and is_cacheable(result):
-                cache.put(entry, data)
-            yield unpack(data, kind)  # so that a computed result has the same types as a cached one
+            target = cache if result is not None and is_cacheable(result) else NO_CACHE
+            yield add_result(target, keys.popleft(), result, kind)
     yield from waiting
 
 
@@ -139,9 +137,14 @@ def compute_missing(
     chunks = [missing[start : start + chunk] for start in range(0, len(missing), chunk)]
     for indices, results in zip(chunks, map_ordered(function, map(load, chunks), machine=machine), strict=True):
         for index, result in zip(indices, results, strict=True):
-            data = pack(result)
-            cache.put(keys[index], data)
-            yield index, unpack(data, kind)
+            yield index, add_result(cache, keys[index], result, kind)
+
+
+def add_result(cache: Cache, key: bytes, result: Any, kind: Any) -> Any:
+    """Add a result to the cache. Return it with the types that a cached result has."""
+    data = pack(result)
+    cache.put(key, data)
+    return unpack(data, kind)
 
 
 def get_result(cache: Cache, key: bytes, kind: Any) -> Any:

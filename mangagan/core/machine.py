@@ -47,7 +47,6 @@ class MachineParams:
 
 
 THREADS = MachineParams()
-PROCESSES = MachineParams(executor="processes")
 
 
 def load_machine(root: Path = Path()) -> MachineParams:

@@ -1,4 +1,4 @@
-"""Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and decode its pages."""
+"""Read and write `data/pages.parquet` (one row for each distinct page or rejected file), and read its pages."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -33,7 +33,7 @@ PAGE_HEIGHT = 420  # px, on the contact sheet
 def run(root: Path = Path()) -> None:
     """Run the stage in the workspace `root`."""
     limit_to_one_thread()
-    settings = params.load("detect", DetectParams, root)
+    settings = params.load(STAGE, DetectParams, root)
     detector = get_detector(settings, root.absolute())
     machine = load_machine(root)
     pages = read_pages(root / catalog.PAGES_TABLE)
@@ -50,12 +50,12 @@ def run(root: Path = Path()) -> None:
         print(f"detect: {len(detections)} faces on {len(kept)} pages by {detector.name}", file=sys.stderr)
     else:
         print("detect: no pages: only imported faces are used", file=sys.stderr)
-    with atomic_directory(root / catalog.pictures_dir("detect")) as folder:
+    with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
         if sheet is not None:
             write_png(folder / "boxes.png", sheet)
         by_title.to_csv(folder / "faces.csv")
     write_json(
-        root / catalog.metrics_file("detect"),
+        root / catalog.metrics_file(STAGE),
         {
             "faces": len(detections),
             "faces_by_title": {str(title): int(count) for title, count in by_title.items()},

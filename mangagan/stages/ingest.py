@@ -75,12 +75,12 @@ def run_with_cache(root: Path, settings: IngestParams, listing: Listing, process
     else:
         print("ingest: no screenshots: only imported faces are used", file=sys.stderr)
     counts = table[table["reason"] == ""].groupby("title").size().rename("pages").to_frame()
-    with atomic_directory(root / catalog.pictures_dir("ingest")) as folder:
+    with atomic_directory(root / catalog.pictures_dir(STAGE)) as folder:
         if listing.files:
             write_png(folder / "kept.png", draw_kept(table, root / catalog.PAGES_DIR, processor.cache))
             write_png(folder / "rejected.png", draw_rejected(choose_rejected(rejected)))
         counts.to_csv(folder / "pages.csv")
-    write_json(root / catalog.metrics_file("ingest"), summarize(listing, result, table))
+    write_json(root / catalog.metrics_file(STAGE), summarize(listing, result, table))
 
 
 def list_files(root: Path, settings: IngestParams) -> Listing:
