@@ -52,14 +52,29 @@ def serve(root: Path, port: int, browser: bool) -> None:
 
     from mangagan.review.app import build_app
 
+    class AnnouncingServer(uvicorn.Server):
+        """A server that announces its address when it is ready.
+
+        uvicorn handles SIGINT from then on. Earlier, Python could lose a SIGINT: it ignores exceptions in the callbacks
+        of imports, so the user would have to press Ctrl-C twice.
+        """
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(f"review: {url}   decisions are saved in data/overrides.csv; stop with Ctrl-C", flush=True)
+            if browser:
+                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
     with open_socket(port) as listener:
         chosen = listener.getsockname()[1]
-        app = build_app(root, chosen)
         url = f"http://{HOST}:{chosen}/"
-        print(f"review: {url}   decisions are saved in data/overrides.csv; stop with Ctrl-C", flush=True)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
         config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False, server_header=False
+            build_app(root, chosen),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        AnnouncingServer(config).run(sockets=[listener])
