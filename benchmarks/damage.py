@@ -5,8 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.structural_damage import erase_eye, erase_mouth, exchange_patches, join_halves, move_eye, warp
 from mangagan.distances.reference_sets import blur_faces, copy_with_noise
+from mangagan.distances.structural_damage import (
+    erase_eye,
+    erase_mouth,
+    exchange_patches,
+    join_halves,
+    move_eye,
+    warp,
+)
 from mangagan.faces.crop import mirror_indices
 
 Rng = np.random.Generator

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.duplicate_pairs import PARTS, decode_gray, draw_crowd, draw_variants, make_page_faces
+from benchmarks.duplicate_pairs import decode_gray, draw_crowd, draw_variants, make_page_faces
 from benchmarks.hash_baselines import correlate_pairs, hash_faces, load_imagehash, measure_distances
 from benchmarks.leave_one_out import read_pages
 from benchmarks.machine import describe_machine
@@ -32,6 +32,7 @@ from mangagan.core.libraries import configure_libraries, limit_to_one_thread
 from mangagan.detection.backends.mangaface import MangaFace, MangaFaceParams
 from mangagan.detection.types import Detector
 from mangagan.detector_training.labels import read_labels
+from mangagan.distances.structural_damage import PARTS
 from mangagan.duplicates.params import DEFAULT
 from mangagan.duplicates.search import find_pairs
 from mangagan.pages.decode import is_gray

@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmarks.screen_drawing import encode_lossy
 from mangagan.detection.types import Detector
+from mangagan.distances.structural_damage import PARTS, make_feather
 from mangagan.faces.crop import find_insides
 from mangagan.faces.face_crops import normalize_face
 from mangagan.faces.normalize import NormalizeParams
@@ -29,13 +30,6 @@ MIN_SCORE = 0.33
 MIN_CHANGE = 60.0  # 90th percentile of the difference of gray levels inside an edited part
 MIN_INK = 40.0  # the same for the pasted part against its own median: it shows something
 MIN_AREA = 0.003  # share of a drawn face's box that must change visibly
-# Parts of a face that are replaced: left, top, right, bottom, as shares of the labelled box
-PARTS = {
-    "mouth": (0.28, 0.72, 0.72, 0.96),
-    "eyes": (0.08, 0.36, 0.92, 0.68),
-    "one eye": (0.50, 0.36, 0.94, 0.68),
-    "brows": (0.08, 0.20, 0.92, 0.42),
-}
 MOUTHS = ("smile", "flat", "small", "frown", "wavy", "open", "shout", "round")
 EYES = ("open", "wide", "half", "angry", "sad", "happy", "shut")
 
@@ -147,12 +141,6 @@ def cut_part(face: np.ndarray, part: str) -> np.ndarray:
     height, width = face.shape[:2]
     left, top, right, bottom = (np.array(PARTS[part]) * (width, height, width, height)).round().astype(int)
     return face[top:bottom, left:right]
-
-
-def make_feather(height: int, width: int) -> np.ndarray:
-    """Return weights, float32 (H, W): 1 inside, falling to 0 at the edges over an eighth of the side."""
-    ramps = [np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / (side / 8) for side in (height, width)]
-    return np.minimum(ramps[0][:, None], ramps[1][None]).clip(0, 1).astype(np.float32)
 
 
 def crop_faces(

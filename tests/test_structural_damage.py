@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.damage import FACE_SHARES
 from benchmarks.faces import draw_gray_faces
-from benchmarks.structural_damage import (
+from mangagan.distances.structural_damage import (
     FACE_SHARE,
-    PATCH,
+    PATCHES,
     SEAM,
     Region,
     erase_eye,
@@ -206,5 +206,6 @@ def test_patches_are_exchanged_between_pairs(count: int, drawn: np.ndarray) -> N
     ramps = (np.arange(9, dtype=np.uint8) * 20)[:, None, None, None] + drawn[:9] // 8
     damaged = exchange_patches(ramps, count, rng())
     assert np.array_equal(np.sort(damaged, axis=0), np.sort(ramps, axis=0))  # every pixel is in one of the faces
-    tiles = (damaged != ramps).reshape(9, 4, PATCH, 4, PATCH).any(axis=(2, 4)).sum(axis=(1, 2))
+    patch = 112 // PATCHES
+    tiles = (damaged != ramps).reshape(9, PATCHES, patch, PATCHES, patch).any(axis=(2, 4)).sum(axis=(1, 2))
     assert sorted(tiles.tolist()) == [0] + [count] * 8

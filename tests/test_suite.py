@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from benchmarks import structural_damage
 from mangagan.distances import reference_sets
 from mangagan.distances.pairwise import find_twin_distances
+from mangagan.distances.structural_damage import break_faces
 from mangagan.distances.subsamples import draw_subsamples
 from mangagan.features.registry import ExtractorParams, build_extractors
 from mangagan.features.types import Extractor
@@ -89,7 +89,7 @@ KNOWN_SETS = {
 @pytest.mark.parametrize(("share", "word"), [(0.05, "good"), (0.6, "recognisable")])
 def test_faces_with_a_broken_structure_are_not_good(share: float, word: str) -> None:
     train, holdout, more = real()
-    broken = structural_damage.join_halves(more, share, np.random.default_rng(0))
+    broken = break_faces(more, share, seed=0)
     found = measure_all(prepare(broken, train, holdout), QUICK)
     assert judge(as_metrics(found))["word"] == word
 
@@ -275,10 +275,8 @@ def test_features_of_few_dimensions() -> None:
     assert measure_frechet(data, data.features["gray"], QUICK)["frechet"].value > 0
 
 
-def test_rank_puts_real_faces_first_and_noise_last() -> None:
-    real_points = np.random.default_rng(0).normal(size=(200, 4))
-    fake = np.stack([real_points[5] + 9, real_points[7] + 0.01, real_points[9] + 2])
-    assert rank_samples(fake, real_points).tolist() == [1, 2, 0]
+def test_samples_are_ranked_by_their_score() -> None:
+    assert rank_samples(np.array([0.5, 3.0, -1.0, 3.0])).tolist() == [1, 3, 0, 2]
     parts = select_ranges(np.arange(10), 4)
     assert {name: part.tolist() for name, part in parts.items()} == {
         "best": [0, 1, 2, 3],
@@ -289,16 +287,18 @@ def test_rank_puts_real_faces_first_and_noise_last() -> None:
 
 def test_during_training_real_faces_are_near_0_and_ruined_faces_near_1() -> None:
     train, holdout, more = real()
-    monitor = build_monitor(train, holdout, extractors(), seed=0)
+    *_, efficientnet = extractors()
+    monitor = build_monitor(train, holdout, efficientnet, seed=0)
     assert monitor is not None
     good, ruined = monitor.measure(more), monitor.measure(reference_sets.blur_faces(more))
     assert good["kernel_distance"] == pytest.approx(0, abs=0.15)
     assert ruined["kernel_distance"] > 0.8
     assert good["kernel_distance_sd"] < 0.1
+    assert good["usable_share_floor"] == pytest.approx(good["usable_share"], abs=0.15)
     assert good["coverage"] > 0.9 > 0.3 > ruined["coverage"]
     assert monitor.measure(train)["nearest_train"] < 0.01
     assert good["nearest_train"] == pytest.approx(1, abs=0.2)
-    assert build_monitor(train, holdout[:5], extractors(), seed=0) is None
+    assert build_monitor(train, holdout[:5], efficientnet, seed=0) is None
 
 
 def test_twin_distances_of_repeated_and_of_different_points() -> None:

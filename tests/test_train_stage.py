@@ -65,7 +65,7 @@ def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     rows = list(csv.DictReader((tmp_path / "reports/train/metrics.csv").open()))
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.104, 0.2, 0.304, 0.4])
     assert all(0 < float(row["kernel_distance"]) < 20 for row in rows)
-    assert {"kernel_distance_random", "kernel_distance_mangaface_floor", "coverage", "nearest_train"} <= set(rows[0])
+    assert {"usable_share", "usable_share_floor", "coverage", "nearest_train"} <= set(rows[0])
     (kept,) = [float(row["kimg"]) for row in rows if float(row["kept"])]
     card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
     assert card["images_seen"] == round(1000 * kept)

@@ -8,7 +8,9 @@ import pytest
 
 from mangagan.core.params import read_sections
 from mangagan.metrics.memorisation import copied_share
-from mangagan.metrics.verdict import ADVICE, HOLDOUT_ADVICE, RULES, find_disagreements, find_positions, judge
+from mangagan.metrics.training_trend import is_still_falling
+from mangagan.metrics.verdict import HOLDOUT_ADVICE, find_disagreements, find_positions, judge
+from mangagan.metrics.verdict_rules import ADVICE, RULES
 
 GOOD_METRICS = {
     "vendi": {"random": {"ratio": 0.9}, "mangaface": {"ratio": 1.0}},
@@ -17,8 +19,9 @@ GOOD_METRICS = {
     "kernel_distance": {
         "random": {"position": 0.1},
         "mangaface": {"position": 0.12},
-        "efficientnet": {"position": 0.005, "value": 0.05, "floor": 0.01, "floor_sd": 0.001},
+        "efficientnet": {"position": 0.005, "value": 0.05, "floor": 0.01, "broken_share": 0.1, "deviations": 4.0},
     },
+    "usable_share": {"ratio": 0.97, "value": 0.95, "floor": 0.98, "floor_sd": 0.01},
     "nearest_train": {"copied": 0.01, "ct": -0.5, "ratio": 0.98, "floor_count": 120},
     "face_share": {"ratio": 0.95},
     "coverage": {"random": {"ratio": 0.9, "position": 0.1}, "mangaface": {"ratio": 0.8, "position": 0.2}},
@@ -45,9 +48,11 @@ def test_good_metrics_give_good() -> None:
     assert verdict["advice"] == ADVICE["good"]
 
 
-@pytest.mark.parametrize(("deviation", "word"), [(0.012, "recognisable"), (0.014, "good")])
-def test_a_small_distance_counts_only_if_it_is_clear(deviation: float, word: str) -> None:
-    figures = {"position": 0.02, "value": 0.05, "floor": 0.01, "floor_sd": deviation}
+@pytest.mark.parametrize(
+    ("share", "deviations", "word"), [(0.5, 3.1, "recognisable"), (0.5, 2.9, "unsure"), (0.3, 9.0, "good")]
+)
+def test_a_larger_distance_counts_only_if_it_is_clear(share: float, deviations: float, word: str) -> None:
+    figures = {"position": 0.02, "value": 0.05, "broken_share": share, "deviations": deviations}
     verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.1}, "efficientnet": figures}})
     assert verdict["word"] == word
 
@@ -68,7 +73,9 @@ def test_samples_can_be_good_without_efficientnet() -> None:
         ("nearest_train.ratio", 0.1, "copying"),
         ("face_share.ratio", 0.3, "undertrained"),
         ("coverage.random.ratio", 0.1, "undertrained"),
-        ("kernel_distance.efficientnet.position", 0.012, "recognisable"),
+        ("usable_share.ratio", 0.4, "undertrained"),
+        ("usable_share.ratio", 0.8, "recognisable"),
+        ("kernel_distance.efficientnet.broken_share", 0.45, "recognisable"),
     ],
 )
 def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> None:
@@ -76,6 +83,50 @@ def test_the_rule_that_fires_is_named(path: str, value: float, word: str) -> Non
     assert verdict["word"] == word
     fired = [entry for entry in verdict["because"] if entry["fired"]]
     assert {(entry["key"], entry["value"]) for entry in fired} == {(path, value)}
+
+
+@pytest.mark.parametrize("metric", ["vendi", "coverage"])
+def test_one_of_three_extractors_with_little_variety_does_not_fire(metric: str) -> None:
+    ratios = {name: {"ratio": ratio} for name, ratio in (("a", 0.9), ("b", 0.2), ("c", 0.6))}
+    assert judge({**GOOD_METRICS, metric: ratios})["word"] == "good"
+    assert judge({**GOOD_METRICS, metric: {**ratios, "c": {"ratio": 0.4}}})["word"] != "good"
+
+
+def test_a_holdout_set_that_is_too_small_to_see_broken_faces_is_not_enough_for_good() -> None:
+    verdict = judge(changed("kernel_distance.efficientnet.broken_share", None))
+    assert verdict["word"] == "unsure"
+    assert verdict["advice"].startswith("There are too few faces to distinguish flawed samples from real faces.")
+
+
+def test_fewer_usable_faces_by_chance_are_not_a_fault() -> None:
+    figures = {"ratio": 0.8, "value": 0.72, "floor": 0.9, "floor_sd": 0.07}
+    assert judge({**GOOD_METRICS, "usable_share": figures})["word"] == "good"
+
+
+def test_the_advice_depends_on_the_end_of_the_training() -> None:
+    flawed = changed("usable_share.ratio", 0.8)
+    falling, level = ({"training": {"still_falling": value}} for value in (True, False))
+    assert "Raise train.kimg." in judge({**flawed, **falling})["advice"]
+    assert "train.kimg" not in judge({**flawed, **level})["advice"]
+    assert "not finished" in judge({**GOOD_METRICS, **falling})["advice"]
+    assert judge({**GOOD_METRICS, **level})["advice"] == ADVICE["good"]
+
+
+@pytest.mark.parametrize(
+    ("distances", "falling"),
+    [
+        ([4, 3, 2, 1], True),
+        ([4, 3, 1, 0.95], False),  # within the deviation of 0.1
+        ([4, 1, 2, 3], False),
+        ([8, 7, 6, 5, 4, 3, 1, 2], True),  # the last measurement is not the best one, but the last quarter has it
+        ([4, 2, 1], None),
+        ([4, 3, float("nan"), 1], None),
+        ([], None),
+    ],
+)
+def test_the_trend_at_the_end_of_a_training(distances: list[float], falling: bool | None) -> None:
+    progress = {"kernel_distance": distances, "kernel_distance_sd": [0.1] * len(distances)}
+    assert is_still_falling(progress) is falling
 
 
 def test_overfitting_needs_both_nearness_and_copies() -> None:

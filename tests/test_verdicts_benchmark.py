@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.verdicts import break_faces, make_samples
+from benchmarks.verdicts import make_samples
+from mangagan.distances.structural_damage import break_faces
 from tests.test_metrics import draw_faces
 
 
@@ -14,13 +15,13 @@ def faces() -> np.ndarray:
 
 @pytest.mark.parametrize(("share", "count"), [(0.3, 18), (0.5, 30), (1.0, 60)])
 def test_exactly_the_given_share_is_broken(faces: np.ndarray, share: float, count: int) -> None:
-    changed = (break_faces(faces, share) != faces).any(axis=(1, 2, 3))
+    changed = (break_faces(faces, share, 0) != faces).any(axis=(1, 2, 3))
     # On these discs without eyes, some damage changes nothing.
     assert count * 0.5 <= changed.sum() <= count
 
 
 def test_a_larger_share_breaks_the_same_faces_and_more(faces: np.ndarray) -> None:
-    few, many = ((break_faces(faces, share) != faces).any(axis=(1, 2, 3)) for share in (0.3, 1.0))
+    few, many = ((break_faces(faces, share, 0) != faces).any(axis=(1, 2, 3)) for share in (0.3, 1.0))
     assert few.sum() < many.sum()
 
 

@@ -7,6 +7,7 @@ from torch.nn.functional import max_pool2d
 
 from mangagan.face_network.network import STRIDE
 
+CROP_MARGIN = 0.35  # recommended margin of a crop on each side, share of the longer side of the box: adds hair and chin
 MAX_CANDIDATES = 300  # for each image, before non-maximum suppression
 MAX_LOG_DISTANCE = 5.0  # log of the maximum distance to a side of the box: exp(5) = 148 cells = 1187 px
 

@@ -43,7 +43,7 @@ class FaceQuality:
             Both are rounded to 4 digits.
         """
         logits = self.compute_logits(page, boxes, margin)
-        face = calibrate_face(logits, scores, self.with_score, self.without_score)
+        face = self.calibrate(logits, scores)
         face, usable = (1 / (1 + np.exp(-values.clip(-MAX_LOGIT, MAX_LOGIT))) for values in (face, logits[:, 1]))
         # Processors differ in the last bits. Rounding removes these differences.
         return np.stack([face, np.minimum(face, usable)], axis=1).round(4)
@@ -55,6 +55,10 @@ class FaceQuality:
         crops = np.stack([cut_ink(page, box, margin) for box in boxes])
         parts = np.split(crops, range(MAX_BATCH, len(crops), MAX_BATCH))
         return np.concatenate([self.run_network(part) for part in parts])
+
+    def calibrate(self, logits: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the calibrated logits of a face, float64 (N,). Scores as in `rate`."""
+        return calibrate_face(logits, scores, self.with_score, self.without_score)
 
     @torch.inference_mode()
     def run_network(self, ink: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ import numpy as np
 
 from mangagan.distances.nearest_faces import NearestFaces, find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
+from mangagan.distances.structural_damage import break_faces
 from mangagan.features.types import Extractor
+from mangagan.features.usable_faces import UsableFaces
 from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
@@ -26,10 +28,12 @@ class ExtractorFeatures:
     Attributes:
         sets: Features (N, D) of the compared sets.
         mirrored_train: Features (N, D) of the mirrored training faces, in the order of `sets.train`.
+        broken: Features (N, D) of training faces with a broken structure, see `break_faces`.
     """
 
     sets: ComparedSets
     mirrored_train: np.ndarray
+    broken: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class EvaluationData:
         images: uint8 (N, C, S, S): at least 2 samples, at least 2 training faces, any number of hold-out faces.
         features: Features by name of the extractor.
         titles: Title of each training face.
+        usable: Logit of a usable face of each sample (N,), see `UsableFaces`.
         nearest_to_samples: Nearest training faces of each sample.
         nearest_to_holdout: Nearest training faces of each independent hold-out face.
         leaked: True for a hold-out face that has a near-duplicate among the training faces, bool (N,). The others are
@@ -51,6 +56,7 @@ class EvaluationData:
     images: ComparedSets
     features: Mapping[str, ExtractorFeatures]
     titles: Sequence[str]
+    usable: np.ndarray
     nearest_to_samples: NearestFaces
     nearest_to_holdout: NearestFaces
     leaked: np.ndarray
@@ -135,18 +141,20 @@ def prepare_data(
     leaked = np.zeros(len(holdout), bool) if leaked is None else leaked
     sizes = len(samples), len(train)
     count, alone = count_for_holdout(*sizes, len(holdout)), count_alone(*sizes)
-    chosen = np.random.default_rng(seed).permutation(len(train))[: max(2 * count, alone)]
-    images = ComparedSets(samples, train, holdout, make_ruined_sets(train[chosen], seed))
-    features = {extractor.name: extract_features(extractor, images) for extractor in extractors}
+    chosen = train[np.random.default_rng(seed).permutation(len(train))[: max(count, alone)]]
+    images = ComparedSets(samples, train, holdout, make_ruined_sets(chosen, seed))
+    broken = break_faces(chosen[:count], 1.0, seed)
+    features = {extractor.name: extract_features(extractor, images, broken) for extractor in extractors}
     to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
-    return EvaluationData(images, features, titles, to_samples, to_holdout, leaked, count, alone)
+    usable = UsableFaces()(samples)
+    return EvaluationData(images, features, titles, usable, to_samples, to_holdout, leaked, count, alone)
 
 
-def extract_features(extractor: Extractor, images: ComparedSets) -> ExtractorFeatures:
+def extract_features(extractor: Extractor, images: ComparedSets, broken: np.ndarray) -> ExtractorFeatures:
     """Return the features of all sets."""
     ruined = {kind: extract_distinct(extractor, faces) for kind, faces in images.ruined.items()}
     sets = ComparedSets(extractor(images.samples), extractor(images.train), extractor(images.holdout), ruined)
-    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]))
+    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]), extractor(broken))
 
 
 def extract_distinct(extractor: Extractor, images: np.ndarray) -> np.ndarray:
@@ -154,6 +162,12 @@ def extract_distinct(extractor: Extractor, images: np.ndarray) -> np.ndarray:
     if len(images) and (images == images[:1]).all():
         return extractor(images[:1]).repeat(len(images), axis=0)
     return extractor(images)
+
+
+def choose_real(data: EvaluationData, max_images: int, seed: int) -> np.ndarray:
+    """Return at most `max_images` hold-out faces, or training faces if there are too few hold-out faces."""
+    real = data.images.holdout if data.holdout_is_large_enough else data.images.train
+    return real[np.random.default_rng(seed).permutation(len(real))[:max_images]]  # the first faces are of one title
 
 
 def compare_image_means(
@@ -169,9 +183,7 @@ def compare_image_means(
         max_images: Images of each set, at most.
         seed: Seed of the choice of real faces.
     """
-    images = data.images
-    real = images.holdout if data.holdout_is_large_enough else images.train
-    chosen = np.random.default_rng(seed).permutation(len(real))[:max_images]  # the first faces are of one title
-    values, floors = measure(images.samples[:max_images]), measure(real[chosen])
-    ceilings = {kind: float(np.mean(measure(faces[:max_images]))) for kind, faces in images.ruined.items()}
+    values = measure(data.images.samples[:max_images])
+    floors = measure(choose_real(data, max_images, seed))
+    ceilings = {kind: float(np.mean(measure(faces[:max_images]))) for kind, faces in data.images.ruined.items()}
     return Comparison(*compute_mean_error(values), *compute_mean_error(floors), len(values), len(floors), ceilings)

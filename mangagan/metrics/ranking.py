@@ -1,28 +1,30 @@
-"""Order of samples from best to worst, so that the report shows the whole range."""
+"""Order of samples by a score, and comparison of two sets by one."""
 
 import numpy as np
 
-from mangagan.distances.pairwise import check_feature_pair, find_kth_distances
 
-NEIGHBORS = 5  # k; the fifth nearest real face, so that a copy of a single face does not rank first
-
-
-def rank_samples(samples: np.ndarray, real: np.ndarray, neighbors: int = NEIGHBORS) -> np.ndarray:
-    """Order samples by the distance to their k-th nearest real face, like "realism" (Kynkäänniemi et al. 2019).
+def rank_samples(scores: np.ndarray) -> np.ndarray:
+    """Return the indices of the samples, int64 (N,), the highest score first; equal scores keep their order.
 
     Args:
-        samples: Features (N, D).
-        real: Features (M, D), M at least 1.
-        neighbors: k; reduced to M if M is smaller. Default: 5.
-
-    Returns:
-        int64 (N,), indices of the samples, the one closest to real faces first.
+        scores: (N,), for example the logit of a usable face.
     """
-    samples, real = check_feature_pair(samples, real)
-    return np.argsort(find_kth_distances(samples, real, min(neighbors, len(real))), kind="stable")
+    return np.argsort(-np.asarray(scores), kind="stable")
 
 
 def select_ranges(order: np.ndarray, count: int) -> dict[str, np.ndarray]:
     """Return the first, middle and last `count` indices of an order; they overlap if the order is short."""
     start = max(len(order) - count, 0) // 2
     return {"best": order[:count], "typical": order[start : start + count], "worst": order[-count:]}
+
+
+def compute_auc(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the probability that a random value of `first` is larger than one of `second`; equal values count half.
+
+    Args:
+        first: (N,), N at least 1.
+        second: (M,), M at least 1.
+    """
+    ordered = np.sort(second)
+    smaller, not_larger = (np.searchsorted(ordered, first, side=side) for side in ("left", "right"))
+    return float(np.mean(smaller + not_larger) / 2 / len(second))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mangagan.metrics import (
+    distinguishability,
     diversity,
     duplicates,
     face_share,
@@ -17,15 +18,18 @@ from mangagan.metrics import (
     precision_recall,
     swd,
     symmetry,
+    usable_share,
     vendi,
 )
 from mangagan.metrics.types import Measurement, Metric
 
 MEASUREMENTS: tuple[Measurement, ...] = (
     kernel_distance.MEASUREMENT,
+    distinguishability.MEASUREMENT,
     frechet.MEASUREMENT,
     swd.MEASUREMENT,
     diversity.MEASUREMENT,
+    usable_share.MEASUREMENT,
     face_share.MEASUREMENT,
     symmetry.MEASUREMENT,
     precision_recall.MEASUREMENT,

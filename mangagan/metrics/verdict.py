@@ -1,104 +1,25 @@
-"""The verdict: one word for all metrics, and the rules behind it.
-
-The limits were set on sets with a known verdict (see docs/evaluation.md, "The verdict"): training faces with slight
-noise, one repeated face, blurred faces, and hold-out faces.
-"""
+"""The verdict: one word for all metrics. The rules are in `verdict_rules.py`."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mangagan.metrics.evaluation_data import SEPARATE_ADVICE
+from mangagan.metrics.verdict_rules import (
+    ADVICE,
+    FALLING_ADVICE,
+    FALLING_KEY,
+    FALLING_WORDS,
+    GOOD,
+    GOOD_FALLING_ADVICE,
+    MAX_BROKEN_SHARE,
+    RULES,
+    STRUCTURE_KEY,
+    Rule,
+)
 
 Evaluation = Mapping[str, Any]  # content of metrics/evaluate.json
-GOOD, UNSURE = "good", "unsure"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule that detects one fault of the samples.
-
-    Attributes:
-        word: Verdict if the rule fires.
-        sentence: The fault in words, without values.
-        key: Dotted key of the value in metrics/evaluate.json. `*` matches every extractor; the worst value counts.
-        limit: The rule fires beyond this value.
-        above: True to fire above the limit, False to fire below. Default: True.
-        second_condition: Key and limit of a second value that must be above its limit too. Default: none.
-        sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
-            it; see `adjust_limit`. Default: none.
-        min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
-        min_deviations: The rule fires only if the metric is further from its floor than this number of standard
-            deviations of the floor. Default: 0.
-        optional: True if samples can be good without this value. Default: False.
-    """
-
-    word: str
-    sentence: str
-    key: str
-    limit: float
-    above: bool = True
-    second_condition: tuple[str, float] | None = None
-    sample_size: str = ""
-    min_holdout: int = 0
-    min_deviations: float = 0.0
-    optional: bool = False
-
-
-BROKEN_POSITION = 0.007  # of the kernel distance on `efficientnet`; see docs/evaluation.md, "The verdict"
-# By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
-# are not informative, so their variety counts only after the distance.
-RULES = (
-    Rule(
-        "collapsed", "Samples are much more similar to each other than real faces are.", "diversity.ratio", 0.6, False
-    ),
-    Rule("collapsed", "Most samples have a near-duplicate, so few are different.", "duplicates.value", 0.5),
-    Rule("undertrained", "The samples are as far from real faces as ruined faces.", "kernel_distance.*.position", 0.9),
-    Rule(
-        "copying",
-        "More samples are close to a training face than chance explains.",
-        "nearest_train.copied",
-        0.1,
-        sample_size="nearest_train.floor_count",
-    ),
-    # Hold-out faces with a near-duplicate in the training set are left out of all three values. If the search misses
-    # one, it hides copies from the rule above, but not from this one.
-    Rule(
-        "copying",
-        "Half of the samples are much closer to a training face than hold-out faces are.",
-        "nearest_train.ratio",
-        0.5,
-        above=False,
-        min_holdout=10,
-    ),
-    Rule(
-        "overfitting",
-        "The samples are closer to training faces than hold-out faces are.",
-        "nearest_train.ct",
-        -3.0,
-        above=False,
-        second_condition=("nearest_train.copied", 0.03),
-    ),
-    Rule("undertrained", "The samples are clearly different from real faces.", "kernel_distance.*.position", 0.3),
-    Rule("collapsed", "The samples have less than half the variety of real faces.", "vendi.*.ratio", 0.5, above=False),
-    Rule("undertrained", "The detector finds a face in few samples.", "face_share.ratio", 0.7, above=False),
-    Rule(
-        "undertrained",
-        "Few kinds of real faces have a sample close to them: the others are not drawn, or not well.",
-        "coverage.*.ratio",
-        0.5,
-        above=False,
-    ),
-    Rule(
-        "recognisable",
-        "The samples are further from real faces than a set of real faces of which a third are broken.",
-        "kernel_distance.efficientnet.position",
-        BROKEN_POSITION,
-        min_deviations=3.0,
-        optional=True,
-    ),
-)
+UNSURE = "unsure"
 
 DISTANCE_KEY = "kernel_distance.*.position"
 FEATURE_METRICS = ("vendi.", "coverage.")  # not used without a distance
@@ -107,18 +28,6 @@ LEAKED_KEY = "holdout_leaked"
 MIN_HOLDOUT = 20  # with fewer hold-out faces, report faults but never "good"
 HOLDOUT_ADVICE = "Add pages or raise dedup.holdout_share"
 CHANCE = 0.01  # probability that a rule with `sample_size` fires on samples of the same distribution as the faces
-
-ADVICE = {
-    GOOD: "Compare runs by the kernel distance. More pages are the best way to improve further.",
-    "collapsed": "Set train.recipe to modern. Raise train.kimg while the distance during training still falls; "
-    "otherwise lower train.learning_rate_g.",
-    "undertrained": "Raise train.kimg while the distance during training still falls; otherwise raise "
-    "train.base_channels or add pages.",
-    "recognisable": "Look at the typical samples. Raise train.kimg while the distance during training still falls; "
-    "otherwise raise train.base_channels or add pages.",
-    "copying": "Add pages or strengthen train.augment. A shorter training copies less.",
-    "overfitting": "Add pages or strengthen train.augment. A lower train.kimg memorises less.",
-}
 
 
 def judge(evaluation: Evaluation) -> dict[str, Any]:
@@ -138,7 +47,21 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
     used = [entry for entry in because if distance_is_known or not entry["key"].startswith(FEATURE_METRICS)]
     word = next((entry["word"] for entry in used if entry["fired"]), GOOD)
     doubt = explain_doubt(evaluation, because) if word == GOOD else ""
-    return {"word": UNSURE if doubt else word, "because": because, "advice": doubt or ADVICE[word]}
+    return {
+        "word": UNSURE if doubt else word,
+        "because": because,
+        "advice": doubt or choose_advice(word, evaluation),
+    }
+
+
+def choose_advice(word: str, evaluation: Evaluation) -> str:
+    """Return what to do after a verdict."""
+    falling = next((value for _, value in find_values(evaluation, FALLING_KEY)), None)
+    if word == GOOD and falling:
+        return GOOD_FALLING_ADVICE
+    if word in FALLING_WORDS and falling is not None:
+        return FALLING_ADVICE[falling]
+    return ADVICE[word]
 
 
 def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) -> str:
@@ -157,7 +80,16 @@ def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) 
         faces = "hold-out faces without a near-duplicate among the training faces" if leaked else "hold-out faces"
         advice = SEPARATE_ADVICE if count + leaked >= MIN_HOLDOUT else HOLDOUT_ADVICE
         return f"{count} {faces}, at least {MIN_HOLDOUT} needed to call samples good. {advice}."
-    return ""
+    return explain_structure_doubt(evaluation)
+
+
+def explain_structure_doubt(evaluation: Evaluation) -> str:
+    """Return why samples may be flawed although no rule fired; empty if they are not, or without `efficientnet`."""
+    figures = {key.rpartition(".")[2]: value for key, value in find_values(evaluation, f"{STRUCTURE_KEY}.*")}
+    share = figures.get("broken_share")
+    if not is_number(figures.get("value")) or (share is not None and share <= MAX_BROKEN_SHARE):
+        return ""
+    return f"There are too few faces to distinguish flawed samples from real faces. {HOLDOUT_ADVICE}."
 
 
 def count_holdout(evaluation: Evaluation) -> int | None:
@@ -168,7 +100,7 @@ def count_holdout(evaluation: Evaluation) -> int | None:
 def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     """Return the outcome of a rule; see `judge`."""
     candidates = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
-    key, value = (max if rule.above else min)(candidates, key=lambda pair: pair[1], default=(rule.key, None))
+    key, value = choose_value(rule, candidates)
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
     fired = fired and exceeds_spread(rule, key, evaluation)
@@ -187,6 +119,17 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
         "above": rule.above,
         "fired": bool(fired),
     }
+
+
+def choose_value(rule: Rule, candidates: Sequence[tuple[str, float]]) -> tuple[str, float | None]:
+    """Return the key and the value that count for a rule: the worst of all extractors, or the median.
+
+    Of an even number of values, the median is the worse one of the middle.
+    """
+    ordered = sorted(candidates, key=lambda pair: pair[1], reverse=rule.above)
+    if not ordered:
+        return rule.key, None
+    return ordered[(len(ordered) - 1) // 2 if rule.extractors == "median" else 0]
 
 
 def exceeds_spread(rule: Rule, key: str, evaluation: Evaluation) -> bool:

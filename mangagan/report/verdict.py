@@ -15,6 +15,7 @@ KEY_PARTS = {
     "ratio": "multiple of real faces",
     "ct": "copying test (z)",
     "copied": "share copied",
+    "broken_share": "equivalent share of broken faces",
 }
 
 
@@ -29,9 +30,7 @@ class Banner:
 
 BANNERS = {
     "good": Banner("✓", "fine", "The samples are close to real faces, varied, and not copied."),
-    "recognisable": Banner(
-        "~", "warn", "The samples are close to real faces, but measurably different. Look at the typical ones."
-    ),
+    "recognisable": Banner("~", "warn", "The samples look like faces, but many are flawed. Look at the typical ones."),
     "undertrained": Banner("↻", "warn", "The samples do not look like real faces yet."),
     "collapsed": Banner("≡", "bad", "Mode collapse: the generator draws few different faces."),
     "overfitting": Banner("!", "warn", "The samples are closer to the training faces than to hold-out faces."),

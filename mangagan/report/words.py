@@ -20,6 +20,7 @@ GROUPS = {
 EXTRACTORS = {
     "random": "a convolutional network with fixed random weights",
     "mangaface": "the encoder of the project's own face detector",
+    "efficientnet": "EfficientNet-Lite0, trained on photographs",
 }
 
 

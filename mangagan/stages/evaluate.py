@@ -26,6 +26,7 @@ from mangagan.metrics.leaked_faces import find_leaked
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import rank_samples, select_ranges
 from mangagan.metrics.suite import measure_all
+from mangagan.metrics.training_trend import is_still_falling
 from mangagan.metrics.verdict import find_disagreements, find_positions, judge
 from mangagan.networks.dcgan import Generator
 from mangagan.networks.sampling import draw_latents, generate_images, interpolate_latents
@@ -98,7 +99,7 @@ def run(root: Path = Path()) -> None:
     leaked = find_leaked(holdout.images, holdout.insides, train.images, train.insides)
     sets = (samples, train.images, holdout.images)
     data = prepare_data(*sets, train.titles, extractors, settings.neighbors, settings.seed, leaked)
-    evaluation = summarize(data, extractors, measure_all(data, settings), inputs.hashes)
+    evaluation = summarize(data, extractors, measure_all(data, settings), inputs)
     write_outs(root, inputs.report, data, evaluation, draw_pictures(data, inputs, settings))
 
 
@@ -143,7 +144,7 @@ def summarize(
     data: EvaluationData,
     extractors: Sequence[Extractor],
     found: Mapping[str, Comparison | Figures],
-    hashes: Mapping[str, str],
+    inputs: Inputs,
 ) -> dict[str, Any]:
     """Return the content of metrics/evaluate.json: counts, hashes, extractors, all metrics, and the verdict."""
     images, leaked = data.images, int(data.leaked.sum())
@@ -159,14 +160,16 @@ def summarize(
         "holdout": len(images.holdout),
         "holdout_leaked": leaked,
     }
+    training = {"still_falling": is_still_falling(inputs.report.progress)}
     identities = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
     return {
         **counts,
-        **hashes,
+        **inputs.hashes,
         "extractors": identities,
         **metrics,
         "agreement": {"flags": find_disagreements(metrics)},
-        "verdict": judge({**counts, **metrics}),
+        "training": training,
+        "verdict": judge({**counts, **metrics, "training": training}),
     }
 
 
@@ -209,7 +212,7 @@ def draw_pictures(data: EvaluationData, inputs: Inputs, settings: EvaluateParams
         for start in range(0, len(ends), 2)
     ]
     distances = data.nearest_to_samples.distances[:, 0]
-    ranges = select_ranges(order_samples(data), RANGE_SIZE)
+    ranges = select_ranges(rank_samples(data.usable), RANGE_SIZE)
     pictures = {
         "real_grid": draw_grid(images.train[chosen], columns),
         "fake_grid": draw_grid(images.samples[: columns**2], columns),
@@ -220,12 +223,6 @@ def draw_pictures(data: EvaluationData, inputs: Inputs, settings: EvaluateParams
         "first": draw_nearest(data, np.arange(min(NEIGHBOR_ROWS, len(distances)))),
     }
     return {name: encode_png(image) for name, image in pictures.items()}
-
-
-def order_samples(data: EvaluationData) -> np.ndarray:
-    """Return the indices of the samples, the ones closest to real faces first, on features of the last extractor."""
-    *_, features = data.features.values()
-    return rank_samples(features.sets.samples, np.concatenate([features.sets.train, features.sets.holdout]))
 
 
 def draw_nearest(data: EvaluationData, chosen: np.ndarray) -> np.ndarray:

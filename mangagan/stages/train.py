@@ -31,7 +31,17 @@ from mangagan.training_monitor import identify_monitor, load_monitor
 STAGE = "train"
 MIN_GRAY_SHARE = 0.98  # minimum share of gray faces for which `channels: auto` selects gray; a few covers have colour
 # Header of metrics.csv if nothing was measured; see `Monitor.measure`.
-UNMEASURED = ("kimg", "kernel_distance", "kernel_distance_floor", "coverage", "nearest_train", "kept")
+# Columns of metrics.csv if nothing was measured; the plots in dvc.yaml require them.
+UNMEASURED = (
+    "kimg",
+    "kernel_distance",
+    "kernel_distance_floor",
+    "usable_share",
+    "usable_share_floor",
+    "coverage",
+    "nearest_train",
+    "kept",
+)
 SMOOTHED_SHARE = 0.1  # the metrics of the stage are means over this last share of the curves
 
 
@@ -95,13 +105,11 @@ def load_images(config: TrainConfig, root: Path) -> np.ndarray:
 def build_measurer(root: Path, train: np.ndarray) -> Measurer | None:
     """Return the measurer that compares samples with the hold-out set; None if there are too few faces.
 
-    It always uses the extractors of the package, regardless of `evaluate.extractors`.
-
     Raises:
         UserError: The hold-out file is missing or damaged.
     """
     path = root / catalog.HOLDOUT_FACES
-    monitor = load_monitor(train, path, root)
+    monitor = load_monitor(train, path)
     if monitor is None:
         say(
             f"{len(read_faces(path, ['is_gray']))} hold-out faces: too few to measure samples during training and to "
@@ -111,10 +119,13 @@ def build_measurer(root: Path, train: np.ndarray) -> Measurer | None:
 
     def measure(kimg: float, sampler: Sampler) -> dict[str, float]:
         metrics = monitor.measure_sampler(sampler)
-        say(f"{kimg:.1f} kimg: kernel distance {metrics['kernel_distance']:.3f} (0: real faces, 1: ruined faces)")
+        say(
+            f"{kimg:.1f} kimg: kernel distance {metrics['kernel_distance']:.3f} (0: real faces, 1: ruined faces), "
+            f"{metrics['usable_share']:.0%} usable faces (real: {metrics['usable_share_floor']:.0%})"
+        )
         return metrics
 
-    return Measurer(measure, identify_monitor(path, root))  # the training faces are part of the key of the run
+    return Measurer(measure, identify_monitor(path))  # the training faces are part of the key of the run
 
 
 def choose_channels(requested: Literal["auto", "gray", "rgb"], coloured: int, faces: int) -> int:

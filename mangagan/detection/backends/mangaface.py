@@ -15,7 +15,7 @@ from mangagan.core.model_files import resolve_model
 from mangagan.detection.overlap import average_over_scales, suppress_overlaps
 from mangagan.detection.strips import clip_to_image, remove_cut_faces, split_strip
 from mangagan.detection.types import Detections, check_network_settings, describe_settings
-from mangagan.face_network.boxes import decode_boxes
+from mangagan.face_network.boxes import CROP_MARGIN, decode_boxes
 from mangagan.face_network.network import MAX_STRIDE
 from mangagan.face_network.weights import WEIGHTS, load_face_network
 
@@ -57,7 +57,7 @@ class MangaFace:
     """Detector: a small convolutional network. The score is a probability [0, 1]."""
 
     name = "mangaface"
-    crop_margin = 0.35  # the boxes are tight around the face; the margin adds the hair and the chin
+    crop_margin = CROP_MARGIN
 
     def __init__(self, settings: MangaFaceParams, weights: Path = WEIGHTS) -> None:
         """Load the weights.

@@ -1,0 +1,147 @@
+"""The rules of the verdict, and the advice for each verdict.
+
+The limits were set on sets with a known verdict (see docs/evaluation.md, "The verdict"): training faces with slight
+noise, one repeated face, blurred faces, broken faces, and hold-out faces.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+GOOD = "good"
+MAX_BROKEN_SHARE = 0.4  # equivalent share of broken faces; see docs/evaluation.md, "The verdict"
+CLEAR_DEVIATIONS = 3.0  # a difference from real faces counts from this number of standard deviations
+STRUCTURE_KEY = "kernel_distance.efficientnet"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that detects one fault of the samples.
+
+    Attributes:
+        word: Verdict if the rule fires.
+        sentence: The fault in words, without values.
+        key: Dotted key of the value in metrics/evaluate.json. `*` matches every extractor.
+        limit: The rule fires beyond this value.
+        above: True to fire above the limit, False to fire below. Default: True.
+        extractors: "worst": the worst value of all extractors counts, "median": the median. Default: worst.
+        second_condition: Key and limit of a second value that must be above its limit too. Default: none.
+        sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
+            it; see `adjust_limit`. Default: none.
+        min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
+        min_deviations: The rule fires only if the metric is further from its floor than this number of standard
+            deviations of the floor. Default: 0.
+        optional: True if samples can be good without this value. Default: False.
+    """
+
+    word: str
+    sentence: str
+    key: str
+    limit: float
+    above: bool = True
+    extractors: Literal["worst", "median"] = "worst"
+    second_condition: tuple[str, float] | None = None
+    sample_size: str = ""
+    min_holdout: int = 0
+    min_deviations: float = 0.0
+    optional: bool = False
+
+
+# By decreasing precedence: the first rule that fires gives the verdict. Features of samples that are far from all faces
+# are not informative, so their variety counts only after the distance.
+RULES = (
+    Rule(
+        "collapsed", "Samples are much more similar to each other than real faces are.", "diversity.ratio", 0.6, False
+    ),
+    Rule("collapsed", "Most samples have a near-duplicate, so few are different.", "duplicates.value", 0.5),
+    Rule("undertrained", "The samples are as far from real faces as ruined faces.", "kernel_distance.*.position", 0.9),
+    Rule(
+        "copying",
+        "More samples are close to a training face than chance explains.",
+        "nearest_train.copied",
+        0.1,
+        sample_size="nearest_train.floor_count",
+    ),
+    # Hold-out faces with a near-duplicate in the training set are left out of all three values. If the search misses
+    # one, it hides copies from the rule above, but not from this one.
+    Rule(
+        "copying",
+        "Half of the samples are much closer to a training face than hold-out faces are.",
+        "nearest_train.ratio",
+        0.5,
+        above=False,
+        min_holdout=10,
+    ),
+    Rule(
+        "overfitting",
+        "The samples are closer to training faces than hold-out faces are.",
+        "nearest_train.ct",
+        -3.0,
+        above=False,
+        second_condition=("nearest_train.copied", 0.03),
+    ),
+    Rule("undertrained", "The samples are clearly different from real faces.", "kernel_distance.*.position", 0.3),
+    Rule(
+        "collapsed",
+        "The samples have less than half the variety of real faces.",
+        "vendi.*.ratio",
+        0.5,
+        above=False,
+        extractors="median",
+    ),
+    Rule(
+        "undertrained",
+        "Compared with real faces, less than half as many samples show a face with both eyes.",
+        "usable_share.ratio",
+        0.5,
+        above=False,
+        min_deviations=CLEAR_DEVIATIONS,
+    ),
+    Rule("undertrained", "The detector finds a face in few samples.", "face_share.ratio", 0.7, above=False),
+    Rule(
+        "undertrained",
+        "Few kinds of real faces have a sample close to them: the others are not drawn, or not well.",
+        "coverage.*.ratio",
+        0.5,
+        above=False,
+        extractors="median",
+    ),
+    Rule(
+        "recognisable",
+        "Compared with real faces, clearly fewer samples show a face with both eyes.",
+        "usable_share.ratio",
+        0.85,
+        above=False,
+        min_deviations=CLEAR_DEVIATIONS,
+    ),
+    Rule(
+        "recognisable",
+        "The samples are further from real faces than a set of real faces of which 40 % are broken.",
+        f"{STRUCTURE_KEY}.broken_share",
+        MAX_BROKEN_SHARE,
+        second_condition=(f"{STRUCTURE_KEY}.deviations", CLEAR_DEVIATIONS),
+        optional=True,
+    ),
+)
+
+ADVICE = {
+    GOOD: "Compare runs by the kernel distance. More pages are the best way to improve further.",
+    "collapsed": "Set train.recipe to modern. Raise train.kimg while the distance during training still falls; "
+    "otherwise lower train.learning_rate_g.",
+    "undertrained": "Raise train.kimg while the distance during training still falls; otherwise raise "
+    "train.base_channels or add pages.",
+    "recognisable": "Look at the typical samples. Raise train.kimg while the distance during training still falls; "
+    "otherwise raise train.base_channels or add pages.",
+    "copying": "Add pages or strengthen train.augment. A shorter training copies less.",
+    "overfitting": "Add pages or strengthen train.augment. A lower train.kimg memorises less.",
+}
+FALLING_KEY = "training.still_falling"
+# Advice if it is known whether the distance still fell at the end of the training
+FALLING_ADVICE = {
+    True: "The kernel distance still fell at the end of the training. Raise train.kimg.",
+    False: "The kernel distance no longer fell at the end of the training. Raise train.base_channels or add pages.",
+}
+FALLING_WORDS = ("undertrained", "recognisable")  # verdicts with this advice
+GOOD_FALLING_ADVICE = (
+    "The kernel distance still fell at the end of the training, so the training is not finished: a higher train.kimg "
+    "improves the samples further."
+)

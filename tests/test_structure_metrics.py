@@ -1,0 +1,84 @@
+"""The metrics that compare samples with broken faces, on points whose distances are known."""
+
+import numpy as np
+import pytest
+
+from mangagan.metrics.comparison import ComparedSets
+from mangagan.metrics.distinguishability import EXAMPLES, classify, measure_distinguishability
+from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
+from mangagan.metrics.kernel_distance import estimate_error, measure_kernel_distance
+from mangagan.metrics.params import EvaluateParams
+
+SETTINGS = EvaluateParams(repeats=4)
+SHIFT = 1.0  # difference of the means of broken and of real points
+
+
+def draw_points(count: int, seed: int, broken: float = 0.0) -> np.ndarray:
+    """Return normally distributed points (count, 8), a share of them moved by SHIFT."""
+    points = np.random.default_rng(seed).normal(size=(count, 8))
+    points[: round(broken * count)] += SHIFT
+    return points
+
+
+def make_data(samples: np.ndarray, count: int) -> tuple[EvaluationData, ExtractorFeatures]:
+    """Return data with `count` items in each measurement; only the features are used."""
+    sets = ComparedSets(samples, draw_points(2 * count, 1), draw_points(count, 2), {"noise": draw_points(count, 3) + 9})
+    features = ExtractorFeatures(sets, sets.train, draw_points(count, 4, broken=1.0))
+    nothing = np.zeros(0)
+    return EvaluationData(sets, {}, [], nothing, None, None, nothing, count, count), features  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+def test_the_equivalent_share_is_the_share_of_broken_points(share: float) -> None:
+    samples = np.random.default_rng(0).permutation(draw_points(1600, 5, share))
+    details = measure_kernel_distance(*make_data(samples, 800), SETTINGS)["kernel_distance"].details
+    assert details["broken_share"] == pytest.approx(share, abs=0.08)
+    assert details["deviations"] > 3
+
+
+def test_points_that_are_further_than_broken_ones_have_a_share_above_1() -> None:
+    details = measure_kernel_distance(*make_data(draw_points(800, 5, 1.0) + SHIFT, 400), SETTINGS)
+    assert details["kernel_distance"].details["broken_share"] > 1.5
+
+
+def test_real_points_are_within_chance() -> None:
+    for seed in range(5, 10):
+        figure = measure_kernel_distance(*make_data(draw_points(800, seed), 400), SETTINGS)["kernel_distance"]
+        assert abs(figure.details["deviations"]) < 4
+
+
+def test_a_small_holdout_set_gives_no_share() -> None:
+    data, features = make_data(draw_points(40, 5), 20)
+    close = ExtractorFeatures(features.sets, features.mirrored_train, draw_points(20, 4) + 0.05)
+    details = measure_kernel_distance(data, close, SETTINGS)["kernel_distance"].details
+    assert details["broken_share"] is None
+    assert details["broken"] == pytest.approx(0, abs=0.5)
+
+
+def test_the_standard_error_of_a_new_set() -> None:
+    rng = np.random.default_rng(0)
+    population = rng.normal(size=100)
+    halves = [rng.permutation(population)[:50].mean() for _ in range(2000)]
+    assert estimate_error(float(np.std(halves)), 50, 100) == pytest.approx(population.std() / 10, rel=0.1)
+    fifths = [rng.permutation(population)[:20].mean() for _ in range(2000)]
+    assert estimate_error(float(np.std(fifths)), 20, 100) == pytest.approx(population.std() / 10, rel=0.1)
+
+
+# Distinguishability
+
+
+@pytest.mark.parametrize(("shift", "auc"), [(0.0, 0.5), (0.5, 0.79), (3.0, 1.0)])
+def test_auc_of_the_classifier(shift: float, auc: float) -> None:
+    """The optimal classifier of points at this distance reaches 0.5, 0.84 and 1; 20 examples give slightly less."""
+    first, second = draw_points(1000, 0), draw_points(1000, 1) + shift
+    values = [classify(first, second, seed) for seed in range(30)]
+    assert np.mean(values) == pytest.approx(auc, abs=0.03)
+
+
+def test_the_metric_has_a_floor_and_needs_enough_faces() -> None:
+    figure = measure_distinguishability(*make_data(draw_points(400, 5) + 2, 200), SETTINGS)["distinguishability"]
+    assert figure.value > 0.95
+    assert figure.floor == pytest.approx(0.5, abs=0.05)
+    short = measure_distinguishability(*make_data(draw_points(40, 5), EXAMPLES), SETTINGS)["distinguishability"]
+    assert short.value is None
+    assert "at least 25 hold-out faces" in short.reason
