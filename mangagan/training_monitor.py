@@ -19,7 +19,7 @@ from mangagan.distances.nearest_faces import find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
 from mangagan.distances.subsamples import draw_subsamples
 from mangagan.faces.table import decode_faces, read_faces
-from mangagan.features.efficientnet import EfficientNetLite0
+from mangagan.features import efficientnet
 from mangagan.features.types import Extractor
 from mangagan.features.usable_faces import USABLE_LOGIT, UsableFaces
 
@@ -142,7 +142,7 @@ def load_monitor(train: np.ndarray, holdout: Path) -> Monitor | None:
     pngs = read_faces(holdout, ["image"])["png"].tolist()
     if not pngs:
         return None
-    return build_monitor(train, decode_faces(pngs, train.shape[1]), EfficientNetLite0(), SEED)
+    return build_monitor(train, decode_faces(pngs, train.shape[1]), efficientnet.EfficientNetLite0(), SEED)
 
 
 def identify_monitor(holdout: Path) -> str:
@@ -151,5 +151,5 @@ def identify_monitor(holdout: Path) -> str:
     Args:
         holdout: Parquet file of the hold-out faces.
     """
-    dependencies = [code_hash(__name__), sha256_file(holdout), EfficientNetLite0().sha256]
+    dependencies = [code_hash(__name__), sha256_file(holdout), efficientnet.identify()]
     return sha256_bytes(" ".join(dependencies).encode())

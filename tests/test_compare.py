@@ -221,7 +221,7 @@ def test_a_changed_extractor_makes_only_its_metrics_incomparable() -> None:
     second = make_run(**figures, extractors={"random": {"sha256": "2"}, "mangaface": {"sha256": "1"}})
     outcomes = {row.key: row.outcome for row in compare_metrics(first, second)}
     assert outcomes == {"frechet.mangaface": SAME, "frechet.random": INCOMPARABLE, "swd": SAME}
-    assert list_cautions(first, second) == ["Feature extractors with the same name differ (random)."]
+    assert list_cautions(first, second) == ["Networks with the same name differ (random)."]
 
 
 def test_cautions_name_the_differences() -> None:

@@ -13,6 +13,7 @@ from mangagan.distances.structural_damage import (
     PATCHES,
     SEAM,
     Region,
+    break_faces,
     erase_eye,
     erase_mouth,
     exchange_patches,
@@ -209,3 +210,25 @@ def test_patches_are_exchanged_between_pairs(count: int, drawn: np.ndarray) -> N
     patch = 112 // PATCHES
     tiles = (damaged != ramps).reshape(9, PATCHES, patch, PATCHES, patch).any(axis=(2, 4)).sum(axis=(1, 2))
     assert sorted(tiles.tolist()) == [0] + [count] * 8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [32, 56, 64, 128])
+@pytest.mark.parametrize(("apply", "level"), [(each, levels[-1]) for each, levels in DAMAGES])
+def test_other_sizes_are_damaged_in_the_same_way(
+    apply: Apply, level: float, side: int, channels: int, drawn: np.ndarray
+) -> None:
+    faces = drawn[:8]
+    resized = np.stack([cv2.resize(face[0], (side, side), interpolation=cv2.INTER_AREA)[None] for face in faces])
+    changes = measure_change(apply(resized.repeat(channels, axis=1), level, rng()), resized.repeat(channels, axis=1))
+    expected = measure_change(apply(faces, level, rng()), faces)
+    assert changes.mean() == pytest.approx(expected.mean(), rel=0.5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 20])
+def test_broken_faces_of_few_faces(count: int, drawn: np.ndarray) -> None:
+    broken = break_faces(drawn[:count], 1.0, seed=0)
+    assert broken.shape == drawn[:count].shape
+    assert np.array_equal(broken, break_faces(drawn[:count], 1.0, seed=0))
+    assert len(find_changed(broken, drawn[:count])) >= count // 2
+    assert find_changed(break_faces(drawn, 0.25, seed=0), drawn) <= find_changed(break_faces(drawn, 0.5, seed=0), drawn)

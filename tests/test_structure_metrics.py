@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from mangagan.distances.kernel_distance import kernel_distance, kernel_distance_with_error
 from mangagan.metrics.comparison import ComparedSets
 from mangagan.metrics.distinguishability import EXAMPLES, classify, measure_distinguishability
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
-from mangagan.metrics.kernel_distance import estimate_error, measure_kernel_distance
+from mangagan.metrics.kernel_distance import compare_with_broken, measure_kernel_distance
 from mangagan.metrics.params import EvaluateParams
 
 SETTINGS = EvaluateParams(repeats=4)
@@ -25,7 +26,8 @@ def make_data(samples: np.ndarray, count: int) -> tuple[EvaluationData, Extracto
     sets = ComparedSets(samples, draw_points(2 * count, 1), draw_points(count, 2), {"noise": draw_points(count, 3) + 9})
     features = ExtractorFeatures(sets, sets.train, draw_points(count, 4, broken=1.0))
     nothing = np.zeros(0)
-    return EvaluationData(sets, {}, [], nothing, None, None, nothing, count, count), features  # type: ignore[arg-type]
+    data = EvaluationData(sets, {}, [], nothing, None, None, None, nothing, count, count)  # type: ignore[arg-type]
+    return data, features
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
@@ -41,10 +43,17 @@ def test_points_that_are_further_than_broken_ones_have_a_share_above_1() -> None
     assert details["kernel_distance"].details["broken_share"] > 1.5
 
 
-def test_real_points_are_within_chance() -> None:
-    for seed in range(5, 10):
-        figure = measure_kernel_distance(*make_data(draw_points(800, seed), 400), SETTINGS)["kernel_distance"]
-        assert abs(figure.details["deviations"]) < 4
+@pytest.mark.parametrize(("samples", "train", "holdout"), [(1200, 1000, 25), (1200, 300, 60), (200, 120, 55)])
+def test_deviations_of_real_points_are_those_of_chance(samples: int, train: int, holdout: int) -> None:
+    deviations, clear = [], 0
+    for seed in range(40):
+        sets = [draw_points(count, 10 * seed + part) for part, count in enumerate((samples, train, holdout))]
+        features = ExtractorFeatures(ComparedSets(*sets, {}), sets[1], draw_points(holdout, 10 * seed + 3))
+        details = compare_with_broken(features, seed)
+        deviations.append(details["deviations"])
+        clear += details["broken_share"] is not None
+    assert 0.6 < np.std(deviations) < 1.4
+    assert clear <= 2
 
 
 def test_a_small_holdout_set_gives_no_share() -> None:
@@ -55,13 +64,19 @@ def test_a_small_holdout_set_gives_no_share() -> None:
     assert details["broken"] == pytest.approx(0, abs=0.5)
 
 
-def test_the_standard_error_of_a_new_set() -> None:
-    rng = np.random.default_rng(0)
-    population = rng.normal(size=100)
-    halves = [rng.permutation(population)[:50].mean() for _ in range(2000)]
-    assert estimate_error(float(np.std(halves)), 50, 100) == pytest.approx(population.std() / 10, rel=0.1)
-    fifths = [rng.permutation(population)[:20].mean() for _ in range(2000)]
-    assert estimate_error(float(np.std(fifths)), 20, 100) == pytest.approx(population.std() / 10, rel=0.1)
+def test_the_distance_with_error() -> None:
+    holdout = draw_points(200, 0)
+    results = [kernel_distance_with_error(draw_points(90, seed) + 0.5, holdout, seed) for seed in range(1, 61)]
+    values, errors = np.array(results).T
+    assert values[0] == pytest.approx(kernel_distance(draw_points(90, 1) + 0.5, holdout))
+    assert errors.mean() == pytest.approx(values.std(), rel=0.3)
+
+
+@pytest.mark.parametrize("count", [4, 5, 21])
+def test_the_error_of_few_points_is_finite(count: int) -> None:
+    value, error = kernel_distance_with_error(draw_points(count, 1), draw_points(30, 2), 0)
+    assert np.isfinite(value)
+    assert error > 0
 
 
 # Distinguishability
@@ -73,6 +88,13 @@ def test_auc_of_the_classifier(shift: float, auc: float) -> None:
     first, second = draw_points(1000, 0), draw_points(1000, 1) + shift
     values = [classify(first, second, seed) for seed in range(30)]
     assert np.mean(values) == pytest.approx(auc, abs=0.03)
+
+
+def test_a_feature_that_is_constant_in_the_examples_does_not_decide() -> None:
+    first, second = draw_points(400, 0), draw_points(400, 1) + 2
+    first[:, 0] = second[:, 0] = 0
+    first[::100, 0] = 1e-3
+    assert np.mean([classify(first, second, seed) for seed in range(10)]) > 0.98
 
 
 def test_the_metric_has_a_floor_and_needs_enough_faces() -> None:

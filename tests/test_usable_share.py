@@ -13,6 +13,7 @@ from mangagan.distances.structural_damage import erase_eye
 from mangagan.face_quality.classifier import MAX_BATCH, FaceQuality
 from mangagan.face_quality.network import CROP_SHARE
 from mangagan.features.usable_faces import USABLE_LOGIT, UsableFaces
+from mangagan.metrics.comparison import compute_share_error
 from mangagan.metrics.evaluation_data import prepare_data
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import compute_auc
@@ -49,11 +50,11 @@ def test_the_rating_agrees_with_ratings_by_eye(rate: UsableFaces) -> None:
     logits = rate(samples)
     clear, flawed, broken = (logits[ratings == word] for word in ("clear", "flawed", "broken"))
     assert (len(clear), len(flawed), len(broken)) == (30, 57, 113)
-    assert compute_auc(clear, broken) > 0.92
-    assert compute_auc(clear, flawed) > 0.7
-    assert compute_auc(flawed, broken) > 0.75
+    assert compute_auc(clear, broken) == pytest.approx(0.948, abs=0.005)
+    assert compute_auc(clear, flawed) == pytest.approx(0.766, abs=0.005)
+    assert compute_auc(flawed, broken) == pytest.approx(0.810, abs=0.005)
     shares = [np.mean(part > USABLE_LOGIT) for part in (clear, flawed, broken)]
-    assert shares[0] > 0.7 > shares[1] > 0.3 > 0.15 > shares[2]
+    assert shares == pytest.approx([0.80, 0.46, 0.07], abs=0.03)
 
 
 def test_a_face_is_rated_as_normalize_rates_it(rate: UsableFaces, drawn: np.ndarray) -> None:
@@ -89,6 +90,12 @@ def test_the_share_and_its_floor(drawn: np.ndarray) -> None:
     assert figure.ceilings["noise"] == 0
     assert figure.details["real_rated_higher"] == pytest.approx(0.75, abs=0.1)
     assert (figure.count, figure.floor_count) == (40, 30)
+
+
+def test_the_error_of_a_share_is_never_0() -> None:
+    assert compute_share_error(np.ones(20, bool)) == (1.0, pytest.approx(0.0564, abs=1e-3))
+    share, error = compute_share_error(np.arange(1000) < 300)
+    assert (share, error) == (0.3, pytest.approx(np.sqrt(0.3 * 0.7 / 1000), rel=0.01))
 
 
 def test_auc_of_known_values() -> None:

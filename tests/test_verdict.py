@@ -95,18 +95,26 @@ def test_one_of_three_extractors_with_little_variety_does_not_fire(metric: str) 
 def test_a_holdout_set_that_is_too_small_to_see_broken_faces_is_not_enough_for_good() -> None:
     verdict = judge(changed("kernel_distance.efficientnet.broken_share", None))
     assert verdict["word"] == "unsure"
-    assert verdict["advice"].startswith("There are too few faces to distinguish flawed samples from real faces.")
+    assert verdict["advice"].startswith("There are too few faces to distinguish broken faces from real ones.")
 
 
 def test_fewer_usable_faces_by_chance_are_not_a_fault() -> None:
-    figures = {"ratio": 0.8, "value": 0.72, "floor": 0.9, "floor_sd": 0.07}
+    figures = {"ratio": 0.8, "value": 0.72, "floor": 0.9, "sd": 0.05, "floor_sd": 0.05}
     assert judge({**GOOD_METRICS, "usable_share": figures})["word"] == "good"
+    assert judge({**GOOD_METRICS, "usable_share": {**figures, "sd": 0.01}})["word"] == "recognisable"
+
+
+def test_usable_faces_do_not_count_if_hardly_any_real_face_is_usable() -> None:
+    figures = {"ratio": 0.3, "value": 0.03, "floor": 0.1, "floor_sd": 0.01}
+    assert judge({**GOOD_METRICS, "usable_share": figures})["word"] == "good"
+    assert judge({**GOOD_METRICS, "usable_share": {**figures, "ratio": None, "floor": 0.0}})["word"] == "good"
+    assert judge({**GOOD_METRICS, "usable_share": {**figures, "floor": 0.6, "ratio": 0.05}})["word"] == "undertrained"
 
 
 def test_the_advice_depends_on_the_end_of_the_training() -> None:
     flawed = changed("usable_share.ratio", 0.8)
     falling, level = ({"training": {"still_falling": value}} for value in (True, False))
-    assert "Raise train.kimg." in judge({**flawed, **falling})["advice"]
+    assert "raise train.kimg." in judge({**flawed, **falling})["advice"]
     assert "train.kimg" not in judge({**flawed, **level})["advice"]
     assert "not finished" in judge({**GOOD_METRICS, **falling})["advice"]
     assert judge({**GOOD_METRICS, **level})["advice"] == ADVICE["good"]

@@ -8,6 +8,8 @@ import numpy as np
 
 from mangagan.distances.pairwise import check_feature_pair, row_blocks
 
+GROUPS = 20  # groups of the jackknife
+
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Return the unbiased MMD² with the kernel (x·y / D + 1)³.
@@ -45,3 +47,37 @@ def sum_kernel(first: np.ndarray, second: np.ndarray) -> float:
 def sum_self_kernel(features: np.ndarray) -> float:
     """Return the sum of the kernel over the pairs of each vector with itself; the unbiased mean leaves these out."""
     return float(np.sum((np.einsum("nd,nd->n", features, features) / features.shape[1] + 1) ** 3))
+
+
+def kernel_distance_with_error(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float, float]:
+    """Return the kernel distance, and its standard error for another choice of `first`; `second` is fixed.
+
+    The error is that of a jackknife: the distance without each of `GROUPS` random groups of `first`. Efron and Stein,
+    "The Jackknife Estimate of Variance" (Annals of Statistics 1981).
+
+    Args:
+        first: (N, D), N at least 4.
+        second: (M, D), M at least 2.
+        seed: Seed of the groups.
+
+    Raises:
+        ValueError: As for `kernel_distance`.
+    """
+    first, second = check_feature_pair(first, second, min_rows=2)
+    order = np.random.default_rng(seed).permutation(len(first))
+    groups = [first[chosen] for chosen in np.array_split(order, min(GROUPS, len(first) // 2))]
+    sizes = np.array([len(group) for group in groups])
+    between = np.array([[sum_kernel(one, other) for other in groups] for one in groups])
+    own = np.array([sum_self_kernel(group) for group in groups])
+    across = np.array([sum_kernel(group, second) for group in groups])
+    constant = (sum_kernel(second, second) - sum_self_kernel(second)) / (len(second) * (len(second) - 1))
+
+    def measure(kept: np.ndarray) -> float:
+        count = int(sizes[kept].sum())
+        within = (between[np.ix_(kept, kept)].sum() - own[kept].sum()) / (count * (count - 1))
+        return float(within + constant - 2 * across[kept].sum() / (count * len(second)))
+
+    everything = np.arange(len(groups))
+    partial = np.array([measure(np.delete(everything, group)) for group in everything])
+    error = np.sqrt((len(groups) - 1) / len(groups) * np.sum((partial - partial.mean()) ** 2))
+    return measure(everything), float(error)

@@ -46,7 +46,7 @@ class EfficientNetLite0:
         network = EfficientNet.from_name("efficientnet-lite0")
         network.load_state_dict(torch.load(find_weights(), map_location="cpu", weights_only=True))
         self.stem, self.blocks = fuse_layers(network.eval())
-        self.sha256 = fingerprint(self.name, __name__, SHA256)
+        self.sha256 = identify()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the features of images, see `Extractor`; gray is repeated for the three colours."""
@@ -59,6 +59,11 @@ class EfficientNetLite0:
         for block in self.blocks:
             activations = block(activations)
         return concatenate_blocks([adaptive_avg_pool2d(activations, GRID).flatten(1)], (SCALE,))
+
+
+def identify() -> str:
+    """Return the `sha256` of the extractor, without loading it."""
+    return fingerprint(EfficientNetLite0.name, __name__, SHA256)
 
 
 def fuse_layers(network: Any) -> tuple[nn.Module, list[nn.Module]]:

@@ -5,6 +5,7 @@ import torch
 
 from mangagan.core.parallel import cpu_count, map_ordered
 from mangagan.face_quality.classifier import MAX_BATCH, FaceQuality, cut_ink
+from mangagan.features.types import fingerprint
 
 USABLE_LOGIT = 0.0  # logit of a usable face from which a face counts as usable: probability 0.5
 
@@ -12,8 +13,11 @@ USABLE_LOGIT = 0.0  # logit of a usable face from which a face counts as usable:
 class UsableFaces:
     """The face quality network on images of the dataset or of a generator.
 
-    The network sees the same part of the image as in the stage `normalize`. It was trained on drawn and on photographed
-    pages with labelled faces, never on images of a generator.
+    The network sees the same part of the image as in the stage `normalize` with the default margin. It was trained on
+    labelled faces of manga pages and of drawn pages, never on images of a generator.
+
+    Attributes:
+        sha256: Hash of code and weights. Ratings of equal `sha256` are comparable.
     """
 
     def __init__(self) -> None:
@@ -23,6 +27,7 @@ class UsableFaces:
             UserError: The weights are missing or damaged.
         """
         self.quality = FaceQuality()
+        self.sha256 = fingerprint("usable_faces", __name__)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the logit of the probability that each image shows a usable face; above 0: more likely than not.

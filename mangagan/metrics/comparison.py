@@ -212,6 +212,16 @@ def compute_mean_error(values: np.ndarray) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values) / np.sqrt(len(values)))
 
 
+def compute_share_error(hits: np.ndarray) -> tuple[float, float]:
+    """Return the share of True in bool (N,) and its standard error.
+
+    The error is that of Agresti and Coull, "Approximate is Better than Exact for Interval Estimation of Binomial
+    Proportions" (The American Statistician 1998): it is not 0 if all or none are True.
+    """
+    adjusted = (np.sum(hits) + 2) / (len(hits) + 4)
+    return float(np.mean(hits)), float(np.sqrt(adjusted * (1 - adjusted) / (len(hits) + 4)))
+
+
 def round_floats(value: Any) -> Any:
     """Round floats to `DIGITS` significant digits, also inside dicts; replace floats that are not finite by None."""
     if isinstance(value, dict):

@@ -44,7 +44,8 @@ class EvaluationData:
         images: uint8 (N, C, S, S): at least 2 samples, at least 2 training faces, any number of hold-out faces.
         features: Features by name of the extractor.
         titles: Title of each training face.
-        usable: Logit of a usable face of each sample (N,), see `UsableFaces`.
+        usable: Logit of a usable face of each sample (N,).
+        rate_usable: The network that rated the samples.
         nearest_to_samples: Nearest training faces of each sample.
         nearest_to_holdout: Nearest training faces of each independent hold-out face.
         leaked: True for a hold-out face that has a near-duplicate among the training faces, bool (N,). The others are
@@ -57,6 +58,7 @@ class EvaluationData:
     features: Mapping[str, ExtractorFeatures]
     titles: Sequence[str]
     usable: np.ndarray
+    rate_usable: UsableFaces
     nearest_to_samples: NearestFaces
     nearest_to_holdout: NearestFaces
     leaked: np.ndarray
@@ -126,7 +128,7 @@ def prepare_data(
     seed: int,
     leaked: np.ndarray | None = None,
 ) -> EvaluationData:
-    """Make the ruined sets, extract all features and find the nearest training faces.
+    """Make the ruined and broken sets, extract all features and find the nearest training faces.
 
     Args:
         samples: uint8 (N, C, S, S), generated images.
@@ -135,7 +137,7 @@ def prepare_data(
         titles: Title of each training face.
         extractors: Feature extractors.
         neighbors: Nearest training faces to find for each image.
-        seed: Seed of the choice of faces to ruin, and of the noise.
+        seed: Seed of the choice of faces to ruin or break, and of the damage.
         leaked: Hold-out faces with a near-duplicate among the training faces, see `find_leaked`. Default: none.
     """
     leaked = np.zeros(len(holdout), bool) if leaked is None else leaked
@@ -146,8 +148,8 @@ def prepare_data(
     broken = break_faces(chosen[:count], 1.0, seed)
     features = {extractor.name: extract_features(extractor, images, broken) for extractor in extractors}
     to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
-    usable = UsableFaces()(samples)
-    return EvaluationData(images, features, titles, usable, to_samples, to_holdout, leaked, count, alone)
+    rate = UsableFaces()
+    return EvaluationData(images, features, titles, rate(samples), rate, to_samples, to_holdout, leaked, count, alone)
 
 
 def extract_features(extractor: Extractor, images: ComparedSets, broken: np.ndarray) -> ExtractorFeatures:

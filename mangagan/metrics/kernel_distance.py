@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from mangagan.distances.kernel_distance import kernel_distance
-from mangagan.distances.subsamples import draw_subsamples
-from mangagan.metrics.comparison import CEILING_REPEATS, Comparison, Figures, compare_with_holdout, make_missing
+from mangagan.distances.kernel_distance import kernel_distance, kernel_distance_with_error
+from mangagan.metrics.comparison import Figures, compare_with_holdout, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
 
-CLEAR_DEVIATIONS = 3.0  # broken faces are distinguishable if they are this many standard errors further than real ones
+MAX_ITEMS = 2000  # images of each set for the comparison with broken faces
+MIN_BROKEN_DEVIATIONS = 3.0  # broken faces must be this many standard errors further than training faces
 
 
 def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
@@ -22,56 +22,45 @@ def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, s
     def measure(chosen: np.ndarray, reference: np.ndarray, _seed: int) -> dict[str, float]:
         return {"kernel_distance": kernel_distance(chosen, reference)}
 
-    sets, repeats, seed = features.sets, settings.repeats, settings.seed
-    figure = compare_with_holdout(measure, sets, data.count, repeats, seed)["kernel_distance"]
-    references = draw_subsamples(len(sets.holdout), data.count, CEILING_REPEATS, seed)
-    broken = float(np.mean([kernel_distance(features.broken, sets.holdout[chosen]) for chosen in references]))
-    errors = [
-        estimate_error(deviation or 0.0, data.count, len(items))
-        for deviation, items in ((figure.sd, sets.samples), (figure.floor_sd, sets.train))
-    ]
-    return {"kernel_distance": replace(figure, details=compare_with_broken(figure, broken, *errors))}
+    figure = compare_with_holdout(measure, features.sets, data.count, settings.repeats, settings.seed)
+    details = compare_with_broken(features, settings.seed)
+    return {"kernel_distance": replace(figure["kernel_distance"], details=details)}
 
 
-def estimate_error(deviation: float, count: int, total: int) -> float:
-    """Return the standard error of the mean over subsamples, for another set of `total` images of the same kind.
-
-    The variance of a subsample without replacement is σ² / count · (1 − count / total), that of a new set σ² / total.
-
-    Args:
-        deviation: Standard deviation over subsamples.
-        count: Images in a subsample, below `total`.
-        total: Images in the set.
-    """
-    return deviation * float(np.sqrt(count / (total - count)))
-
-
-def compare_with_broken(figure: Comparison, broken: float, error: float, floor_error: float) -> dict[str, float | None]:
-    """Return the details of the distance of samples.
+def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, float | None]:
+    """Return the share of broken faces that is equivalent to the samples.
 
     The squared distance of a mixture of real and broken faces is s² times that of broken faces, with s the share of
-    broken ones. So the root of the ratio of both distances is the share with the same distance as the samples.
+    broken ones. So the root of the ratio of both distances is the share with the same distance as the samples. All
+    images are used, at most `MAX_ITEMS` of each set: the distance is unbiased, so the sets may have different sizes.
 
     Args:
-        figure: Distance of the samples and of training faces.
-        broken: Distance of broken faces.
-        error: Standard error of the distance of the samples.
-        floor_error: Standard error of the distance of training faces.
+        features: Features of all sets.
+        seed: Seed of the choice of images.
 
     Returns:
-        `broken`; `deviations`: distance of the samples above the floor in standard errors; and `broken_share`: the
-        equivalent share of broken faces, above 1 for samples that are further than broken faces, None if there are too
-        few faces to distinguish broken faces from real ones.
+        `broken`: distance of broken faces; `deviations`: distance of the samples above that of training faces, in
+        standard errors, None if the error is 0; and `broken_share`: the equivalent share, above 1 for samples that are
+        further than broken faces, None if there are too few faces to distinguish broken faces from real ones.
     """
-    floor = figure.floor or 0.0
-    above, reference = (figure.value or 0.0) - floor, broken - floor
-    clear = reference > CLEAR_DEVIATIONS * float(np.hypot(floor_error, floor_error))
+    sets = features.sets
+    reference = choose_items(sets.holdout, seed)
+    (value, error), (floor, floor_error), (broken, broken_error) = (
+        kernel_distance_with_error(choose_items(items, seed), reference, seed)
+        for items in (sets.samples, sets.train, features.broken)
+    )
     total_error = float(np.hypot(error, floor_error))
+    is_clear = broken - floor > MIN_BROKEN_DEVIATIONS * np.hypot(broken_error, floor_error)
     return {
-        "broken_share": float(np.sqrt(max(above, 0.0) / reference)) if clear else None,
+        "broken_share": float(np.sqrt(max(value - floor, 0.0) / (broken - floor))) if is_clear else None,
         "broken": broken,
-        "deviations": above / total_error if total_error > 0 else None,
+        "deviations": (value - floor) / total_error if total_error > 0 else None,
     }
+
+
+def choose_items(items: np.ndarray, seed: int) -> np.ndarray:
+    """Return at most `MAX_ITEMS` random rows."""
+    return items[np.random.default_rng(seed).permutation(len(items))[:MAX_ITEMS]]
 
 
 MEASUREMENT = FeatureMeasurement(

@@ -66,7 +66,8 @@ def choose_advice(word: str, evaluation: Evaluation) -> str:
 
 def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) -> str:
     """Return why samples without a fault are not called good, and what to do; empty if they are."""
-    required = [entry for rule, entry in zip(RULES, because, strict=True) if not rule.optional]
+    rules = zip(RULES, because, strict=True)
+    required = [entry for rule, entry in rules if not rule.optional and suits_floor(rule, evaluation)]
     missing = [entry["key"] for entry in required if entry["value"] is None]
     for key in missing:
         reasons = [reason for _, reason in find_values(evaluation, f"{key.rpartition('.')[0]}.reason") if reason]
@@ -85,11 +86,15 @@ def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) 
 
 def explain_structure_doubt(evaluation: Evaluation) -> str:
     """Return why samples may be flawed although no rule fired; empty if they are not, or without `efficientnet`."""
-    figures = {key.rpartition(".")[2]: value for key, value in find_values(evaluation, f"{STRUCTURE_KEY}.*")}
-    share = figures.get("broken_share")
-    if not is_number(figures.get("value")) or (share is not None and share <= MAX_BROKEN_SHARE):
+    figures = find_block(f"{STRUCTURE_KEY}.value", evaluation)
+    if not is_number(figures.get("value")):
         return ""
-    return f"There are too few faces to distinguish flawed samples from real faces. {HOLDOUT_ADVICE}."
+    share = figures.get("broken_share")
+    if share is None:
+        return f"There are too few faces to distinguish broken faces from real ones. {HOLDOUT_ADVICE}."
+    if share > MAX_BROKEN_SHARE:
+        return f"The samples may be flawed: there are too few faces to decide. {HOLDOUT_ADVICE}."
+    return ""
 
 
 def count_holdout(evaluation: Evaluation) -> int | None:
@@ -103,7 +108,7 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     key, value = choose_value(rule, candidates)
     limit = adjust_limit(rule, evaluation)
     fired = value is not None and (value > limit if rule.above else value < limit)
-    fired = fired and exceeds_spread(rule, key, evaluation)
+    fired = fired and exceeds_spread(rule, key, evaluation) and suits_floor(rule, evaluation)
     fired = fired and (not rule.min_holdout or (count_holdout(evaluation) or 0) >= rule.min_holdout)
     if fired and rule.second_condition:
         fired = any(
@@ -136,13 +141,25 @@ def exceeds_spread(rule: Rule, key: str, evaluation: Evaluation) -> bool:
     """Return True if the metric is more than `min_deviations` standard deviations from its floor; False if unknown."""
     if not rule.min_deviations:
         return True
-    prefix = key.rpartition(".")[0]
-    figures = dict(find_values(evaluation, f"{prefix}.*"))
-    names = [f"{prefix}.{name}" for name in ("value", "floor", "floor_sd")]
-    if not all(is_number(figures.get(name)) for name in names):
+    figures = find_block(key, evaluation)
+    if not all(is_number(figures.get(name)) for name in ("value", "floor")):
         return False
-    value, floor, deviation = (figures[name] for name in names)
-    return bool(abs(value - floor) > rule.min_deviations * deviation)
+    deviation = math.hypot(*(figures.get(name) or 0.0 for name in ("sd", "floor_sd")))
+    return bool(abs(figures["value"] - figures["floor"]) > rule.min_deviations * deviation)
+
+
+def suits_floor(rule: Rule, evaluation: Evaluation) -> bool:
+    """Return True if the floor of the metric is at least `min_floor`, or if there is no minimum."""
+    if rule.min_floor is None:
+        return True
+    floor = find_block(rule.key, evaluation).get("floor")
+    return floor is None or floor >= rule.min_floor
+
+
+def find_block(key: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the values beside a key (of the same metric and extractor), by name."""
+    prefix = key.rpartition(".")[0]
+    return {name.removeprefix(f"{prefix}."): value for name, value in find_values(evaluation, f"{prefix}.*")}
 
 
 def adjust_limit(rule: Rule, evaluation: Evaluation) -> float:

@@ -9,6 +9,7 @@ from typing import Literal
 
 GOOD = "good"
 MAX_BROKEN_SHARE = 0.4  # equivalent share of broken faces; see docs/evaluation.md, "The verdict"
+MIN_USABLE_FLOOR = 0.5  # share of usable hold-out faces; with fewer, the rating does not suit the pictures
 CLEAR_DEVIATIONS = 3.0  # a difference from real faces counts from this number of standard deviations
 STRUCTURE_KEY = "kernel_distance.efficientnet"
 
@@ -29,7 +30,8 @@ class Rule:
             it; see `adjust_limit`. Default: none.
         min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
         min_deviations: The rule fires only if the metric is further from its floor than this number of standard
-            deviations of the floor. Default: 0.
+            deviations of both. Default: 0.
+        min_floor: The rule applies only if the floor of the metric is at least this. Default: no minimum.
         optional: True if samples can be good without this value. Default: False.
     """
 
@@ -43,6 +45,7 @@ class Rule:
     sample_size: str = ""
     min_holdout: int = 0
     min_deviations: float = 0.0
+    min_floor: float | None = None
     optional: bool = False
 
 
@@ -95,6 +98,7 @@ RULES = (
         0.5,
         above=False,
         min_deviations=CLEAR_DEVIATIONS,
+        min_floor=MIN_USABLE_FLOOR,
     ),
     Rule("undertrained", "The detector finds a face in few samples.", "face_share.ratio", 0.7, above=False),
     Rule(
@@ -112,6 +116,7 @@ RULES = (
         0.85,
         above=False,
         min_deviations=CLEAR_DEVIATIONS,
+        min_floor=MIN_USABLE_FLOOR,
     ),
     Rule(
         "recognisable",
@@ -137,8 +142,9 @@ ADVICE = {
 FALLING_KEY = "training.still_falling"
 # Advice if it is known whether the distance still fell at the end of the training
 FALLING_ADVICE = {
-    True: "The kernel distance still fell at the end of the training. Raise train.kimg.",
-    False: "The kernel distance no longer fell at the end of the training. Raise train.base_channels or add pages.",
+    True: "Look at the typical samples. The kernel distance still fell at the end of the training: raise train.kimg.",
+    False: "Look at the typical samples. The kernel distance no longer fell at the end of the training: raise "
+    "train.base_channels or add pages.",
 }
 FALLING_WORDS = ("undertrained", "recognisable")  # verdicts with this advice
 GOOD_FALLING_ADVICE = (

@@ -1,10 +1,10 @@
 """Loss curves and metrics of training, prepared for the report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mangagan.report.line_plot import COLOURS, REAL, LinePlot, Series, lay_out_lines
-from mangagan.report.words import METRICS, Metric, describe
+from mangagan.report.words import describe
 
 Columns = Mapping[str, list[float]]
 KIMG = "faces shown [kimg]"
@@ -94,7 +94,7 @@ def lay_out_metrics(progress: Columns) -> list[Panel]:
     for name in progress:
         if name in ("kimg", "kept", "floor") or name.endswith(("_sd", "_floor")):
             continue
-        metric = describe_column(name)
+        metric = describe(name)
         series = [Series("samples", kimg, progress[name])]
         if floor := progress.get(f"{name}_floor"):
             series.append(Series("real faces", kimg, floor, REAL))
@@ -102,11 +102,3 @@ def lay_out_metrics(progress: Columns) -> list[Panel]:
         plot = lay_out_lines(series, title, KIMG, metric.title, selected[-1] if selected else None, allow_log=True)
         panels.append(Panel(metric.title, metric.question, plot))
     return panels
-
-
-def describe_column(name: str) -> Metric:
-    """Return the texts of a column: those of its metric, with the extractor if the column has one."""
-    metric, _, extractor = name.rpartition("_")
-    if name in METRICS or metric not in METRICS:
-        return describe(name)
-    return replace(METRICS[metric], title=f"{METRICS[metric].title} ({extractor})")

@@ -147,7 +147,7 @@ def list_cautions(first: Run, second: Run) -> list[str]:
             f"The datasets of the runs differ ({', '.join(differences)}). Compare each metric with its own floor only."
         )
     if changed := list_changed_extractors(first, second):
-        cautions.append(f"Feature extractors with the same name differ ({', '.join(sorted(changed))}).")
+        cautions.append(f"Networks with the same name differ ({', '.join(sorted(changed))}).")
     counts = [run.evaluation.get("samples") for run in (first, second)]
     if counts[0] != counts[1]:
         cautions.append(f"The numbers of samples differ ({counts[0]} and {counts[1]}).")
@@ -174,8 +174,10 @@ def list_dataset_differences(first: Run, second: Run) -> list[str]:
 
 
 def list_changed_extractors(first: Run, second: Run) -> set[str]:
-    """Return the names of the feature extractors that have different hashes in both runs."""
-    before, after = (run.evaluation.get("extractors") or {} for run in (first, second))
+    """Return the names of the feature extractors, and of the networks that rate faces, whose hashes differ."""
+    before, after = (
+        {**(run.evaluation.get("extractors") or {}), **(run.evaluation.get("raters") or {})} for run in (first, second)
+    )
     return {name for name in list_common_keys(before, after) if before[name].get("sha256") != after[name].get("sha256")}
 
 

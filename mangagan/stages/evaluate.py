@@ -166,6 +166,7 @@ def summarize(
         **counts,
         **inputs.hashes,
         "extractors": identities,
+        "raters": {"usable_faces": {"sha256": data.rate_usable.sha256}},
         **metrics,
         "agreement": {"flags": find_disagreements(metrics)},
         "training": training,

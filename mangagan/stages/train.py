@@ -30,8 +30,7 @@ from mangagan.training_monitor import identify_monitor, load_monitor
 
 STAGE = "train"
 MIN_GRAY_SHARE = 0.98  # minimum share of gray faces for which `channels: auto` selects gray; a few covers have colour
-# Header of metrics.csv if nothing was measured; see `Monitor.measure`.
-# Columns of metrics.csv if nothing was measured; the plots in dvc.yaml require them.
+# Columns of metrics.csv if nothing was measured, see `Monitor.measure`; the plots in dvc.yaml require them.
 UNMEASURED = (
     "kimg",
     "kernel_distance",
