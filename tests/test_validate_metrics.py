@@ -150,7 +150,7 @@ def test_it_prints_a_table_and_one_json_line(
     assert validate_metrics.main([*options, "--out", str(tmp_path / "table.md")]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["faces"], report["groups"]) == (200, 5)
-    assert len(report["responses"]) == 3 * 8 + 4  # three extractors with seven figures; faces found and symmetry
+    assert len(report["responses"]) == 3 * 8 + 4  # eight metrics on three extractors, four others
     recall = next(row for row in report["responses"] if (row["on"], row["figure"]) == ("random", "recall"))
     assert recall["levels"] == [0, 0.25, 0.5, 0.75, 0.9]
     assert recall["mean"][0] > recall["mean"][-1] and recall["spearman"] > 0.8
