@@ -25,8 +25,8 @@ from mangagan.distances.kernel_distance import kernel_distance
 from mangagan.distances.manifold import manifold_metrics
 from mangagan.faces.crop import resize
 from mangagan.features.registry import ExtractorParams, build_extractors
-from mangagan.features.usable_faces import USABLE_LOGIT, UsableFaces
-from mangagan.metrics.distinguishability import EXAMPLES, SPLITS, classify
+from mangagan.features.usable_faces import USABLE_THRESHOLD, UsableFaceRater
+from mangagan.metrics.distinguishability import EXAMPLES, SPLITS, measure_classifier_auc
 from mangagan.metrics.face_search import SCORE_THRESHOLD, FaceSearch
 from mangagan.metrics.frechet import MAX_DIMENSIONS, find_principal_axes, frechet_distance, project
 from mangagan.metrics.precision_recall import NEIGHBORS
@@ -156,7 +156,7 @@ def build_instruments() -> dict[str, Instrument]:
     found["detector"] = Instrument(
         FaceSearch(), lambda _, pool: {"faces found": float((pool >= SCORE_THRESHOLD).mean())}
     )
-    found["rating"] = Instrument(UsableFaces(), compare_ratings)
+    found["rating"] = Instrument(UsableFaceRater(), compare_ratings)
     found["mirror"] = Instrument(
         mirror_symmetry, lambda reference, pool: {"symmetry": abs(float(pool.mean() - reference.mean()))}
     )
@@ -166,7 +166,7 @@ def build_instruments() -> dict[str, Instrument]:
 def compare_ratings(reference: np.ndarray, pool: np.ndarray) -> Figures:
     """Return the metrics on ratings of usable faces."""
     return {
-        "usable faces": float((pool > USABLE_LOGIT).mean()),
+        "usable faces": float((pool > USABLE_THRESHOLD).mean()),
         "real rated higher": compute_auc(reference, pool),
     }
 
@@ -175,7 +175,8 @@ def compare_features(reference: np.ndarray, pool: np.ndarray) -> Figures:
     """Return all metrics on the features of one extractor; both sets have equal counts."""
     mean, axes = find_principal_axes(reference, min(MAX_DIMENSIONS, len(reference) // 4))
     manifold = manifold_metrics(reference, pool, NEIGHBORS)
-    examples = min(EXAMPLES, len(pool) // 2)
+    examples = min(EXAMPLES, len(pool) // 2)  # the mode drop leaves few faces
+    aucs = [measure_classifier_auc(pool, reference, split, examples) for split in range(SPLITS)]
     return {
         "kernel distance": kernel_distance(pool, reference),
         "Fréchet": frechet_distance(project(pool, mean, axes), project(reference, mean, axes)),
@@ -184,7 +185,9 @@ def compare_features(reference: np.ndarray, pool: np.ndarray) -> Figures:
         "recall": manifold.recall,
         "coverage": manifold.coverage,
         "Vendi": vendi_score(pool - reference.mean(axis=0)),
-        "distinguishability": float(np.mean([classify(pool, reference, split, examples) for split in range(SPLITS)])),
+        "distinguishability": float(
+            np.mean([measure_classifier_auc(pool, reference, split, examples) for split in range(SPLITS)])
+        ),
     }
 
 

@@ -1,9 +1,9 @@
 """`python -m benchmarks.verdicts --sets DIR`: print the verdict of `evaluate` on sample sets with known faults.
 
-Real faces take the place of the samples: unchanged, blurred, or a share of them with a broken structure. Other sets are
-copies of training faces. The faces are those of a face set (see `python -m benchmarks.face_sets`). Of `drawn`, half of
-the hold-out faces are the samples. Of `labelled`, half of the training faces are. `--samples` adds samples of
-generators. Prints a Markdown table, then one JSON line.
+The sample sets are real faces: unchanged, blurred, partly broken, or copied from the training set. They are half of the
+hold-out faces of the set `drawn`, or half of the training faces of the set `labelled` (see
+`python -m benchmarks.face_sets`). `--samples` adds samples of generators. The script prints a Markdown table and one
+JSON line.
 """
 
 import argparse
@@ -92,10 +92,10 @@ def make_samples(faces: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def measure(samples: np.ndarray, train: np.ndarray, holdout: np.ndarray) -> dict[str, Any]:
-    """Return the verdict, and the values of each column by key."""
+    """Return the verdict, the keys of the rules that fired, and the values of each column by key."""
     settings = EvaluateParams(samples=len(samples), repeats=5)
     extractors = build_extractors(settings.extractors, Path())
-    titles = ["drawn"] * len(train)
+    titles = ["faces"] * len(train)
     data = prepare_data(samples, train, holdout, titles, extractors, settings.neighbors, settings.seed)
     metrics: dict[str, Any] = {key: as_json(figure) for key, figure in measure_all(data, settings).items()}
     values = {key: value for _, pattern, _ in COLUMNS for key, value in find_values(metrics, pattern)}

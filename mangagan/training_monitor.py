@@ -21,12 +21,12 @@ from mangagan.distances.subsamples import draw_subsamples
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.features import efficientnet
 from mangagan.features.types import Extractor
-from mangagan.features.usable_faces import USABLE_LOGIT, UsableFaces
+from mangagan.features.usable_faces import USABLE_THRESHOLD, UsableFaceRater
 
 SEED = 0
 SAMPLE_COUNT = 500  # samples generated for each measurement; measuring takes 0.014 s per image on one core
 MIN_FACES = 20  # minimum of hold-out faces and of training faces; with fewer, the metrics are too noisy
-MAX_FACES = 2000  # training faces, and hold-out faces, that samples are compared with
+MAX_FACES = 2000  # maximum number of training faces, and of hold-out faces
 REPEATS = 8  # subsamples (half of the samples each) for the standard deviation
 NEIGHBORS = 5  # k of the coverage
 
@@ -40,7 +40,7 @@ class Monitor:
         holdout: Features of the hold-out set (N, D).
         floor: Kernel distance of training faces from the hold-out set.
         ceiling: The minimum kernel distance of a ruined set of training faces.
-        rate_usable: Rates whether an image shows a usable face.
+        rater: The rater of usable faces.
         usable_floor: Share of usable faces in the hold-out set.
         train: Training faces, uint8 (N, C, S, S), at most MAX_FACES.
         typical_distance: Median distance of a hold-out face to the nearest training face.
@@ -51,7 +51,7 @@ class Monitor:
     holdout: np.ndarray
     floor: float
     ceiling: float
-    rate_usable: UsableFaces
+    rater: UsableFaceRater
     usable_floor: float
     train: np.ndarray
     typical_distance: float
@@ -74,7 +74,7 @@ class Monitor:
             `coverage`: Share of hold-out faces with a sample like them.
             `nearest_train`: Median distance to the nearest training face, divided by that of the hold-out set. Well
             below 1: training faces are copied.
-            `<metric>_floor`: Value for real faces.
+            `kernel_distance_floor`, `usable_share_floor`, `nearest_train_floor`: Values of real faces.
         """
         features = self.extractor(fake)
         parts = draw_subsamples(len(fake), max(len(fake) // 2, 2), REPEATS, self.seed)
@@ -85,7 +85,7 @@ class Monitor:
             "kernel_distance": self.measure_distance(features),
             "kernel_distance_sd": float(np.std(distances, ddof=1)),
             "kernel_distance_floor": 0.0,
-            "usable_share": float(np.mean(self.rate_usable(fake) > USABLE_LOGIT)),
+            "usable_share": float(np.mean(self.rater(fake) > USABLE_THRESHOLD)),
             "usable_share_floor": self.usable_floor,
             "coverage": manifold_metrics(self.holdout[:count], features[:count], NEIGHBORS).coverage,
             "nearest_train": nearest / self.typical_distance if self.typical_distance else float("nan"),
@@ -120,10 +120,10 @@ def build_monitor(train: np.ndarray, holdout: np.ndarray, extractor: Extractor, 
     floor = kernel_distance(extractor(compared), reference)
     ruined_sets = make_ruined_sets(compared, seed).values()
     ceiling = min(kernel_distance(extractor(faces), reference) for faces in ruined_sets)
-    usable = UsableFaces()
-    usable_floor = float(np.mean(usable(holdout) > USABLE_LOGIT))
+    rater = UsableFaceRater()
+    usable_floor = float(np.mean(rater(holdout) > USABLE_THRESHOLD))
     typical_distance = float(np.median(find_nearest_faces(holdout, searched, 1).distances))
-    return Monitor(extractor, reference, floor, ceiling, usable, usable_floor, searched, typical_distance, seed)
+    return Monitor(extractor, reference, floor, ceiling, rater, usable_floor, searched, typical_distance, seed)
 
 
 def load_monitor(train: np.ndarray, holdout: Path) -> Monitor | None:

@@ -5,7 +5,7 @@ import pytest
 
 from mangagan.distances.kernel_distance import kernel_distance, kernel_distance_with_error
 from mangagan.metrics.comparison import ComparedSets
-from mangagan.metrics.distinguishability import EXAMPLES, classify, measure_distinguishability
+from mangagan.metrics.distinguishability import EXAMPLES, measure_classifier_auc, measure_distinguishability
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.kernel_distance import compare_with_broken, measure_kernel_distance
 from mangagan.metrics.params import EvaluateParams
@@ -35,7 +35,7 @@ def test_the_equivalent_share_is_the_share_of_broken_points(share: float) -> Non
     samples = np.random.default_rng(0).permutation(draw_points(1600, 5, share))
     details = measure_kernel_distance(*make_data(samples, 800), SETTINGS)["kernel_distance"].details
     assert details["broken_share"] == pytest.approx(share, abs=0.08)
-    assert details["deviations"] > 3
+    assert details["distance_z"] > 3
 
 
 def test_points_that_are_further_than_broken_ones_have_a_share_above_1() -> None:
@@ -50,7 +50,7 @@ def test_deviations_of_real_points_are_those_of_chance(samples: int, train: int,
         sets = [draw_points(count, 10 * seed + part) for part, count in enumerate((samples, train, holdout))]
         features = ExtractorFeatures(ComparedSets(*sets, {}), sets[1], draw_points(holdout, 10 * seed + 3))
         details = compare_with_broken(features, seed)
-        deviations.append(details["deviations"])
+        deviations.append(details["distance_z"])
         clear += details["broken_share"] is not None
     assert 0.6 < np.std(deviations) < 1.4
     assert clear <= 2
@@ -86,7 +86,7 @@ def test_the_error_of_few_points_is_finite(count: int) -> None:
 def test_auc_of_the_classifier(shift: float, auc: float) -> None:
     """The optimal classifier of points at this distance reaches 0.5, 0.84 and 1; 20 examples give slightly less."""
     first, second = draw_points(1000, 0), draw_points(1000, 1) + shift
-    values = [classify(first, second, seed) for seed in range(30)]
+    values = [measure_classifier_auc(first, second, seed) for seed in range(30)]
     assert np.mean(values) == pytest.approx(auc, abs=0.03)
 
 
@@ -94,7 +94,7 @@ def test_a_feature_that_is_constant_in_the_examples_does_not_decide() -> None:
     first, second = draw_points(400, 0), draw_points(400, 1) + 2
     first[:, 0] = second[:, 0] = 0
     first[::100, 0] = 1e-3
-    assert np.mean([classify(first, second, seed) for seed in range(10)]) > 0.98
+    assert np.mean([measure_classifier_auc(first, second, seed) for seed in range(10)]) > 0.98
 
 
 def test_the_metric_has_a_floor_and_needs_enough_faces() -> None:

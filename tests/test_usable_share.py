@@ -12,7 +12,7 @@ from mangagan.distances import reference_sets
 from mangagan.distances.structural_damage import erase_eye
 from mangagan.face_quality.classifier import MAX_BATCH, FaceQuality
 from mangagan.face_quality.network import CROP_SHARE
-from mangagan.features.usable_faces import USABLE_LOGIT, UsableFaces
+from mangagan.features.usable_faces import USABLE_THRESHOLD, UsableFaceRater
 from mangagan.metrics.comparison import compute_share_error
 from mangagan.metrics.evaluation_data import prepare_data
 from mangagan.metrics.params import EvaluateParams
@@ -26,8 +26,8 @@ SHEET, RATINGS = (Path(__file__).with_name(f"rated_samples.{suffix}") for suffix
 
 
 @pytest.fixture(scope="module")
-def rate() -> UsableFaces:
-    return UsableFaces()
+def rate() -> UsableFaceRater:
+    return UsableFaceRater()
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def read_rated() -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(tiles), ratings
 
 
-def test_the_rating_agrees_with_ratings_by_eye(rate: UsableFaces) -> None:
+def test_the_rating_agrees_with_ratings_by_eye(rate: UsableFaceRater) -> None:
     samples, ratings = read_rated()
     logits = rate(samples)
     clear, flawed, broken = (logits[ratings == word] for word in ("clear", "flawed", "broken"))
@@ -53,11 +53,11 @@ def test_the_rating_agrees_with_ratings_by_eye(rate: UsableFaces) -> None:
     assert compute_auc(clear, broken) == pytest.approx(0.948, abs=0.005)
     assert compute_auc(clear, flawed) == pytest.approx(0.766, abs=0.005)
     assert compute_auc(flawed, broken) == pytest.approx(0.810, abs=0.005)
-    shares = [np.mean(part > USABLE_LOGIT) for part in (clear, flawed, broken)]
+    shares = [np.mean(part > USABLE_THRESHOLD) for part in (clear, flawed, broken)]
     assert shares == pytest.approx([0.80, 0.46, 0.07], abs=0.03)
 
 
-def test_a_face_is_rated_as_normalize_rates_it(rate: UsableFaces, drawn: np.ndarray) -> None:
+def test_a_face_is_rated_as_normalize_rates_it(rate: UsableFaceRater, drawn: np.ndarray) -> None:
     page = drawn[0, 0]
     margin = 0.35
     side = SIDE / (1 + 2 * margin)
@@ -67,7 +67,7 @@ def test_a_face_is_rated_as_normalize_rates_it(rate: UsableFaces, drawn: np.ndar
     assert 0.5 < CROP_SHARE < 1
 
 
-def test_the_rating_of_an_image_does_not_depend_on_the_others(rate: UsableFaces, drawn: np.ndarray) -> None:
+def test_the_rating_of_an_image_does_not_depend_on_the_others(rate: UsableFaceRater, drawn: np.ndarray) -> None:
     assert len(drawn) > MAX_BATCH
     logits = rate(drawn)
     assert np.array_equal(rate(drawn[70:75]), logits[70:75])
@@ -75,11 +75,11 @@ def test_the_rating_of_an_image_does_not_depend_on_the_others(rate: UsableFaces,
     assert rate(drawn[:0]).shape == (0,)
 
 
-def test_broken_and_blurred_faces_are_rated_lower(rate: UsableFaces, drawn: np.ndarray) -> None:
+def test_broken_and_blurred_faces_are_rated_lower(rate: UsableFaceRater, drawn: np.ndarray) -> None:
     real = rate(drawn)
     assert compute_auc(real, rate(erase_eye(drawn, 1.0, np.random.default_rng(0)))) > 0.75
     assert compute_auc(real, rate(reference_sets.blur_faces(drawn))) > 0.95
-    assert np.mean(rate(reference_sets.shuffle_pixels(drawn, 0)) > USABLE_LOGIT) == 0
+    assert np.mean(rate(reference_sets.shuffle_pixels(drawn, 0)) > USABLE_THRESHOLD) == 0
 
 
 def test_the_share_and_its_floor(drawn: np.ndarray) -> None:

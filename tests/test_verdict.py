@@ -19,7 +19,7 @@ GOOD_METRICS = {
     "kernel_distance": {
         "random": {"position": 0.1},
         "mangaface": {"position": 0.12},
-        "efficientnet": {"position": 0.005, "value": 0.05, "floor": 0.01, "broken_share": 0.1, "deviations": 4.0},
+        "efficientnet": {"position": 0.005, "value": 0.05, "floor": 0.01, "broken_share": 0.1, "distance_z": 4.0},
     },
     "usable_share": {"ratio": 0.97, "value": 0.95, "floor": 0.98, "floor_sd": 0.01},
     "nearest_train": {"copied": 0.01, "ct": -0.5, "ratio": 0.98, "floor_count": 120},
@@ -49,10 +49,10 @@ def test_good_metrics_give_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "deviations", "word"), [(0.5, 3.1, "recognisable"), (0.5, 2.9, "unsure"), (0.3, 9.0, "good")]
+    ("share", "distance_z", "word"), [(0.5, 3.1, "recognisable"), (0.5, 2.9, "unsure"), (0.3, 9.0, "good")]
 )
 def test_a_larger_distance_counts_only_if_it_is_clear(share: float, deviations: float, word: str) -> None:
-    figures = {"position": 0.02, "value": 0.05, "broken_share": share, "deviations": deviations}
+    figures = {"position": 0.02, "value": 0.05, "broken_share": share, "distance_z": deviations}
     verdict = judge({**GOOD_METRICS, "kernel_distance": {"random": {"position": 0.1}, "efficientnet": figures}})
     assert verdict["word"] == word
 
@@ -113,8 +113,8 @@ def test_usable_faces_do_not_count_if_hardly_any_real_face_is_usable() -> None:
 
 def test_the_advice_depends_on_the_end_of_the_training() -> None:
     flawed = changed("usable_share.ratio", 0.8)
-    falling, level = ({"training": {"still_falling": value}} for value in (True, False))
-    assert "raise train.kimg." in judge({**flawed, **falling})["advice"]
+    falling, level = ({"training": {"kernel_distance_falling": value}} for value in (True, False))
+    assert "Raise train.kimg." in judge({**flawed, **falling})["advice"]
     assert "train.kimg" not in judge({**flawed, **level})["advice"]
     assert "not finished" in judge({**GOOD_METRICS, **falling})["advice"]
     assert judge({**GOOD_METRICS, **level})["advice"] == ADVICE["good"]

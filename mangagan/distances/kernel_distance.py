@@ -50,7 +50,7 @@ def sum_self_kernel(features: np.ndarray) -> float:
 
 
 def kernel_distance_with_error(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float, float]:
-    """Return the kernel distance, and its standard error for another choice of `first`; `second` is fixed.
+    """Return the kernel distance, and its standard error over random choices of `first`; `second` is fixed.
 
     The error is that of a jackknife: the distance without each of `GROUPS` random groups of `first`. Efron and Stein,
     "The Jackknife Estimate of Variance" (Annals of Statistics 1981).

@@ -1,4 +1,4 @@
-"""Rate images of one face with the face quality network: is it a face, and are both of its eyes visible?"""
+"""Rate images of single faces with the face quality network."""
 
 import numpy as np
 import torch
@@ -7,11 +7,11 @@ from mangagan.core.parallel import cpu_count, map_ordered
 from mangagan.face_quality.classifier import MAX_BATCH, FaceQuality, cut_ink
 from mangagan.features.types import fingerprint
 
-USABLE_LOGIT = 0.0  # logit of a usable face from which a face counts as usable: probability 0.5
+USABLE_THRESHOLD = 0.0  # a face is usable above this logit (probability 0.5); independent of normalize.min_usable
 
 
-class UsableFaces:
-    """The face quality network on images of the dataset or of a generator.
+class UsableFaceRater:
+    """Rater of usable faces: applies the face quality network to faces of the dataset and to samples.
 
     The network sees the same part of the image as in the stage `normalize` with the default margin. It was trained on
     labelled faces of manga pages and of drawn pages, never on images of a generator.

@@ -30,18 +30,18 @@ def measure_distinguishability(data: EvaluationData, features: ExtractorFeatures
         return {"distinguishability": make_missing(reason, data.count)}
 
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
-        aucs = [classify(chosen, reference, SPLITS * seed + split) for split in range(SPLITS)]
+        aucs = [measure_classifier_auc(chosen, reference, SPLITS * seed + split) for split in range(SPLITS)]
         return {"distinguishability": float(np.mean(aucs))}
 
     return compare_with_holdout(measure, features.sets, data.count, settings.repeats, settings.seed)
 
 
-def classify(first: np.ndarray, second: np.ndarray, seed: int, examples: int = EXAMPLES) -> float:
+def measure_classifier_auc(first: np.ndarray, second: np.ndarray, seed: int, examples: int = EXAMPLES) -> float:
     """Return the AUC of a classifier that learns from `examples` random vectors of each set.
 
-    The classifier is a linear discriminant with a diagonal covariance: the score of a vector is its projection onto
-    the difference of the means of the examples, with each feature divided by its variance. A tenth of the mean variance
-    is added to each, because features that are constant in the examples would dominate.
+    Diagonal linear discriminant analysis: the score of a vector is its projection onto the difference of the means of
+    the examples, with each feature divided by its variance. Each variance is increased by `SHRINKAGE` times the mean
+    variance; otherwise features that are constant in the examples would dominate.
 
     Args:
         first: Features (N, D), N above `examples`.
@@ -50,8 +50,7 @@ def classify(first: np.ndarray, second: np.ndarray, seed: int, examples: int = E
         examples: Vectors of each set to learn from. Default: `EXAMPLES`.
 
     Returns:
-        The probability that a vector of the rest of `first` has a higher score than one of `second`; about 0.5 for two
-        samples of one distribution.
+        AUC on the vectors that were not examples; about 0.5 for two samples of one distribution.
     """
     rng = np.random.default_rng(seed)
     a, b = (features[rng.permutation(len(features))].astype(np.float64) for features in (first, second))

@@ -9,7 +9,7 @@ from mangagan.distances.nearest_faces import NearestFaces, find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
 from mangagan.distances.structural_damage import break_faces
 from mangagan.features.types import Extractor
-from mangagan.features.usable_faces import UsableFaces
+from mangagan.features.usable_faces import UsableFaceRater
 from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
@@ -44,8 +44,8 @@ class EvaluationData:
         images: uint8 (N, C, S, S): at least 2 samples, at least 2 training faces, any number of hold-out faces.
         features: Features by name of the extractor.
         titles: Title of each training face.
-        usable: Logit of a usable face of each sample (N,).
-        rate_usable: The network that rated the samples.
+        usable_logits: Logits of the samples (N,): does the sample show a usable face?
+        rater: The rater of usable faces.
         nearest_to_samples: Nearest training faces of each sample.
         nearest_to_holdout: Nearest training faces of each independent hold-out face.
         leaked: True for a hold-out face that has a near-duplicate among the training faces, bool (N,). The others are
@@ -57,8 +57,8 @@ class EvaluationData:
     images: ComparedSets
     features: Mapping[str, ExtractorFeatures]
     titles: Sequence[str]
-    usable: np.ndarray
-    rate_usable: UsableFaces
+    usable_logits: np.ndarray
+    rater: UsableFaceRater
     nearest_to_samples: NearestFaces
     nearest_to_holdout: NearestFaces
     leaked: np.ndarray
@@ -148,7 +148,7 @@ def prepare_data(
     broken = break_faces(chosen[:count], 1.0, seed)
     features = {extractor.name: extract_features(extractor, images, broken) for extractor in extractors}
     to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
-    rate = UsableFaces()
+    rate = UsableFaceRater()
     return EvaluationData(images, features, titles, rate(samples), rate, to_samples, to_holdout, leaked, count, alone)
 
 

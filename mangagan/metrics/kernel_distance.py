@@ -10,12 +10,12 @@ from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
 
-MAX_ITEMS = 2000  # images of each set for the comparison with broken faces
+MAX_ITEMS = 2000  # maximum number of images of each set for `broken_share`
 MIN_BROKEN_DEVIATIONS = 3.0  # broken faces must be this many standard errors further than training faces
 
 
 def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
-    """Measure the kernel distance to the hold-out set, and to how many broken faces it is equivalent."""
+    """Measure the kernel distance to the hold-out set, and the equivalent share of broken faces."""
     if reason := data.explain_shortage():
         return {"kernel_distance": make_missing(reason, data.count)}
 
@@ -28,20 +28,20 @@ def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, s
 
 
 def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, float | None]:
-    """Return the share of broken faces that is equivalent to the samples.
+    """Compare the samples with broken faces.
 
-    The squared distance of a mixture of real and broken faces is s² times that of broken faces, with s the share of
-    broken ones. So the root of the ratio of both distances is the share with the same distance as the samples. All
-    images are used, at most `MAX_ITEMS` of each set: the distance is unbiased, so the sets may have different sizes.
+    If a share s of a set is broken, its MMD² from real faces is s² times that of a fully broken set. So the equivalent
+    share is √((distance of samples − floor) / (distance of broken faces − floor)). The floor is the distance of
+    training faces. The distance is unbiased, so the sets may have different sizes.
 
     Args:
         features: Features of all sets.
         seed: Seed of the choice of images.
 
     Returns:
-        `broken`: distance of broken faces; `deviations`: distance of the samples above that of training faces, in
-        standard errors, None if the error is 0; and `broken_share`: the equivalent share, above 1 for samples that are
-        further than broken faces, None if there are too few faces to distinguish broken faces from real ones.
+        `broken_share`: the equivalent share, above 1 for samples that are further than broken faces, None if there are
+        too few faces to distinguish broken faces from real ones; `broken_distance`: distance of broken faces;
+        `distance_z`: distance of the samples above that of training faces, in standard errors, None if the error is 0.
     """
     sets = features.sets
     reference = choose_items(sets.holdout, seed)
@@ -53,8 +53,8 @@ def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, flo
     is_clear = broken - floor > MIN_BROKEN_DEVIATIONS * np.hypot(broken_error, floor_error)
     return {
         "broken_share": float(np.sqrt(max(value - floor, 0.0) / (broken - floor))) if is_clear else None,
-        "broken": broken,
-        "deviations": (value - floor) / total_error if total_error > 0 else None,
+        "broken_distance": broken,
+        "distance_z": (value - floor) / total_error if total_error > 0 else None,
     }
 
 
@@ -79,12 +79,12 @@ MEASUREMENT = FeatureMeasurement(
             above="Further from unseen faces than real faces are.",
             about="A network turns each face into a vector of features. The distance compares the features of samples"
             " and hold-out faces (KID, Bińkowski and others 2018). It is unbiased for small sets, so use it to compare"
-            " runs. Broken faces are training faces that each have an erased eye, halves of two faces, bent outlines or"
-            " exchanged patches.",
+            " runs. Broken faces are training faces with one of four faults: an erased eye, joined halves of two faces,"
+            " a warp, or exchanged patches.",
             details={
-                "broken_share": "share of broken faces that has the same distance (1: all are broken)",
-                "broken": "broken faces",
-                "deviations": "distance above real faces, in standard errors",
+                "broken_share": "equivalent share of broken faces (above 1: further than a set of only broken faces)",
+                "broken_distance": "distance of broken faces",
+                "distance_z": "distance above that of training faces, in standard errors",
             },
         ),
     ),

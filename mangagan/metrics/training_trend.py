@@ -10,7 +10,7 @@ LAST_SHARE = 0.25  # share of the measurements that is the end of the training
 
 
 def is_still_falling(progress: Mapping[str, Sequence[float]]) -> bool | None:
-    """Return True if the distance fell at the end of the training, so that a longer training would probably help.
+    """Return True if the distance was still falling at the end of the training: a longer training probably helps.
 
     The minimum of the last quarter of the measurements must be below all earlier ones by more than one standard
     deviation.
@@ -19,7 +19,7 @@ def is_still_falling(progress: Mapping[str, Sequence[float]]) -> bool | None:
         progress: Columns of reports/train/metrics.csv; may be empty.
 
     Returns:
-        None if there are fewer than four measurements with a distance.
+        True or False; None if there are fewer than four measurements with a distance.
     """
     distances = np.asarray(progress.get(DISTANCE, ()), float)
     known = np.isfinite(distances)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mangagan.features.usable_faces import USABLE_LOGIT
+from mangagan.features.usable_faces import USABLE_THRESHOLD
 from mangagan.metrics.comparison import Comparison, Figures, compute_share_error
 from mangagan.metrics.evaluation_data import EvaluationData, choose_real
 from mangagan.metrics.params import EvaluateParams
@@ -12,15 +12,15 @@ from mangagan.metrics.types import Direction, ImageMeasurement, Metric, MetricGr
 
 def measure_usable_share(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the share of usable faces, and how often a hold-out face is rated higher than a sample."""
-    rate = data.rate_usable
+    rate = data.rater
     real = rate(choose_real(data, settings.face_samples, settings.seed))
     ceilings = {
-        kind: float(np.mean(rate(faces[: settings.face_samples]) > USABLE_LOGIT))
+        kind: float(np.mean(rate(faces[: settings.face_samples]) > USABLE_THRESHOLD))
         for kind, faces in data.images.ruined.items()
     }
-    value, floor = (compute_share_error(logits > USABLE_LOGIT) for logits in (data.usable, real))
-    details = {"real_rated_higher": compute_auc(real, data.usable)}
-    return {"usable_share": Comparison(*value, *floor, len(data.usable), len(real), ceilings, details=details)}
+    value, floor = (compute_share_error(logits > USABLE_THRESHOLD) for logits in (data.usable_logits, real))
+    details = {"real_rated_higher": compute_auc(real, data.usable_logits)}
+    return {"usable_share": Comparison(*value, *floor, len(data.usable_logits), len(real), ceilings, details=details)}
 
 
 MEASUREMENT = ImageMeasurement(
@@ -29,7 +29,7 @@ MEASUREMENT = ImageMeasurement(
         Metric(
             key="usable_share",
             title="Usable faces",
-            question="How many samples show a face with both eyes?",
+            question="How many samples does the face quality network rate as usable faces?",
             unit="share of samples, 0 to 1",
             direction=Direction.HIGHER,
             group=MetricGroup.FACES,

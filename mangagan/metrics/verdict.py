@@ -85,7 +85,7 @@ def explain_doubt(evaluation: Evaluation, because: Sequence[Mapping[str, Any]]) 
 
 
 def explain_structure_doubt(evaluation: Evaluation) -> str:
-    """Return why samples may be flawed although no rule fired; empty if they are not, or without `efficientnet`."""
+    """Return why samples may be flawed although no rule fired; empty if there is no doubt or no `efficientnet`."""
     figures = find_block(f"{STRUCTURE_KEY}.value", evaluation)
     if not is_number(figures.get("value")):
         return ""
@@ -93,7 +93,10 @@ def explain_structure_doubt(evaluation: Evaluation) -> str:
     if share is None:
         return f"There are too few faces to distinguish broken faces from real ones. {HOLDOUT_ADVICE}."
     if share > MAX_BROKEN_SHARE:
-        return f"The samples may be flawed: there are too few faces to decide. {HOLDOUT_ADVICE}."
+        return (
+            f"The equivalent share of broken faces is {share:.2f} (limit {MAX_BROKEN_SHARE}), but the difference from "
+            f"training faces is less than three standard errors. {HOLDOUT_ADVICE}."
+        )
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 GOOD = "good"
 MAX_BROKEN_SHARE = 0.4  # equivalent share of broken faces; see docs/evaluation.md, "The verdict"
 MIN_USABLE_FLOOR = 0.5  # share of usable hold-out faces; with fewer, the rating does not suit the pictures
-CLEAR_DEVIATIONS = 3.0  # a difference from real faces counts from this number of standard deviations
+CLEAR_DEVIATIONS = 3.0  # minimum difference from real faces [standard deviations or standard errors]
 STRUCTURE_KEY = "kernel_distance.efficientnet"
 
 
@@ -29,10 +29,10 @@ class Rule:
         sample_size: Key of the number of hold-out faces. With few faces the limit rises, so that chance rarely exceeds
             it; see `adjust_limit`. Default: none.
         min_holdout: Minimum number of hold-out faces; with fewer the rule does not fire. Default: 0.
-        min_deviations: The rule fires only if the metric is further from its floor than this number of standard
-            deviations of both. Default: 0.
+        min_deviations: Minimum difference of value and floor, in combined standard deviations √(sd² + floor_sd²).
+            Default: 0.
         min_floor: The rule applies only if the floor of the metric is at least this. Default: no minimum.
-        optional: True if samples can be good without this value. Default: False.
+        optional: True if the value may be missing because its extractor is not used. Default: False.
     """
 
     word: str
@@ -93,7 +93,7 @@ RULES = (
     ),
     Rule(
         "undertrained",
-        "Compared with real faces, less than half as many samples show a face with both eyes.",
+        "The share of usable faces is less than half that of real faces.",
         "usable_share.ratio",
         0.5,
         above=False,
@@ -111,7 +111,7 @@ RULES = (
     ),
     Rule(
         "recognisable",
-        "Compared with real faces, clearly fewer samples show a face with both eyes.",
+        "The share of usable faces is clearly lower than that of real faces.",
         "usable_share.ratio",
         0.85,
         above=False,
@@ -120,10 +120,10 @@ RULES = (
     ),
     Rule(
         "recognisable",
-        "The samples are further from real faces than a set of real faces of which 40 % are broken.",
+        "The samples are further from real faces than a set with 40 % broken faces.",
         f"{STRUCTURE_KEY}.broken_share",
         MAX_BROKEN_SHARE,
-        second_condition=(f"{STRUCTURE_KEY}.deviations", CLEAR_DEVIATIONS),
+        second_condition=(f"{STRUCTURE_KEY}.distance_z", CLEAR_DEVIATIONS),
         optional=True,
     ),
 )
@@ -139,15 +139,15 @@ ADVICE = {
     "copying": "Add pages or strengthen train.augment. A shorter training copies less.",
     "overfitting": "Add pages or strengthen train.augment. A lower train.kimg memorises less.",
 }
-FALLING_KEY = "training.still_falling"
-# Advice if it is known whether the distance still fell at the end of the training
+FALLING_KEY = "training.kernel_distance_falling"
+# Advice if it is known whether the distance was still falling at the end of the training
 FALLING_ADVICE = {
-    True: "Look at the typical samples. The kernel distance still fell at the end of the training: raise train.kimg.",
-    False: "Look at the typical samples. The kernel distance no longer fell at the end of the training: raise "
-    "train.base_channels or add pages.",
+    True: "The kernel distance was still falling at the end of the training. Raise train.kimg.",
+    False: "The kernel distance was no longer falling at the end of the training. Raise train.base_channels or add "
+    "pages.",
 }
 FALLING_WORDS = ("undertrained", "recognisable")  # verdicts with this advice
 GOOD_FALLING_ADVICE = (
-    "The kernel distance still fell at the end of the training, so the training is not finished: a higher train.kimg "
-    "improves the samples further."
+    "The kernel distance was still falling at the end of the training, so the training is not finished: a higher "
+    "train.kimg improves the samples further."
 )

@@ -53,10 +53,10 @@ def serve(root: Path, port: int, browser: bool) -> None:
     from mangagan.review.app import build_app
 
     class AnnouncingServer(uvicorn.Server):
-        """A server that announces its address when it is ready.
+        """A server that prints its address when it is ready.
 
-        uvicorn handles SIGINT from then on. Earlier, Python could lose a SIGINT: it ignores exceptions in the callbacks
-        of imports, so the user would have to press Ctrl-C twice.
+        Only then uvicorn handles SIGINT. During imports, Python ignores exceptions in some callbacks and can lose a
+        Ctrl-C.
         """
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

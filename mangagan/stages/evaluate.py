@@ -146,7 +146,7 @@ def summarize(
     found: Mapping[str, Comparison | Figures],
     inputs: Inputs,
 ) -> dict[str, Any]:
-    """Return the content of metrics/evaluate.json: counts, hashes, extractors, all metrics, and the verdict."""
+    """Return the content of metrics/evaluate.json: counts, hashes, networks, metrics, trend and verdict."""
     images, leaked = data.images, int(data.leaked.sum())
     if leaked:
         print_line(f"{leaked} of {len(data.leaked)} hold-out faces have a near-duplicate among the training faces")
@@ -160,13 +160,13 @@ def summarize(
         "holdout": len(images.holdout),
         "holdout_leaked": leaked,
     }
-    training = {"still_falling": is_still_falling(inputs.report.progress)}
+    training = {"kernel_distance_falling": is_still_falling(inputs.report.progress)}
     identities = {each.name: {"sha256": each.sha256, "dimensions": each.dimensions} for each in extractors}
     return {
         **counts,
         **inputs.hashes,
         "extractors": identities,
-        "raters": {"usable_faces": {"sha256": data.rate_usable.sha256}},
+        "rating_networks": {"usable_faces": {"sha256": data.rater.sha256}},
         **metrics,
         "agreement": {"flags": find_disagreements(metrics)},
         "training": training,
@@ -213,7 +213,7 @@ def draw_pictures(data: EvaluationData, inputs: Inputs, settings: EvaluateParams
         for start in range(0, len(ends), 2)
     ]
     distances = data.nearest_to_samples.distances[:, 0]
-    ranges = select_ranges(rank_samples(data.usable), RANGE_SIZE)
+    ranges = select_ranges(rank_samples(data.usable_logits), RANGE_SIZE)
     pictures = {
         "real_grid": draw_grid(images.train[chosen], columns),
         "fake_grid": draw_grid(images.samples[: columns**2], columns),
