@@ -61,7 +61,7 @@ def test_a_small_holdout_set_gives_no_share() -> None:
     close = ExtractorFeatures(features.sets, features.mirrored_train, draw_points(20, 4) + 0.05)
     details = measure_kernel_distance(data, close, SETTINGS)["kernel_distance"].details
     assert details["broken_share"] is None
-    assert details["broken"] == pytest.approx(0, abs=0.5)
+    assert details["broken_distance"] == pytest.approx(0, abs=0.5)
 
 
 def test_the_distance_with_error() -> None:

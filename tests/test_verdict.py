@@ -49,7 +49,7 @@ def test_good_metrics_give_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "distance_z", "word"), [(0.5, 3.1, "recognisable"), (0.5, 2.9, "unsure"), (0.3, 9.0, "good")]
+    ("share", "deviations", "word"), [(0.5, 3.1, "recognisable"), (0.5, 2.9, "unsure"), (0.3, 9.0, "good")]
 )
 def test_a_larger_distance_counts_only_if_it_is_clear(share: float, deviations: float, word: str) -> None:
     figures = {"position": 0.02, "value": 0.05, "broken_share": share, "distance_z": deviations}
@@ -109,6 +109,21 @@ def test_usable_faces_do_not_count_if_hardly_any_real_face_is_usable() -> None:
     assert judge({**GOOD_METRICS, "usable_share": figures})["word"] == "good"
     assert judge({**GOOD_METRICS, "usable_share": {**figures, "ratio": None, "floor": 0.0}})["word"] == "good"
     assert judge({**GOOD_METRICS, "usable_share": {**figures, "floor": 0.6, "ratio": 0.05}})["word"] == "undertrained"
+
+
+def test_a_rule_says_why_it_does_not_fire_beyond_its_limit() -> None:
+    cases = {
+        "does not apply: the value of real faces is below 0.5": changed("usable_share.floor", 0.4),
+        "the difference from real faces is not clear": changed("usable_share.floor_sd", 0.5),
+        "needs 10 hold-out faces": changed("nearest_train.floor_count", 9),
+        "nearest_train.copied is not above 0.03": GOOD_METRICS,
+    }
+    low = {"usable_share": {"ratio": 0.4}, "nearest_train": {"ratio": 0.4, "ct": -9.0}}
+    for text, metrics in cases.items():
+        both = {**metrics, **{name: {**metrics[name], **values} for name, values in low.items()}}
+        found = {entry["exception"]: entry["fired"] for entry in judge(both)["because"]}
+        assert found[text] is False
+    assert judge(changed("usable_share.ratio", 0.4))["because"][-2]["exception"] == ""
 
 
 def test_the_advice_depends_on_the_end_of_the_training() -> None:

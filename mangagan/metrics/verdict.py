@@ -39,7 +39,7 @@ def judge(evaluation: Evaluation) -> dict[str, Any]:
     Returns:
         `word`: good, recognisable, undertrained, collapsed, overfitting, copying or unsure. `because`: for every rule
         its word, rule (the sentence), key, value (None if not available), limit, `above` (True if it fires above the
-        limit) and `fired`. `advice`: what to do.
+        limit), `fired`, and `exception` (why it does not fire beyond its limit). `advice`: what to do.
     """
     because = [apply_rule(rule, evaluation) for rule in RULES]
     distance_is_known = any(is_number(value) for _, value in find_values(evaluation, DISTANCE_KEY))
@@ -110,14 +110,8 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
     candidates = [(key, value) for key, value in find_values(evaluation, rule.key) if is_number(value)]
     key, value = choose_value(rule, candidates)
     limit = adjust_limit(rule, evaluation)
-    fired = value is not None and (value > limit if rule.above else value < limit)
-    fired = fired and exceeds_spread(rule, key, evaluation) and suits_floor(rule, evaluation)
-    fired = fired and (not rule.min_holdout or (count_holdout(evaluation) or 0) >= rule.min_holdout)
-    if fired and rule.second_condition:
-        fired = any(
-            is_number(other) and other > rule.second_condition[1]
-            for _, other in find_values(evaluation, rule.second_condition[0])
-        )
+    is_beyond = value is not None and (value > limit if rule.above else value < limit)
+    exception = explain_exception(rule, key, evaluation) if is_beyond else ""
     return {
         "word": rule.word,
         "rule": rule.sentence,
@@ -125,8 +119,25 @@ def apply_rule(rule: Rule, evaluation: Evaluation) -> dict[str, Any]:
         "value": value,
         "limit": limit,
         "above": rule.above,
-        "fired": bool(fired),
+        "fired": is_beyond and not exception,
+        "exception": exception,
     }
+
+
+def explain_exception(rule: Rule, key: str, evaluation: Evaluation) -> str:
+    """Return why a rule does not fire although its value is beyond the limit; empty if it fires."""
+    if not suits_floor(rule, evaluation):
+        return f"does not apply: the value of real faces is below {rule.min_floor}"
+    if not exceeds_spread(rule, key, evaluation):
+        return "the difference from real faces is not clear"
+    if (count_holdout(evaluation) or 0) < rule.min_holdout:
+        return f"needs {rule.min_holdout} hold-out faces"
+    if rule.second_condition:
+        second_key, second_limit = rule.second_condition
+        others = [value for _, value in find_values(evaluation, second_key) if is_number(value)]
+        if not any(value > second_limit for value in others):
+            return f"{second_key} is not above {second_limit}"
+    return ""
 
 
 def choose_value(rule: Rule, candidates: Sequence[tuple[str, float]]) -> tuple[str, float | None]:

@@ -52,6 +52,7 @@ class RuleRow:
     value: Markup
     side: str  # of the limit on which the rule fires
     limit: Markup
+    exception: Markup  # why it does not fire beyond its limit; else empty
 
 
 def list_rules(sources: Sources, metrics: Collection[str]) -> list[RuleRow]:
@@ -81,4 +82,5 @@ def describe_rule(sources: Sources, key: str, metrics: Collection[str]) -> RuleR
         value=show_value(sources, f"{key}.value"),
         side={True: "above", False: "below", None: "at"}[rule.get("above")],
         limit=show_value(sources, f"{key}.limit"),
+        exception=show_value(sources, f"{key}.exception") if rule.get("exception") else Markup(),
     )

@@ -176,8 +176,8 @@ def list_dataset_differences(first: Run, second: Run) -> list[str]:
 def list_changed_extractors(first: Run, second: Run) -> set[str]:
     """Return the names of the feature extractors, and of the networks that rate faces, whose hashes differ."""
     before, after = (
-        {**(run.evaluation.get("extractors") or {}), **(run.evaluation.get("rating_networks") or {})}
-        for run in (first, second)
+        {**(evaluation.get("extractors") or {}), **(evaluation.get("rating_networks") or {})}
+        for evaluation in (first.evaluation, second.evaluation)
     )
     return {name for name in list_common_keys(before, after) if before[name].get("sha256") != after[name].get("sha256")}
 
