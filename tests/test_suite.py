@@ -86,12 +86,14 @@ KNOWN_SETS = {
 }
 
 
-@pytest.mark.parametrize(("share", "word"), [(0.05, "good"), (0.6, "recognisable")])
-def test_faces_with_a_broken_structure_are_not_good(share: float, word: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "words"), [(0.05, {"good"}), (0.6, {"recognisable", "unsure"}), (1, {"recognisable"})]
+)
+def test_faces_with_a_broken_structure_are_not_good(share: float, words: set[str]) -> None:
     train, holdout, more = real()
     broken = break_faces(more, share, seed=0)
     found = measure_all(prepare(broken, train, holdout), QUICK)
-    assert judge(as_metrics(found))["word"] == word
+    assert judge(as_metrics(found))["word"] in words
 
 
 @pytest.mark.parametrize("word", KNOWN_SETS)

@@ -15,6 +15,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from mangagan.core.parallel import cpu_count, map_ordered
 from mangagan.metrics.comparison import Figures, compare_with_holdout, make_missing
 from mangagan.metrics.evaluation_data import EvaluationData
 from mangagan.metrics.params import EvaluateParams
@@ -48,14 +49,14 @@ def sliced_wasserstein(
     """
     if images.shape != reference.shape or len(images) == 0 or min(images.shape[2:]) < SMALLEST_LEVEL:
         raise ValueError(f"need images of one shape, {SMALLEST_LEVEL} px or more: {images.shape}, {reference.shape}")
-    return {
-        level.shape[1]: measure_level_distance(
-            level, target, np.random.default_rng([seed, number]), patches, directions
-        )
-        for number, (level, target) in enumerate(
-            zip(laplacian_pyramid(images), laplacian_pyramid(reference), strict=True)
-        )
-    }
+    levels, targets = laplacian_pyramid(images), laplacian_pyramid(reference)
+
+    def measure(number: int) -> float:
+        rng = np.random.default_rng([seed, number])
+        return measure_level_distance(levels[number], targets[number], rng, patches, directions)
+
+    distances = map_ordered(measure, range(len(levels)), cpu_count())
+    return {level.shape[1]: distance for level, distance in zip(levels, distances, strict=True)}
 
 
 def laplacian_pyramid(images: np.ndarray) -> list[np.ndarray]:
