@@ -138,17 +138,18 @@ def test_the_advice_depends_on_the_end_of_the_training() -> None:
 @pytest.mark.parametrize(
     ("distances", "falling"),
     [
-        ([4, 3, 2, 1], True),
-        ([4, 3, 1, 0.95], False),  # within the deviation of 0.1
-        ([4, 1, 2, 3], False),
-        ([8, 7, 6, 5, 4, 3, 1, 2], True),  # the last measurement is not the best one, but the last quarter has it
-        ([4, 2, 1], None),
-        ([4, 3, float("nan"), 1], None),
+        ([0.4, 0.3, 0.2, 0.1], True),
+        ([0.4, 0.3, 0.1, 0.095], False),  # within the deviation of 0.01
+        ([0.4, 0.1, 0.2, 0.3], False),
+        ([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.1, 0.2], True),  # the last quarter has the minimum
+        ([0.4, 0.2, 0.1], None),
+        ([0.4, 0.3, float("nan"), 0.1], None),
+        ([1.2, 1.1, 1.3, 1.0], None),  # never better than ruined faces
         ([], None),
     ],
 )
 def test_the_trend_at_the_end_of_a_training(distances: list[float], falling: bool | None) -> None:
-    progress = {"kernel_distance": distances, "kernel_distance_sd": [0.1] * len(distances)}
+    progress = {"kernel_distance": distances, "kernel_distance_sd": [0.01] * len(distances)}
     assert is_still_falling(progress) is falling
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 DISTANCE, DEVIATION = "kernel_distance", "kernel_distance_sd"
 MIN_ROWS = 4  # measurements; with fewer there is no trend
+MIN_PROGRESS = 0.9  # kernel distance that the training must reach; above it, samples are as far as ruined faces
 LAST_SHARE = 0.25  # share of the measurements that is the end of the training
 
 
@@ -19,13 +20,14 @@ def is_still_falling(progress: Mapping[str, Sequence[float]]) -> bool | None:
         progress: Columns of reports/train/metrics.csv; may be empty.
 
     Returns:
-        True or False; None if there are fewer than four measurements with a distance.
+        True or False; None if there are fewer than four measurements with a distance, or if none is below
+        `MIN_PROGRESS`: the training has hardly begun.
     """
     distances = np.asarray(progress.get(DISTANCE, ()), float)
     known = np.isfinite(distances)
-    if known.sum() < MIN_ROWS:
-        return None
     distances = distances[known]
+    if len(distances) < MIN_ROWS or distances.min() >= MIN_PROGRESS:
+        return None
     deviations = np.asarray(progress.get(DEVIATION, np.zeros(len(known))), float)[known]
     start = len(distances) - max(1, round(LAST_SHARE * len(distances)))
     last = start + int(distances[start:].argmin())
