@@ -66,16 +66,17 @@ def find_block_keys(sources: Sources, metric: str) -> dict[str, str]:
 def build_card(sources: Sources, key: str) -> Card:
     """Return the card of the metric with this key."""
     metric, blocks = describe(key), find_block_keys(sources, key)
+    has_extractors = "" not in blocks  # their details are rows of the summary, one column for each extractor
     details, tables = [], []
     for block_key in blocks.values():
         for name, entry in look_up(sources, block_key).items():
             title = metric.details.get(name, name.replace("_", " "))
             if isinstance(entry, Mapping) and entry and name not in STANDARD:
                 tables.append(build_detail_table(sources, block_key, name, title))
-            elif not isinstance(entry, Mapping) and name not in STANDARD:
+            elif not isinstance(entry, Mapping) and name not in STANDARD and not has_extractors:
                 details.append((title, show_value(sources, f"{block_key}.{name}")))
     rows = [build_row(sources, metric, extractor, block_key) for extractor, block_key in blocks.items()]
-    return Card(metric, rows, details, tables, build_summary(sources, blocks))
+    return Card(metric, rows, details, tables, build_summary(sources, blocks, metric.details if has_extractors else {}))
 
 
 def build_row(sources: Sources, metric: Metric, extractor: str, key: str) -> CardRow:
@@ -111,13 +112,14 @@ def make_scale_sort_key(name: str) -> tuple[int, str]:
     return (-int(side), "") if side.isdecimal() and name.endswith("px") else (0, name)
 
 
-def build_summary(sources: Sources, blocks: Mapping[str, str]) -> Table:
-    """Return all standard values of a metric, one column for each block."""
+def build_summary(sources: Sources, blocks: Mapping[str, str], details: Mapping[str, str]) -> Table:
+    """Return all standard values of a metric and its details, one column for each block."""
     ceilings = dict.fromkeys(name for key in blocks.values() for name in look_up(sources, key).get("ceilings") or {})
     lines = [("samples", "value", "sd"), ("real faces", "floor", "floor_sd")]
     lines += [(CEILINGS.get(name, name.replace("_", " ")), f"ceilings.{name}", "") for name in ceilings]
     lines += [("multiple of real faces", "ratio", ""), ("position: 0 real faces, 1 ruined faces", "position", "")]
     lines += [("number of samples", "count", ""), ("number of real faces", "floor_count", "")]
+    lines += [(title, name, "") for name, title in details.items()]
     rows = [
         [name, *(show_with_deviation(sources, f"{key}.{entry}", sd and f"{key}.{sd}") for key in blocks.values())]
         for name, entry, sd in lines
