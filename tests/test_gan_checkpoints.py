@@ -86,10 +86,10 @@ def test_the_identity_of_the_monitor_covers_the_metrics_and_their_inputs_and_not
     paths = {path.as_posix() for path in import_closure("mangagan.training_monitor")}
     for name in ("kernel_distance", "manifold", "nearest_faces", "reference_sets", "subsamples", "pairwise"):
         assert f"mangagan/distances/{name}.py" in paths
-    for name in ("registry", "random_network", "mangaface_encoder"):
+    for name in ("efficientnet", "usable_faces", "batches"):
         assert f"mangagan/features/{name}.py" in paths
     assert {"mangagan/training_monitor.py", "mangagan/faces/table.py", "mangagan/core/images.py"} <= paths
-    assert "mangagan/face_network/mangaface.safetensors" in paths
+    assert "mangagan/face_quality/face_quality.safetensors" in paths
     folders = ("gan", "networks", "generation", "metrics", "pictures", "report", "stages", "dataset", "detection")
     assert not any(path.startswith(f"mangagan/{folder}/") for path in paths for folder in folders)
 

@@ -139,6 +139,7 @@ def test_too_few_independent_faces_are_a_reason_and_never_good() -> None:
         "vendi": {"random": {"ratio": 1.0}},
         "face_share": {"ratio": 1.0},
         "coverage": {"random": {"ratio": 1.0}},
+        "usable_share": {"ratio": 1.0},
     }
     nearest = as_json(measure_nearest_train(prepare(draw(MORE, 3), make_holdout(33, 30)), QUICK)["nearest_train"])
     verdict = judge({**evaluation, "nearest_train": nearest, "holdout": 33, "holdout_leaked": 30})
