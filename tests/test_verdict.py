@@ -75,6 +75,7 @@ def test_samples_can_be_good_without_efficientnet() -> None:
         ("coverage.random.ratio", 0.1, "undertrained"),
         ("usable_share.ratio", 0.4, "undertrained"),
         ("usable_share.ratio", 0.8, "recognisable"),
+        ("usable_share.real_rated_higher", 0.75, "recognisable"),
         ("kernel_distance.efficientnet.broken_share", 0.45, "recognisable"),
     ],
 )

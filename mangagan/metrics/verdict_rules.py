@@ -32,7 +32,7 @@ class Rule:
         min_deviations: Minimum difference of value and floor, in combined standard deviations √(sd² + floor_sd²).
             Default: 0.
         min_floor: The rule applies only if the floor of the metric is at least this. Default: no minimum.
-        optional: True if the value may be missing because its extractor is not used. Default: False.
+        optional: True if samples can be good although the value is missing. Default: False.
     """
 
     word: str
@@ -117,6 +117,15 @@ RULES = (
         above=False,
         min_deviations=CLEAR_DEVIATIONS,
         min_floor=MIN_USABLE_FLOOR,
+    ),
+    Rule(
+        "recognisable",
+        "Hold-out faces are clearly rated higher than samples.",
+        "usable_share.real_rated_higher",
+        0.7,
+        min_floor=MIN_USABLE_FLOOR,
+        min_holdout=20,
+        optional=True,
     ),
     Rule(
         "recognisable",

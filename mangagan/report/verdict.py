@@ -15,6 +15,7 @@ KEY_PARTS = {
     "ratio": "multiple of real faces",
     "ct": "copying test (z)",
     "copied": "share copied",
+    "real_rated_higher": "share of pairs in which the real face is rated higher",
     "broken_share": "equivalent share of broken faces",
 }
 
