@@ -1,4 +1,4 @@
-"""Order of samples by a score, and comparison of two sets by one."""
+"""Order of samples by a score, and the AUC of a score between two sets."""
 
 import numpy as np
 
