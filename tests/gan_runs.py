@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mangagan.gan.checkpoint import FILE, OPTIMIZERS, PLAIN, SCALARS, list_networks
+from mangagan.gan.checkpoint import FILE, PLAIN, SCALARS, list_networks, list_optimizers
 from mangagan.gan.config import Settings, TrainConfig, resolve
 from mangagan.gan.measurements import Measurements, Measurer
 from mangagan.gan.observer import Observer
@@ -48,7 +48,7 @@ def assert_same(one: TrainState, other: TrainState) -> None:
         expected = list_networks(other)[name].state_dict()
         for key, value in network.state_dict().items():
             assert torch.equal(value, expected[key]), f"{name}.{key} differs"
-    for name in OPTIMIZERS:
-        expected = getattr(other, name).state_dict()["state"]
-        for number, moments in getattr(one, name).state_dict()["state"].items():
+    for name, optimizer in list_optimizers(one).items():
+        expected = list_optimizers(other)[name].state_dict()["state"]
+        for number, moments in optimizer.state_dict()["state"].items():
             assert all(torch.equal(value, expected[number][key]) for key, value in moments.items()), name

@@ -71,9 +71,22 @@ def test_keys_depend_on_everything_that_the_weights_depend_on() -> None:
 
 def test_the_key_depends_on_the_code_of_the_step_and_not_on_measuring_or_reporting() -> None:
     paths = {path.as_posix() for path in import_closure(*TRAINING_CODE)}
-    for name in ("loop", "step", "batches", "augment", "losses", "penalty", "ema", "state", "config", "recipes"):
+    for name in (
+        "loop",
+        "step",
+        "batches",
+        "augment",
+        "losses",
+        "penalty",
+        "feature_loss",
+        "ema",
+        "state",
+        "config",
+        "recipes",
+    ):
         assert f"mangagan/gan/{name}.py" in paths
     assert {"mangagan/gan/distributed.py", "mangagan/gan/numerics.py", "mangagan/networks/dcgan.py"} <= paths
+    assert "mangagan/face_network/mangaface.safetensors" in paths
     observing = ("alarms", "measurements", "selection", "reporting", "saved_samples", "observer")
     for name in (*observing, "checkpoint", "machine", "run"):
         assert f"mangagan/gan/{name}.py" not in paths

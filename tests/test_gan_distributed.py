@@ -74,7 +74,7 @@ def figures(settings: Settings, folder: Path, measurer: Measurer | None = None) 
     train(state, images, settings, observe(settings, images, folder, measurer).callbacks())
     rows = torch.tensor([list(asdict(row).values()) for row in state.rows])
     values: dict[str, Any] = {"images": state.images_seen, "rows": rows, "alarms": state.alarms}
-    for name in ("generator", "discriminator", "average"):
+    for name in ("generator", "discriminator", "feature_discriminator", "average"):
         if (network := getattr(state, name)) is not None:
             values |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
     return values

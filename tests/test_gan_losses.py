@@ -15,6 +15,7 @@ from torch.nn.functional import conv2d
 from mangagan.gan import losses
 from mangagan.gan.augment import augment
 from mangagan.gan.batches import Batches, StepInputs, feed
+from mangagan.gan.checkpoint import list_networks, list_optimizers
 from mangagan.gan.config import Settings
 from mangagan.gan.penalty import Convolution, DoubleBackwardConvolutions, zero_centered_gradient_penalty
 from mangagan.gan.recipes import Kernel, Loss
@@ -138,16 +139,27 @@ def sgd(parameters: Iterable[nn.Parameter], rate: float = 1e-3) -> torch.optim.O
     return torch.optim.SGD(parameters, lr=torch.tensor(rate, dtype=torch.float64))
 
 
+def use_plain_descent(state: TrainState) -> list[nn.Module]:
+    """Replace Adam, which divides tiny gradients by themselves, and return the networks."""
+    networks = list(list_networks(state).values())[: len(list_optimizers(state))]
+    for name, network in zip(("optimizer_g", "optimizer_d", "optimizer_f"), networks, strict=True):
+        setattr(state, name, sgd(network.parameters()))
+    return networks
+
+
 @pytest.mark.parametrize("settings", [TINY, CLASSIC], ids=lambda settings: settings.recipe)
 def test_a_step_changes_the_networks_and_reports_what_the_losses_were(settings: Settings) -> None:
     state, inputs = prepare(settings)
     # A relativistic loss does not know of D's last bias.
     trained = [*state.generator.parameters(), *state.discriminator.downsample.parameters()]
+    if state.feature_discriminator is not None:
+        trained += [weight for name, weight in state.feature_discriminator.named_parameters() if "weight" in name]
     before = [parameter.clone() for parameter in trained]
-    loss_d, loss_g, d_real, d_fake, realness, strength = train_step(state, inputs, settings).tolist()
+    loss_d, loss_g, loss_f, d_real, d_fake, realness, strength = train_step(state, inputs, settings).tolist()
     assert all(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))
     assert 0.1 < loss_d < 2
     assert 0.1 < loss_g < 3
+    assert 0.6 < loss_f < 0.8 if settings.feature_weight else loss_f == 0
     assert 0.2 < d_real < 0.9
     assert 0.1 < d_fake < 0.8
     assert -1 <= realness <= 1
@@ -208,16 +220,14 @@ def test_fakes_are_compared_with_faces_as_the_updated_discriminator_sees_them() 
 
 @pytest.mark.parametrize("parts", [2, 4])
 def test_accumulated_gradients_are_those_of_the_whole_batch(parts: int) -> None:
-    """Up to rounding: Adam is replaced, for it divides tiny gradients by themselves."""
-    whole = replace(FAST, augment_p=1.0, norm_g="pixel", r1=1.0, r2=0.5, penalty_every=1)
+    whole = replace(FAST, augment_p=1.0, norm_g="pixel", r1=1.0, r2=0.5, feature_r1=0.5, penalty_every=1)
     weights = []
     for settings in (whole, replace(whole, accumulate=parts)):
         state, inputs = prepare(settings, 16)
-        for name, network in (("optimizer_g", state.generator), ("optimizer_d", state.discriminator)):
-            setattr(state, name, sgd(network.parameters()))
+        networks = use_plain_descent(state)
         for _ in range(2):
             statistics = train_step(state, inputs, settings)
-        weights.append([statistics, *state.generator.parameters(), *state.discriminator.parameters()])
+        weights.append([statistics, *(weight for network in networks for weight in network.parameters())])
     assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*weights, strict=True))
 
 
@@ -225,12 +235,12 @@ def test_learning_rates_stay_and_then_fall_with_the_square_root_of_the_images() 
     found = [compute_learning_rate_factor(images, 20.0) for images in (0, 20_000, 80_000, 2_000_000)]
     assert found == pytest.approx([1, 1, 0.5, 0.1])
     assert compute_learning_rate_factor(10**9, 0.0) == 1
-    settings = replace(TINY, learning_rate_g=3e-4, learning_rate_d=1e-4, decay_kimg=1.0)
+    settings = replace(TINY, learning_rate_g=3e-4, learning_rate_d=1e-4, learning_rate_f=2e-4, decay_kimg=1.0)
     state, _ = prepare(settings)
-    rates = [optimizer.param_groups[0]["lr"] for optimizer in (state.optimizer_g, state.optimizer_d)]
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in list_optimizers(state).values()]
     state.images_seen = 4000
     set_learning_rates(state, settings)
-    assert [rate.item() for rate in rates] == [1.5e-4, 0.5e-4], "the tensors are changed in place"
+    assert [rate.item() for rate in rates] == [1.5e-4, 0.5e-4, 1e-4], "the tensors are changed in place"
 
 
 def test_two_updates_of_the_generator_for_one_of_the_discriminator() -> None:
@@ -272,13 +282,12 @@ def test_compiled_steps_are_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> N
     augmented = replace(FAST, augment_p=1.0)
     for settings in (augmented, replace(augmented, compile=True)):
         state, inputs = prepare(settings)
-        for name, network in (("optimizer_g", state.generator), ("optimizer_d", state.discriminator)):
-            setattr(state, name, sgd(network.parameters()))
+        networks = use_plain_descent(state)
         for _ in range(2):
             statistics = train_step(state, inputs, settings)
         assert not any(name.startswith("_orig_mod") for name in state.discriminator.state_dict())
         assert (state.augment is not augment) == settings.compile
-        weights.append([statistics, *state.generator.parameters(), *state.discriminator.parameters()])
+        weights.append([statistics, *(weight for network in networks for weight in network.parameters())])
     assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*weights, strict=True))
 
 

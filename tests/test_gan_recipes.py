@@ -86,7 +86,7 @@ def test_invalid_values_are_named(tmp_path: Path, text: str, message: str) -> No
 def rows(
     count: int, d_real: float = 0.6, d_fake: float = 0.4, realness: float = 0.5, augment_p: float = 1.0
 ) -> list[CurveRow]:
-    return [CurveRow(float(kimg), 0.7, 0.7, d_real, d_fake, realness, augment_p) for kimg in range(1, count + 1)]
+    return [CurveRow(float(kimg), 0.7, 0.7, 0.7, d_real, d_fake, realness, augment_p) for kimg in range(1, count + 1)]
 
 
 def test_a_diverged_run_says_when_and_what_to_change() -> None:

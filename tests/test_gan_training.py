@@ -152,7 +152,7 @@ def test_rows_are_means_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter(range(1, 100))
 
     def step(*_: object) -> torch.Tensor:
-        return torch.full((6,), float(next(losses)))
+        return torch.full((7,), float(next(losses)))
 
     monkeypatch.setattr(training, "train_step", step)
     state = fresh(TINY, faces())

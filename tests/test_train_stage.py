@@ -48,7 +48,7 @@ def test_outs(tmp_path: Path) -> None:
         "reports/train/samples/000002kimg.png",
     ]
     rows = list(csv.DictReader((tmp_path / "reports/train/curves.csv").open()))
-    assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "d_real", "d_fake", "realness", "augment_p"]
+    assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "loss_f", "d_real", "d_fake", "realness", "augment_p"]
     assert [float(row["kimg"]) for row in rows] == pytest.approx([0.04 * number for number in range(1, 51)])
     assert all(0 <= float(row["d_real"]) <= 1 and 0 <= float(row["d_fake"]) <= 1 for row in rows)
     metrics = json.loads((tmp_path / "metrics/train.json").read_text())

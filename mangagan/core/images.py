@@ -8,6 +8,7 @@ from PIL import Image
 
 from mangagan.core.files import write_bytes
 
+LUMA = (0.299, 0.587, 0.114)  # weights of R, G and B in gray (Rec. 601)
 PICTURE_LEVEL = 2  # for contact sheets: a third of the time of level 6, and files that are 20 % smaller
 
 
@@ -48,5 +49,5 @@ def to_pillow(image: np.ndarray) -> Image.Image:
 
 def to_gray(images: np.ndarray) -> np.ndarray:
     """Convert uint8 (N, C, H, W) to float32 (N, H, W) in [0, 1]; RGB by the luma weights of Rec. 601."""
-    weights = np.array([1.0] if images.shape[1] == 1 else [0.299, 0.587, 0.114], np.float32)
+    weights = np.array((1.0,) if images.shape[1] == 1 else LUMA, np.float32)
     return np.einsum("nchw,c->nhw", images.astype(np.float32) / 255, weights)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from mangagan.core.images import LUMA
 from mangagan.core.parallel import cpu_count, map_ordered
 
 BATCH = 32  # images; every batch is padded to this size, because libraries round differently for other sizes
-LUMA = (0.299, 0.587, 0.114)  # weights of Rec. 601
 
 
 def extract_in_batches(

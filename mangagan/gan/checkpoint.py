@@ -24,7 +24,6 @@ from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 from mangagan.gan.curves import COLUMNS, CurveRow
 from mangagan.gan.state import TrainState
-from mangagan.networks.dcgan import Discriminator, Generator
 
 FILE = "checkpoint.pt"
 IDENTITY = "run.json"
@@ -37,8 +36,8 @@ TRAINING_CODE = ("mangagan.gan.loop", "mangagan.gan.numerics")  # their import c
 NOT_IN_KEY = ("kimg", "checkpoint_kimg", "log_kimg", "snapshot_kimg", "select", "on_alarm", "memory_mb")
 # The identity has the resolved values of these settings: all settings of the recipe, and the others by name or shape.
 RESOLVED = ("recipe", "channels", "device", "threads")
-NETWORKS = ("generator", "discriminator", "average")
-OPTIMIZERS = ("optimizer_g", "optimizer_d")
+NETWORKS = ("generator", "discriminator", "feature_discriminator", "average")
+OPTIMIZERS = ("optimizer_g", "optimizer_d", "optimizer_f")
 SCALARS = ("strength", "realness", "sums")  # tensors on the device
 PLAIN = ("images_seen", "steps")
 
@@ -117,14 +116,19 @@ def save_checkpoint(path: Path, state: TrainState) -> None:
 def collect_content(state: TrainState) -> dict[str, Any]:
     """Return everything of the state that is saved: tensors and plain values, no code."""
     content: dict[str, Any] = {name: network.state_dict() for name, network in list_networks(state).items()}
-    content |= {name: getattr(state, name).state_dict() for name in OPTIMIZERS}
+    content |= {name: optimizer.state_dict() for name, optimizer in list_optimizers(state).items()}
     content["rows"] = [asdict(row) for row in state.rows]
     return content | {name: getattr(state, name) for name in (*SCALARS, *PLAIN)}
 
 
-def list_networks(state: TrainState) -> dict[str, Generator | Discriminator]:
+def list_networks(state: TrainState) -> dict[str, torch.nn.Module]:
     """Return the networks of the state by name."""
     return {name: getattr(state, name) for name in NETWORKS if getattr(state, name) is not None}
+
+
+def list_optimizers(state: TrainState) -> dict[str, torch.optim.Adam]:
+    """Return the optimizers of the state by name."""
+    return {name: getattr(state, name) for name in OPTIMIZERS if getattr(state, name) is not None}
 
 
 def load_checkpoint(path: Path, state: TrainState) -> TrainState:
@@ -165,10 +169,11 @@ def has_fields(content: Any, state: TrainState) -> bool:
 def restore_content(state: TrainState, content: dict[str, Any]) -> None:
     """Load the result of `collect_content` into a new state."""
     device = state.sums.device
-    for name in (*list_networks(state), *OPTIMIZERS):
-        getattr(state, name).load_state_dict(content[name])
-    for name in OPTIMIZERS:
-        for group in getattr(state, name).param_groups:
+    for name, network in list_networks(state).items():
+        network.load_state_dict(content[name])
+    for name, optimizer in list_optimizers(state).items():
+        optimizer.load_state_dict(content[name])
+        for group in optimizer.param_groups:
             group["lr"] = group["lr"].to(device)  # load_state_dict moves only the moments
     for name in SCALARS:
         setattr(state, name, content[name].to(device))

@@ -66,10 +66,13 @@ class TrainConfig(CommonSettings):
     loss: Loss | None = None
     r1: float | None = None
     r2: float | None = None
+    feature_weight: float | None = None
+    feature_r1: float | None = None
     penalty_every: int | None = None
     batch_size: int | None = None
     learning_rate_g: float | None = None
     learning_rate_d: float | None = None
+    learning_rate_f: float | None = None
     decay_kimg: float | None = None
     beta1: float | None = None
     beta2: float | None = None
@@ -99,9 +102,9 @@ class Settings(CommonSettings, Recipe, Size):
     def __post_init__(self) -> None:
         for name in ("kimg", "log_kimg", "snapshot_kimg", "measure_kimg", "checkpoint_kimg"):
             require(getattr(self, name) > 0, f"{name} must be above 0")
-        for name in ("learning_rate_g", "learning_rate_d", "augment_kimg", "ema_ramp"):
+        for name in ("learning_rate_g", "learning_rate_d", "learning_rate_f", "augment_kimg", "ema_ramp"):
             require(getattr(self, name) > 0, f"{name} must be above 0")
-        for name in ("r1", "r2", "ema_kimg", "decay_kimg"):
+        for name in ("r1", "r2", "feature_weight", "feature_r1", "ema_kimg", "decay_kimg"):
             require(0 <= getattr(self, name) < float("inf"), f"{name} must be at least 0")
         for name in ("base_channels", "z_dim"):
             require(1 <= getattr(self, name) <= 4096, f"{name} must be in 1 … 4096")

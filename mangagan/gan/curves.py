@@ -10,7 +10,8 @@ class CurveRow:
     Attributes:
         kimg: Images shown so far [kimg].
         loss_d: Loss of D, without its gradient penalty.
-        loss_g: Loss of G.
+        loss_g: Loss of G, without its part from the discriminators on features.
+        loss_f: Mean loss of the discriminators on features, without their gradient penalty; 0 if there are none.
         d_real: Mean probability of being real that D gives to real images [0, 1].
         d_fake: The same for generated images [0, 1].
         realness: See `losses.measure_realness` [-1, 1].
@@ -20,6 +21,7 @@ class CurveRow:
     kimg: float
     loss_d: float
     loss_g: float
+    loss_f: float
     d_real: float
     d_fake: float
     realness: float

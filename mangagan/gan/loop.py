@@ -122,7 +122,8 @@ def compute_row(state: TrainState) -> CurveRow:
 def save(state: TrainState, callbacks: Callbacks) -> None:
     """Save a checkpoint, unless the state contains NaN: a run cannot resume from such a checkpoint."""
     compute_row(state)
-    weights = [*state.generator.parameters(), *state.discriminator.parameters()]
+    networks = [state.generator, state.discriminator, state.feature_discriminator]
+    weights = [weight for network in networks if network is not None for weight in network.parameters()]
     if not torch.stack([weight.isfinite().all() for weight in weights]).all():
         raise DivergedError(state.images_seen / 1000)
     callbacks.save(state)

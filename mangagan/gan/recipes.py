@@ -37,12 +37,16 @@ class Recipe:
         r1: Weight γ of the gradient penalty at real images, augmented as D sees them (Mescheder et al. 2018, arXiv
             1801.04406). 0: no penalty.
         r2: Weight γ of the gradient penalty at generated images. 0: no penalty.
+        feature_weight: Weight, in the loss of G, of each discriminator on the features of the frozen face detector, see
+            `networks.feature_discriminator`. 0: there are none.
+        feature_r1: Weight γ of the gradient penalty of these discriminators at the features of real images.
         penalty_every: Steps from one penalty to the next; its weight is multiplied by this (lazy regularization of
             StyleGAN2).
         batch_size: Images per step.
         learning_rate_g: Learning rate of Adam for G.
         learning_rate_d: Learning rate of Adam for D.
-        decay_kimg: Images after which both learning rates decrease as 1/√images [kimg]. 0: they are constant.
+        learning_rate_f: Learning rate of Adam for the discriminators on features.
+        decay_kimg: Images after which the learning rates decrease as 1/√images [kimg]. 0: they are constant.
         beta1: Adam's decay rate of the mean gradient.
         beta2: Adam's decay rate of the squared gradient.
         generator_steps: Updates of G for each update of D.
@@ -65,10 +69,13 @@ class Recipe:
     loss: Loss
     r1: float
     r2: float
+    feature_weight: float
+    feature_r1: float
     penalty_every: int
     batch_size: int
     learning_rate_g: float
     learning_rate_d: float
+    learning_rate_f: float
     decay_kimg: float
     beta1: float
     beta2: float
@@ -97,10 +104,13 @@ RECIPES = {
         loss="nonsaturating",
         r1=0.0,
         r2=0.0,
+        feature_weight=0.0,
+        feature_r1=0.05,
         penalty_every=16,
         batch_size=64,
         learning_rate_g=2e-4,
         learning_rate_d=2e-4,
+        learning_rate_f=5e-4,
         decay_kimg=0.0,
         beta1=0.5,
         beta2=0.999,
@@ -125,10 +135,13 @@ RECIPES = {
         loss="relativistic",
         r1=4.0,
         r2=0.0,
+        feature_weight=0.3,
+        feature_r1=0.05,
         penalty_every=8,
         batch_size=8,
         learning_rate_g=1e-3,
         learning_rate_d=1e-3,
+        learning_rate_f=5e-4,
         decay_kimg=30.0,
         beta1=0.0,
         beta2=0.99,

@@ -15,8 +15,15 @@ from mangagan.gan.augment import MAX_STRENGTH
 from mangagan.gan.batches import StepInputs
 from mangagan.gan.config import Settings
 from mangagan.gan.curves import STATISTICS
+from mangagan.gan.feature_loss import (
+    FeaturePass,
+    accumulate_feature_gradients,
+    compute_reference_feature_logits,
+    feature_loss_g,
+)
 from mangagan.gan.losses import discriminator_loss, generator_loss, mean_probabilities, measure_realness
 from mangagan.gan.penalty import zero_centered_gradient_penalty
+from mangagan.gan.precision import use_precision
 from mangagan.gan.state import TrainState
 from mangagan.networks.dcgan import MEMORY_FORMAT
 from mangagan.networks.layers import STDDEV_GROUP
@@ -33,6 +40,7 @@ class DiscriminatorPass:
         real_logits: Logits (N,) of the real images.
         fake_logits: Logits (N,) of the generated images.
         real_view: Real images (N, C, H, W) as D saw them.
+        features: Results of the discriminators on features.
         fake: Generated images (N, C, H, W) with their graph; None if the batch is split, to hold one graph at a time.
     """
 
@@ -40,7 +48,21 @@ class DiscriminatorPass:
     real_logits: Tensor
     fake_logits: Tensor
     real_view: Tensor
+    features: FeaturePass
     fake: Tensor | None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Logits of the real images to which the loss of G compares generated ones.
+
+    Attributes:
+        logits: Logits (N,) of D.
+        feature_logits: Logits (N,) of each discriminator on features.
+    """
+
+    logits: Tensor
+    feature_logits: list[Tensor]
 
 
 def train_step(state: TrainState, inputs: StepInputs, settings: Settings) -> Tensor:
@@ -56,34 +78,42 @@ def train_step(state: TrainState, inputs: StepInputs, settings: Settings) -> Ten
         settings: Settings of the run.
 
     Returns:
-        `curves.STATISTICS` before the update, (6,) on the device.
+        `curves.STATISTICS` before the update, (7,) on the device.
     """
     parts = inputs.split(settings.accumulate)
     zero = torch.zeros_like(state.strength)
 
-    state.optimizer_d.zero_grad()
+    discriminators = list_discriminators(state)
+    for _, optimizer in discriminators:
+        optimizer.zero_grad()
+    if state.feature_discriminator is not None:
+        state.feature_discriminator.update_spectral_norms()
     passes = [accumulate_discriminator_gradients(state, part, settings) for part in parts]
-    distributed.average_gradients(state.discriminator)
-    state.optimizer_d.step()
+    for network, optimizer in discriminators:
+        distributed.average_gradients(network)
+        optimizer.step()
 
-    reference_logits = [compute_reference_logits(state, each, settings) for each in passes]
+    references = [compute_reference(state, each, settings) for each in passes]
     for repeat in range(settings.generator_steps):
         state.optimizer_g.zero_grad()
-        with freeze(state.discriminator):  # saves the gradients of D's weights, a third of its backward pass
+        with freeze(
+            [network for network, _ in discriminators]
+        ):  # saves the gradients of D's weights, a third of its backward pass
             losses_g = [
-                accumulate_generator_gradients(state, part, each.fake, logits, repeat, settings)
-                for part, each, logits in zip(parts, passes, reference_logits, strict=True)
+                accumulate_generator_gradients(state, part, each.fake, reference, repeat, settings)
+                for part, each, reference in zip(parts, passes, references, strict=True)
             ]
         distributed.average_gradients(state.generator)
         state.optimizer_g.step()
 
     real_logits = distributed.gather(torch.cat([each.real_logits for each in passes]))
     fake_logits = distributed.gather(torch.cat([each.fake_logits for each in passes]))
-    losses = torch.stack([sum((each.loss for each in passes), zero), sum(losses_g, zero)])
-    loss_d, loss_g = distributed.average(losses)
+    losses_d, losses_f = [each.loss for each in passes], [each.features.loss for each in passes]
+    losses = torch.stack([sum(values, zero) for values in (losses_d, losses_g, losses_f)])
+    loss_d, loss_g, loss_f = distributed.average(losses)
     d_real, d_fake = mean_probabilities(settings.loss, real_logits, fake_logits)
     realness = measure_realness(settings.loss, real_logits, fake_logits)
-    statistics = {"loss_d": loss_d, "loss_g": loss_g, "d_real": d_real, "d_fake": d_fake}
+    statistics = {"loss_d": loss_d, "loss_g": loss_g, "loss_f": loss_f, "d_real": d_real, "d_fake": d_fake}
     statistics |= {"realness": realness, "augment_p": state.strength}
     reported = torch.stack([statistics[name] for name in STATISTICS])
     adapt_strength(state, realness, len(real_logits), settings)
@@ -105,8 +135,10 @@ def accumulate_discriminator_gradients(state: TrainState, inputs: StepInputs, se
         if inputs.penalize and gamma:
             penalty = zero_centered_gradient_penalty(state.discriminator, images)
             torch.autograd.backward(penalty * (gamma * settings.penalty_every * inputs.scale))
+    features = accumulate_feature_gradients(state, views, inputs, settings)
+    fake_or_none = fake if keep_graph else None
     return DiscriminatorPass(
-        loss.detach(), real_logits.detach(), fake_logits.detach(), real_view, fake if keep_graph else None
+        loss.detach(), real_logits.detach(), fake_logits.detach(), real_view, features, fake_or_none
     )
 
 
@@ -114,30 +146,39 @@ def accumulate_generator_gradients(
     state: TrainState,
     inputs: StepInputs,
     fake: Tensor | None,
-    reference_logits: Tensor,
+    reference: Reference,
     repeat: int,
     settings: Settings,
 ) -> Tensor:
-    """Add the gradients of G's loss, and return the loss ().
+    """Add the gradients of G's loss, and return its part from D ().
 
     Args:
-        state: Networks; D frozen.
+        state: Networks; the discriminators frozen.
         inputs: Latents and random numbers.
         fake: Images that D's update generated, with their graph; used in the first update of G.
-        reference_logits: Logits (N,) of the real images.
+        reference: Logits of the real images.
         repeat: Number of this update of G in the step, from 0.
         settings: Settings of the run.
     """
     if fake is None or repeat > 0:
         fake = generate(state, inputs.z, settings)
-    fake_logits = discriminate(state, augment(state, fake, inputs.generator_numbers[repeat], settings), settings)
-    loss = generator_loss(settings.loss, reference_logits, fake_logits) * inputs.scale
-    torch.autograd.backward(loss)
+    view = augment(state, fake, inputs.generator_numbers[repeat], settings)
+    loss = generator_loss(settings.loss, reference.logits, discriminate(state, view, settings)) * inputs.scale
+    total = loss
+    if state.feature_discriminator is not None:
+        total = loss + feature_loss_g(state, view, reference.feature_logits, settings) * inputs.scale
+    torch.autograd.backward(total)
     return loss.detach()
 
 
+def compute_reference(state: TrainState, before: DiscriminatorPass, settings: Settings) -> Reference:
+    """Return the logits of the real images to which G's loss compares its images."""
+    feature_logits = compute_reference_feature_logits(state, before.features, settings)
+    return Reference(compute_reference_logits(state, before, settings), feature_logits)
+
+
 def compute_reference_logits(state: TrainState, before: DiscriminatorPass, settings: Settings) -> Tensor:
-    """Return the logits (N,) of the real images to which G's loss compares its images.
+    """Return D's logits (N,) of the real images.
 
     A relativistic loss needs those of the updated D: an update shifts all logits by about as much as real and generated
     ones differ, and pre-update logits would add this shift to the loss of G. Other losses do not use the result.
@@ -184,16 +225,21 @@ def discriminate_both(state: TrainState, both: Tensor, settings: Settings) -> tu
     return real_logits, fake_logits
 
 
-def use_precision(tensor: Tensor, settings: Settings) -> torch.autocast:
-    """Return a context with the precision of the networks; losses, penalties and weights stay float32."""
-    return torch.autocast(tensor.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+def list_discriminators(state: TrainState) -> list[tuple[torch.nn.Module, torch.optim.Adam]]:
+    """Return the discriminators with their optimizers."""
+    discriminators: list[tuple[torch.nn.Module, torch.optim.Adam]] = [(state.discriminator, state.optimizer_d)]
+    if state.feature_discriminator is not None and state.optimizer_f is not None:
+        discriminators.append((state.feature_discriminator, state.optimizer_f))
+    return discriminators
 
 
 @contextmanager
-def freeze(network: torch.nn.Module) -> Iterator[None]:
-    """Disable the gradients of the network's weights within the context."""
-    network.requires_grad_(False)
+def freeze(networks: list[torch.nn.Module]) -> Iterator[None]:
+    """Disable the gradients of the networks' weights within the context."""
+    for network in networks:
+        network.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for network in networks:
+            network.requires_grad_(True)
