@@ -12,6 +12,7 @@ from mangagan.core.state import CHECKED_PARAMS as CHECKED_PARAMS
 from mangagan.core.state import DOWNLOADED_MODELS as DOWNLOADED_MODELS
 from mangagan.core.state import FILE_HASHES as FILE_HASHES
 from mangagan.core.state import IMPORT_HASHES as IMPORT_HASHES
+from mangagan.core.state import LIVE as LIVE
 from mangagan.core.state import STATE as STATE
 from mangagan.core.state import TIMINGS as TIMINGS
 from mangagan.core.state import TRAINING_RUNS as TRAINING_RUNS
@@ -193,6 +194,14 @@ MODEL_CARD = Path("models/model.json")
 TRAINING_CURVES = pictures_dir("train") / "curves.csv"
 TRAINING_METRICS = pictures_dir("train") / "metrics.csv"
 TRAINING_SAMPLES = pictures_dir("train") / "samples"  # folder of grids
+
+# Live files of a running training, in LIVE (not DVC outs); gan/live.py writes them
+LIVE_STATUS = LIVE / "status.json"
+LIVE_SAMPLES = LIVE / "samples.png"
+LIVE_TIMELAPSE = LIVE / "timelapse.webp"
+LIVE_CURVES = LIVE / "curves.csv"
+LIVE_METRICS = LIVE / "metrics.csv"
+LIVE_TENSORBOARD = LIVE / "tensorboard"  # one folder for each run
 
 # evaluate
 REPORT = Path("reports/index.html")

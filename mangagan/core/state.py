@@ -6,6 +6,7 @@ STATE = Path(".mangagan")
 DOWNLOADED_MODELS = STATE / "models"
 CACHE = STATE / "cache"  # results of single items, see cache.py
 TRAINING_RUNS = STATE / "train"
+LIVE = STATE / "live"  # progress of the training that runs now, or ran last; see gan/live.py
 TIMINGS = STATE / "timings"
 FILE_HASHES = STATE / "file-hashes.json"  # of the screenshots
 IMPORT_HASHES = STATE / "import-hashes.json"  # of the imported faces
