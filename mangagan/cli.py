@@ -18,6 +18,7 @@ from mangagan.commands import (
     review,
     sample,
     stages,
+    watch,
     workspace,
 )
 from mangagan.core import catalog
@@ -25,7 +26,20 @@ from mangagan.core.code import PACKAGES, PROJECT
 from mangagan.core.errors import UserError
 from mangagan.core.libraries import configure_libraries
 
-COMMAND_GROUPS = (workspace, stages, pipeline, cache, import_faces, dataset, review, overrides, faces, generate, sample)
+COMMAND_GROUPS = (
+    workspace,
+    stages,
+    pipeline,
+    watch,
+    cache,
+    import_faces,
+    dataset,
+    review,
+    overrides,
+    faces,
+    generate,
+    sample,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

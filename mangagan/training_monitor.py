@@ -28,6 +28,8 @@ SAMPLE_COUNT = 500  # samples generated for each measurement; measuring takes 0.
 MIN_FACES = 20  # minimum of hold-out faces and of training faces; with fewer, the metrics are too noisy
 MAX_FACES = 2000  # maximum number of training faces, and of hold-out faces
 REPEATS = 8  # subsamples (half of the samples each) for the standard deviation
+MIN_CEILING = 0.01  # minimum distance of a ruined set from the floor, as a share of the maximum
+MIN_DISTANCE = 1e-3  # of a hold-out face from the nearest training face; below it, all faces are the same image
 NEIGHBORS = 5  # k of the coverage
 
 
@@ -39,7 +41,7 @@ class Monitor:
         extractor: The extractor of the kernel distance and of the coverage.
         holdout: Features of the hold-out set (N, D).
         floor: Kernel distance of training faces from the hold-out set.
-        ceiling: The minimum kernel distance of a ruined set of training faces.
+        ceiling: The minimum kernel distance of a ruined set of training faces, see `choose_ceiling`.
         rater: The rater of usable faces.
         usable_floor: Share of usable faces in the hold-out set.
         train: Training faces, uint8 (N, C, S, S), at most MAX_FACES.
@@ -88,14 +90,14 @@ class Monitor:
             "usable_share": float(np.mean(self.rater(fake) > USABLE_THRESHOLD)),
             "usable_share_floor": self.usable_floor,
             "coverage": manifold_metrics(self.holdout[:count], features[:count], NEIGHBORS).coverage,
-            "nearest_train": nearest / self.typical_distance if self.typical_distance else float("nan"),
+            "nearest_train": nearest / self.typical_distance if self.typical_distance > MIN_DISTANCE else float("nan"),
             "nearest_train_floor": 1.0,
         }
 
     def measure_distance(self, features: np.ndarray) -> float:
         """Return the kernel distance of features (N, D) on a scale from 0 (real faces) to 1 (ruined faces)."""
         distance = kernel_distance(features, self.holdout)
-        return (distance - self.floor) / max(self.ceiling - self.floor, 1e-9)
+        return (distance - self.floor) / (self.ceiling - self.floor)
 
 
 def build_monitor(train: np.ndarray, holdout: np.ndarray, extractor: Extractor, seed: int) -> Monitor | None:
@@ -119,11 +121,25 @@ def build_monitor(train: np.ndarray, holdout: np.ndarray, extractor: Extractor, 
     reference = extractor(holdout)
     floor = kernel_distance(extractor(compared), reference)
     ruined_sets = make_ruined_sets(compared, seed).values()
-    ceiling = min(kernel_distance(extractor(faces), reference) for faces in ruined_sets)
+    ceiling = choose_ceiling(floor, [kernel_distance(extractor(faces), reference) for faces in ruined_sets])
     rater = UsableFaceRater()
     usable_floor = float(np.mean(rater(holdout) > USABLE_THRESHOLD))
     typical_distance = float(np.median(find_nearest_faces(holdout, searched, 1).distances))
     return Monitor(extractor, reference, floor, ceiling, rater, usable_floor, searched, typical_distance, seed)
+
+
+def choose_ceiling(floor: float, distances: list[float]) -> float:
+    """Return the minimum of the distances of ruined sets that are clearly above the floor; NaN if there is none.
+
+    If all faces are the same image, some ruined sets are hardly different from them: the mean face is a face.
+
+    Args:
+        floor: Kernel distance of real faces.
+        distances: Kernel distances of the ruined sets.
+    """
+    offsets = [distance - floor for distance in distances]
+    clear = [offset for offset in offsets if offset > MIN_CEILING * max(offsets) and offset > 0]
+    return floor + min(clear, default=float("nan"))
 
 
 def load_monitor(train: np.ndarray, holdout: Path) -> Monitor | None:

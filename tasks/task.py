@@ -11,7 +11,7 @@ from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
-from tasks import artifacts
+from tasks import artifacts, live
 from tasks.stage import StageResult, reproduce
 
 
@@ -21,7 +21,8 @@ def run_stage(stage: str) -> State[StageResult]:
     """Bring one stage up to date. The state is Cached, Restored, Completed or Failed, and its message is the reason."""
     logger = get_run_logger()
     logging.getLogger("prefect.task_runs").addFilter(is_informative)
-    result = reproduce(stage, logger.info)
+    with live.publish_during(stage, logger):
+        result = reproduce(stage, logger.info)
     with warn_on_failure(logger):
         artifacts.publish(result)
     if result.outcome is None:

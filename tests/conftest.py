@@ -11,7 +11,7 @@ from mangagan.core.libraries import configure_libraries
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.review_fixtures"]
+pytest_plugins = ["tests.prefect_fixtures", "tests.review_fixtures"]
 
 configure_libraries()
 

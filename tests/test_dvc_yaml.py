@@ -83,6 +83,7 @@ ROWS = [
     {"gallery", "report", "review", "runs"},
     {"metrics"},
     {"training_monitor"},
+    {"live_status"},
     {"generation"},
     {"gan"},
     {"networks"},

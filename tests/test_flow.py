@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,7 @@ from tests.project_clone import clone_project, run_in
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId  # isort: skip
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # isort: skip
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings  # isort: skip
-from prefect.testing.utilities import prefect_test_harness  # isort: skip
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[str]:
-    """Start a Prefect server for this file and yield its address. The start takes half a minute."""
-    with prefect_test_harness(server_startup_timeout=120):
-        yield str(get_current_settings().api.url)
+from prefect.settings import PREFECT_API_URL, temporary_settings  # isort: skip
 
 
 @pytest.fixture(scope="module")

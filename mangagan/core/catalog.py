@@ -191,6 +191,7 @@ MANIFEST_COLUMNS = (
 # train
 GENERATOR = Path("models/generator.safetensors")
 MODEL_CARD = Path("models/model.json")
+NETWORKS = Path("models/networks.safetensors")  # generator and discriminators, for `train.start` of another run
 TRAINING_CURVES = pictures_dir("train") / "curves.csv"
 TRAINING_METRICS = pictures_dir("train") / "metrics.csv"
 TRAINING_SAMPLES = pictures_dir("train") / "samples"  # folder of grids
@@ -215,6 +216,6 @@ STAGES = {
         f"crops in {FACES_IMPORT} → faces of one size: {IMPORTED_DIR}/<title>.parquet", (IMPORTED_DIR,)
     ),
     "dedup": Stage(f"faces → the dataset and {MANIFEST}", (TRAIN_FACES, HOLDOUT_FACES, MANIFEST)),
-    "train": Stage(f"dataset → {GENERATOR}", (GENERATOR, MODEL_CARD)),
+    "train": Stage(f"dataset → {GENERATOR}", (GENERATOR, MODEL_CARD, NETWORKS)),
     "evaluate": Stage(f"model and dataset → {REPORT}, {metrics_file('evaluate')}", (REPORT,)),
 }

@@ -15,21 +15,22 @@ TIMEOUT_S = 60
 BLOCK_BYTES = 2**20
 
 
-def resolve_model(section: str, location: str, sha256: str, root: Path) -> Path:
+def resolve_model(key: str, location: str, sha256: str, root: Path) -> Path:
     """Return the path of a model file after its SHA-256 is verified.
 
     A URL is downloaded on first use into `.mangagan/models/`.
 
     Args:
-        section: Section of params.yaml with the keys `model` and `model_sha256`, for example detect.onnx.
-        location: Value of `model`: a path (relative to `root` unless absolute) or an https URL.
-        sha256: Value of `model_sha256`: 64 hex digits, upper or lower case.
+        key: Key of params.yaml that names the file, for example detect.onnx.model. The key of its hash has the suffix
+            _sha256.
+        location: Value of this key: a path (relative to `root` unless absolute) or an https URL.
+        sha256: Value of the key of the hash: 64 hex digits, upper or lower case.
         root: The workspace.
 
     Raises:
         UserError: There is no such file, the download fails, or the SHA-256 differs.
     """
-    key, sha256 = f"{section}.model", sha256.lower()  # some tools print upper case
+    sha256 = sha256.lower()  # some tools print upper case
     if not location:
         raise UserError(f"params.yaml: {key} is empty. Set it to the path or https URL of the model file")
     if "://" in location:

@@ -68,7 +68,7 @@ def build_torchscript(settings: ExtractorParams, root: Path) -> Extractor:
     """Build the extractor that runs the user's TorchScript file."""
     from mangagan.features.torchscript import TorchScript
 
-    path = resolve_model(PARAMS_KEY, settings.model, settings.model_sha256, root)
+    path = resolve_model(f"{PARAMS_KEY}.model", settings.model, settings.model_sha256, root)
     return TorchScript(path, settings.image_size, settings.input, settings.model_sha256)
 
 

@@ -1,5 +1,6 @@
 """Conditions under which training goes wrong. Each function returns a message that says what to change, or None."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ AUGMENT_ADVICE = "set train.augment to translation+cutout+color and train.augmen
 ROUNDING = 1e-3  # rounding error of a mean of float32 strengths
 OVERFITTING = 0.95  # realness from which D has memorised the faces
 COLLAPSED = 0.5  # minimum spread of the samples, as a share of the spread of the faces
+EXPLODED = 1000.0  # mean loss of a row; the loss of a training that works stays below 20
 WORSE_ROWS = 3  # consecutive measurements that are clearly worse than the best
 
 Entry = TypeVar("Entry")
@@ -28,6 +30,16 @@ def find_saturation(rows: list[CurveRow]) -> str | None:
     return (
         f"D classifies nearly every image correctly since {last[0].kimg:.1f} kimg (D(x) {last[-1].d_real:.3f}, "
         f"D(G(z)) {last[-1].d_fake:.3f}). Increase train.r1, lower train.learning_rate_d, or {AUGMENT_ADVICE}"
+    )
+
+
+def find_explosion(rows: list[CurveRow]) -> str | None:
+    """Report that a loss has exploded: the logits of D have no bound, and the samples become noise."""
+    if not rows or max(abs(rows[-1].loss_d), abs(rows[-1].loss_g)) < EXPLODED:
+        return None
+    return (
+        f"the losses explode (D {rows[-1].loss_d:.3g}, G {rows[-1].loss_g:.3g} at {rows[-1].kimg:.1f} kimg). Halve "
+        "train.learning_rate_g and train.learning_rate_d, or set train.r1 to 4"
     )
 
 
@@ -53,7 +65,7 @@ def find_first(find: Callable[[list[Entry]], str | None], rows: list[Entry]) -> 
 
 def find_deterioration(measured: list[dict[str, float]]) -> str | None:
     """Report that the last WORSE_ROWS kernel distances exceed the best one by more than two standard deviations."""
-    rows = [row for row in measured if "kernel_distance" in row]
+    rows = [row for row in measured if math.isfinite(row.get("kernel_distance", math.nan))]
     if len(rows) <= WORSE_ROWS:
         return None
     best = min(rows, key=lambda row: row["kernel_distance"])

@@ -21,7 +21,10 @@ class CommonSettings:
     # Schedule
     log_kimg: float = 1.0  # interval of the rows of the curves [kimg]; each row synchronizes with the device
     snapshot_kimg: int = 20  # interval of the sample grids [kimg]
+    start: str = "none"  # none: random weights; else the file of networks of a finished run
+    start_sha256: str = ""  # SHA-256 of that file, hex
     select: Literal["best", "last"] = "best"  # weights to deliver; best: the best measured ones if clearly better
+    patience: float = 0.0  # end if the kernel distance has no new minimum for this long [kimg]; 0: never
     on_alarm: Literal["warn", "stop", "rollback"] = "warn"  # stop: end; rollback: end with the best measured weights
     # Data
     channels: Literal["auto", "gray", "rgb"] = "auto"  # auto: gray if at least 98 % of the faces are gray, else RGB
@@ -104,7 +107,7 @@ class Settings(CommonSettings, Recipe, Size):
             require(getattr(self, name) > 0, f"{name} must be above 0")
         for name in ("learning_rate_g", "learning_rate_d", "learning_rate_f", "augment_kimg", "ema_ramp"):
             require(getattr(self, name) > 0, f"{name} must be above 0")
-        for name in ("r1", "r2", "feature_weight", "feature_r1", "ema_kimg", "decay_kimg"):
+        for name in ("patience", "r1", "r2", "feature_weight", "feature_r1", "ema_kimg", "decay_kimg"):
             require(0 <= getattr(self, name) < float("inf"), f"{name} must be at least 0")
         for name in ("base_channels", "z_dim"):
             require(1 <= getattr(self, name) <= 4096, f"{name} must be in 1 … 4096")

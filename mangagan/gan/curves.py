@@ -30,3 +30,8 @@ class CurveRow:
 
 COLUMNS = tuple(field.name for field in fields(CurveRow))
 STATISTICS = COLUMNS[1:]  # what a step reports, in this order
+
+
+def format_csv(names: list[str], rows: list[list[float]]) -> str:
+    """Return a CSV with six significant digits."""
+    return "".join(f"{','.join(line)}\n" for line in [names, *([f"{value:.6g}" for value in row] for row in rows)])

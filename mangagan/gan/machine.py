@@ -13,6 +13,10 @@ from mangagan.core.errors import UserError
 from mangagan.gan import distributed
 from mangagan.gan.config import Settings
 
+# Messages of RuntimeErrors when the memory of the CPU runs out: torch has no class for it. The first is that of its
+# allocator on Linux, the second on Windows, the others come from oneDNN and from C++.
+CPU_SHORTAGES = ("can't allocate memory", "not enough memory", "could not create a memory", "std::bad_alloc")
+
 
 def pick_device(name: str) -> torch.device:
     """Return the device for `auto`, `cpu` or `cuda`.
@@ -93,7 +97,7 @@ def explain_cpu_shortage(advice: str) -> Iterator[None]:
 
 def is_cpu_shortage(error: BaseException) -> bool:
     """Return True if the error is an out-of-memory error of the CPU."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)  # torch has no class for it
+    return isinstance(error, MemoryError) or any(text in str(error) for text in CPU_SHORTAGES)
 
 
 def find_largest_fitting(batch_size: int, attempt: Callable[[int], object]) -> int:

@@ -3,7 +3,8 @@
 Nothing here changes the weights. `on_alarm` can end a run early.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,16 @@ from mangagan.gan import alarms, distributed
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.checkpoint import save_checkpoint
 from mangagan.gan.config import Settings
+from mangagan.gan.live import Live
 from mangagan.gan.loop import Callbacks, ignore
 from mangagan.gan.measurements import Measurements
 from mangagan.gan.reporting import GRID_IMAGES, Reporter
 from mangagan.gan.saved_samples import find_samples, floor_kimg, format_path, read_samples, save_samples
 from mangagan.gan.schedule import clip_batch_size, is_due
+from mangagan.gan.selection import find_stall
 from mangagan.gan.state import TrainState, export_generator
+from mangagan.gan.timelapse import IMAGES as FRAME_IMAGES
+from mangagan.gan.timelapse import find_frames, format_frame_path, is_frame_due
 from mangagan.networks.sampling import draw_latents, generate_images
 
 SPREAD_FACES = 256  # faces whose spread is computed, at most
@@ -35,6 +40,7 @@ class Observer:
         checkpoint: File of the checkpoint; samples are written to `samples/` in its folder.
         measurements: Measurements of the run.
         reporter: Reports the progress; None: no reports.
+        live: Writes the live files; None: there are none.
         say: Called with one line for each alarm. Default: no lines.
     """
 
@@ -43,6 +49,7 @@ class Observer:
     checkpoint: Path
     measurements: Measurements
     reporter: Reporter | None = None
+    live: Live | None = None
     say: Callable[[str], object] = ignore
     is_first: bool = field(default_factory=lambda: distributed.rank() == 0)
 
@@ -70,12 +77,17 @@ class Observer:
     def start(self, state: TrainState) -> None:
         """Save samples of the untrained generator."""
         if self.is_first:
-            self.save_samples(state)
+            images = self.generate_samples(state)
+            save_samples(format_path(self.folder, state.images_seen), images)
+            self.add_frame(state, images)
 
     def log(self, state: TrainState) -> None:
         """Report the last row of the curves and check them."""
         if self.reporter is not None:
             self.reporter.log(state.rows[-1])
+        if self.live is not None:
+            self.live.add_row(state)
+        self.note_alarm(state, "exploded", alarms.find_explosion(state.rows))
         self.note_alarm(state, "saturated", alarms.find_saturation(state.rows))
         self.note_alarm(state, "overfitting", alarms.find_overfitting(state.rows, self.settings))
 
@@ -83,17 +95,36 @@ class Observer:
         """Report a step; save samples and measure if due since `before` [images]."""
         if self.reporter is not None:
             self.reporter.step(state.images_seen)
+        if self.live is not None:
+            self.live.update(state)
         draws = is_due(before, state.images_seen, self.settings.snapshot_kimg)
         measures = is_due(before, state.images_seen, self.settings.measure_kimg)
-        if draws and self.is_first:
-            images = self.save_samples(state)
+        films = is_frame_due(before, state.images_seen, state.sums.device.type)
+        if (draws or films) and self.is_first:
+            self.draw(state, draws, films)
+        if measures and self.is_first and self.measurements.measurer is not None:
+            self.measure(state)
+        if draws or measures:
+            state.alarms, state.stall = distributed.broadcast((state.alarms, state.stall))
+
+    def draw(self, state: TrainState, draws: bool, films: bool) -> None:
+        """Generate samples, for a sample grid (and check them) or for a frame of the timelapse."""
+        images = self.generate_samples(state)
+        if draws:
+            save_samples(format_path(self.folder, state.images_seen), images)
             kimg = floor_kimg(state.images_seen, self.settings.snapshot_kimg)
             self.note_alarm(state, "collapse", alarms.find_collapse(images, self.faces_spread, kimg))
-        if measures and self.is_first and self.measurements.measurer is not None:
-            self.measurements.add(state)
-            self.note_alarm(state, "worse", alarms.find_deterioration(self.measurements.rows))
-        if draws or measures:
-            state.alarms = distributed.broadcast(state.alarms)
+        if films:
+            self.add_frame(state, images)
+
+    def measure(self, state: TrainState) -> None:
+        """Measure samples, and check if they get worse or no better."""
+        self.measurements.add(state)
+        rows = self.measurements.rows
+        if self.live is not None:
+            self.live.add_metrics(state, rows)
+        self.note_alarm(state, "worse", alarms.find_deterioration(rows))
+        state.stall = find_stall(rows, self.settings.patience)
 
     def save(self, state: TrainState) -> None:
         """Save a checkpoint."""
@@ -101,8 +132,8 @@ class Observer:
             save_checkpoint(self.checkpoint, state)
 
     def should_end(self, state: TrainState) -> bool:
-        """Return True if an alarm ends the run before its budget is used."""
-        return self.settings.on_alarm != "warn" and bool(state.alarms)
+        """Return True if an alarm or `patience` ends the run before its budget is used."""
+        return bool(state.stall) or (self.settings.on_alarm != "warn" and bool(state.alarms))
 
     def restore(self, state: TrainState, say: Callable[[str], object]) -> None:
         """Read the measurements of a resumed run, and find its alarms again: metrics and conditions may have changed.
@@ -115,7 +146,8 @@ class Observer:
             self.measurements.restore(state, say)
             self.check_row_interval(state, say)
             self.find_past_alarms(state, say)
-        state.alarms = distributed.broadcast(state.alarms)
+            state.stall = find_stall(self.measurements.rows, self.settings.patience)
+        state.alarms, state.stall = distributed.broadcast((state.alarms, state.stall))
 
     def check_row_interval(self, state: TrainState, say: Callable[[str], object]) -> None:
         """Report that the rows of the curves have another interval than `log_kimg`."""
@@ -131,6 +163,7 @@ class Observer:
     def find_past_alarms(self, state: TrainState, say: Callable[[str], object]) -> None:
         """Set the alarms of a resumed run, from its rows, its measurements and its samples."""
         settings = self.settings
+        self.note_alarm(state, "exploded", alarms.find_first(alarms.find_explosion, state.rows))
         self.note_alarm(state, "saturated", alarms.find_first(alarms.find_saturation, state.rows))
         overfitting = alarms.find_first(lambda rows: alarms.find_overfitting(rows, settings), state.rows)
         self.note_alarm(state, "overfitting", overfitting)
@@ -151,13 +184,45 @@ class Observer:
         if report and name not in state.alarms:
             state.alarms[name] = report
             self.say(f"ALARM {report}")
+            if self.live is not None:
+                self.live.add_message(state, report)
 
-    def save_samples(self, state: TrainState) -> np.ndarray:
-        """Save samples, always of the same latents; return their images, uint8 (64, C, H, W)."""
+    def generate_samples(self, state: TrainState) -> np.ndarray:
+        """Return samples, always of the same latents, uint8 (64, C, H, W)."""
         z = draw_latents(GRID_IMAGES, self.settings.z_dim, self.settings.seed)
-        images = generate_images(export_generator(state, self.settings), z)
-        save_samples(format_path(self.folder, state.images_seen), images)
-        return images
+        return generate_images(export_generator(state, self.settings), z)
+
+    def add_frame(self, state: TrainState, images: np.ndarray) -> None:
+        """Add a frame to the timelapse."""
+        save_samples(format_frame_path(self.folder, state.images_seen), images[:FRAME_IMAGES])
+        if self.live is not None:
+            self.live.add_samples(state, images)
+
+    @contextmanager
+    def show_live(self, state: TrainState, folder: Path | None) -> Iterator[None]:
+        """Write the live files into the folder within the context; write none if the folder is None."""
+        if folder is None:
+            yield
+            return
+        self.live = Live(folder, self.folder, self.settings.kimg)
+        self.live.open(state, self.measurements.rows, self.read_frames(state))
+        finished = False
+        try:
+            yield
+            finished = True
+        finally:
+            self.live.close(state, finished, state.stall)
+
+    def read_frames(self, state: TrainState) -> dict[int, np.ndarray]:
+        """Return the samples of the frames so far by number of images; delete damaged files."""
+        frames = {}
+        for images_seen, path in find_frames(self.folder, state.images_seen).items():
+            try:
+                frames[images_seen] = read_samples(path)
+            except ValueError as error:
+                self.say(f"{error}: deleted it. The timelapse lacks the frame of {images_seen / 1000:g} kimg")
+                path.unlink()
+        return frames
 
     def find_samples(self, state: TrainState) -> dict[int, Path]:
         """Return the files of the samples at the start and at multiples of `snapshot_kimg`, by kimg."""

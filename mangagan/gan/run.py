@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from mangagan.core.errors import UserError
 from mangagan.core.image_size import factor_size
@@ -35,8 +36,10 @@ from mangagan.gan.reporting import GRID_IMAGES, Reporter, describe_run, format_s
 from mangagan.gan.saved_samples import save_samples
 from mangagan.gan.schedule import clip_batch_size, count_final_images, fits_in_memory
 from mangagan.gan.selection import Delivery, find_best, select_generator
+from mangagan.gan.start import load_start
 from mangagan.gan.state import TrainState, create_state
 from mangagan.gan.step import train_step
+from mangagan.gan.timelapse import draw_frame
 from mangagan.networks.dcgan import Generator
 from mangagan.networks.layers import STDDEV_GROUP
 from mangagan.networks.sampling import draw_latents, generate_images
@@ -53,6 +56,7 @@ class Run:
         kimg: Images shown up to the delivered weights [kimg].
         measured: Measurements with the columns `kimg` and `kept`; the last row belongs to the end of the run.
         rows: Training curves; the last row may be the mean of a shorter interval.
+        frames: Frames of the timelapse; the last one is of the delivered generator.
         snapshots: File name of every sample grid and the file of its samples (see `saved_samples`), in order; the last
             one is of the delivered generator.
         checkpoint: File from which the run can be continued.
@@ -67,6 +71,7 @@ class Run:
     measured: list[Row]
     rows: list[CurveRow]
     snapshots: dict[str, Path]
+    frames: list[Image.Image]
     checkpoint: Path
     machine: dict[str, str | int | None]
 
@@ -82,6 +87,8 @@ def train_resumable(
     folder: Path,
     say: Callable[[str], object],
     measurer: Measurer | None = None,
+    live_folder: Path | None = None,
+    start: Path | None = None,
 ) -> Run:
     """Train on faces, from the last checkpoint of the same run if there is one.
 
@@ -91,6 +98,8 @@ def train_resumable(
         folder: Folder of all runs; each run has a folder named by `run_key`.
         say: Called with one line for the user.
         measurer: Measures samples during training. Default: nothing is measured.
+        live_folder: Folder of the live files, see `gan.live`. Default: none are written.
+        start: File of networks from which a new run starts; `config.start_sha256` is its hash. Default: random weights.
 
     Raises:
         UserError: Too few faces, a wrong image size, no GPU, too little memory, a diverged training, or a lost process.
@@ -115,10 +124,10 @@ def train_resumable(
         machine_threads = torch.get_num_threads() * distributed.local_rank_and_size()[1]
         identity = identify_run(faces, settings, device, distributed.broadcast(machine_threads))
         distributed.check_same(f"{identity} {settings}")
-        create = partial(create_state, settings, faces.shape[2], faces.shape[1], device)
+        create = partial(create_first_state, settings, faces.shape[2], faces.shape[1], device, start)
         path, state = resume_together(folder, run_key(identity), final_images, create, say)
         if distributed.rank() > 0:
-            say, measurer = ignore, None
+            say, measurer, live_folder = ignore, None, None
         observer = Observer(settings, faces, path, Measurements(path.parent, settings, measurer), say=say)
         observer.restore(state, say)
         complete = True
@@ -129,10 +138,21 @@ def train_resumable(
                 mark_delivered(path, False)
                 save_identity(path, identity)
             say(f"{len(faces)} faces, {describe_run(settings, config, batch_size)}, on {describe_device(device)}")
-            complete = continue_training(state, faces, observer, say)
+            with observer.show_live(state, live_folder):
+                complete = continue_training(state, faces, observer, say)
         distributed.exit_other_processes()
         delivery = select_generator(state, settings, complete, observer.measurements, say)
         return collect_results(state, observer, delivery)
+
+
+def create_first_state(
+    settings: Settings, image_size: int, channels: int, device: torch.device, start: Path | None
+) -> TrainState:
+    """Return the state before the first step: with random weights, or with those of a file of networks."""
+    state = create_state(settings, image_size, channels, device)
+    if start is not None:
+        load_start(state, start)
+    return state
 
 
 def attempt_step(shape: tuple[int, ...], settings: Settings, device: torch.device, images: int) -> None:
@@ -169,7 +189,8 @@ def continue_training(state: TrainState, faces: np.ndarray, observer: Observer, 
         if not finished:
             exit_by_signal(received[0], state, say)
     if observer.should_end(state):
-        say(f"ended at {state.images_seen / 1000:.1f} kimg because of the alarm above (train.on_alarm)")
+        reason = state.stall or "because of the alarm above (train.on_alarm)"
+        say(f"ended at {state.images_seen / 1000:.1f} kimg: {reason}")
     return True
 
 
@@ -180,7 +201,10 @@ def collect_results(state: TrainState, observer: Observer, delivery: Delivery) -
     grids = {format_snapshot_name(kimg): file for kimg, file in observer.find_samples(state).items()}
     snapshots = {name: file for name, file in grids.items() if name <= last_name}
     last = path.with_name("last.npz")
-    save_samples(last, generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed)))
+    delivered = generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed))
+    save_samples(last, delivered)
+    frames = [draw_frame(images, seen / 1000) for seen, images in observer.read_frames(state).items()]
+    frames.append(draw_frame(delivered, delivery.kimg))
     snapshots[last_name] = last
     rows = state.rows + ([compute_row(state)] if state.steps and delivery.complete else [])
     device = state.sums.device.type
@@ -189,7 +213,8 @@ def collect_results(state: TrainState, observer: Observer, delivery: Delivery) -
         machine["threads"] = torch.get_num_threads()
     if distributed.size() > 1:
         machine["processes"] = distributed.size()
-    return Run(settings, state, delivery.generator, delivery.kimg, delivery.measured, rows, snapshots, path, machine)
+    kimg, measured = delivery.kimg, delivery.measured
+    return Run(settings, state, delivery.generator, kimg, measured, rows, snapshots, frames, path, machine)
 
 
 def check_size(faces: np.ndarray) -> None:

@@ -44,9 +44,10 @@ def select_generator(
     last, kimg = export_generator(state, settings), state.images_seen / 1000
     rows = measurements.rows
     best = find_best(rows)
+    ended_early = bool(state.alarms) or not complete
     if complete and measurements.measurer is not None and (not rows or rows[-1]["kimg"] != kimg):
         rows.append(measurements.measure(last, state.images_seen))
-    if best is None or not prefer_best(best, rows[-1], settings, bool(state.alarms) or not complete):
+    if best is None or not prefer_best(best, rows[-1], settings, ended_early, bool(state.stall)):
         return Delivery(last, kimg, mark_kept(rows, kimg), complete)
     say(
         f"delivering the weights of {best['kimg']:.1f} kimg: kernel distance {best[DISTANCE]:.4g}, "
@@ -56,11 +57,27 @@ def select_generator(
     return Delivery(generator, best["kimg"], mark_kept(rows, best["kimg"]), complete)
 
 
-def prefer_best(best: Row, last: Row, settings: Settings, alarmed: bool) -> bool:
+def prefer_best(best: Row, last: Row, settings: Settings, alarmed: bool, stalled: bool) -> bool:
     """Return True if the best measured weights are delivered instead of the last."""
     if settings.on_alarm == "rollback" and alarmed:
         return True
-    return settings.select == "best" and is_clearly_better(best, last)
+    return settings.select == "best" and (stalled or is_clearly_better(best, last))
+
+
+def find_stall(rows: list[Row], patience_kimg: float) -> str:
+    """Return why a run ends by `patience`: the minimum kernel distance is at least `patience_kimg` old; else empty.
+
+    Args:
+        rows: Measurements, oldest first.
+        patience_kimg: Images shown without a new minimum [kimg]. 0: the run does not end.
+    """
+    best = find_best(rows)
+    if not patience_kimg or best is None or rows[-1]["kimg"] - best["kimg"] < patience_kimg:
+        return ""
+    return (
+        f"the kernel distance has not decreased since {best['kimg']:.1f} kimg ({best[DISTANCE]:.4g}), "
+        f"train.patience is {patience_kimg:g} kimg"
+    )
 
 
 def find_best(rows: list[Row]) -> Row | None:

@@ -46,6 +46,7 @@ class TrainState:
         steps: Number of steps in `sums`.
         rows: Finished rows of the curves.
         alarms: Name and message of every alarm so far; not saved, see `Observer.restore`.
+        stall: Why `patience` ends the run; empty if it does not. Not saved either.
     """
 
     generator: Generator
@@ -66,6 +67,7 @@ class TrainState:
     steps: int = 0
     rows: list[CurveRow] = field(default_factory=list)
     alarms: dict[str, str] = field(default_factory=dict)
+    stall: str = ""
 
 
 def create_state(settings: Settings, image_size: int, channels: int, device: torch.device) -> TrainState:

@@ -10,19 +10,23 @@ from typing import Any, Literal
 import numpy as np
 
 from mangagan.core import catalog, params
-from mangagan.core.files import atomic_directory, sha256_file, write_json, write_text
+from mangagan.core.errors import UserError
+from mangagan.core.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
+from mangagan.core.model_files import resolve_model
 from mangagan.faces.table import count_pixels, decode_faces, map_faces, read_faces
 from mangagan.features.registry import check_extractors
 from mangagan.gan import distributed
 from mangagan.gan.config import TrainConfig
-from mangagan.gan.curves import COLUMNS, STATISTICS
+from mangagan.gan.curves import COLUMNS, STATISTICS, format_csv
 from mangagan.gan.machine import explain_cpu_shortage
 from mangagan.gan.measurements import Measurer
 from mangagan.gan.reporting import write_grid
 from mangagan.gan.run import Run, check_size, train_resumable
 from mangagan.gan.saved_samples import read_samples
 from mangagan.gan.schedule import clip_batch_size, fits_in_memory
+from mangagan.gan.start import serialize_networks
 from mangagan.gan.state import Sampler
+from mangagan.gan.timelapse import encode_timelapse
 from mangagan.metrics.params import EvaluateParams
 from mangagan.networks.dcgan import count_parameters
 from mangagan.networks.weights import save_generator
@@ -55,17 +59,25 @@ def run(root: Path = Path()) -> None:
     """
     config = params.load(STAGE, TrainConfig, root)
     check_inputs(root)
+    start = find_start(config, root)
     with explain_cpu_shortage(f"Lower train.memory_mb (now {config.memory_mb}) in params.yaml"):
         images = load_images(config, root)
         check_size(images)
         measurer = build_measurer(root, images) if distributed.rank() == 0 else None
-    trained = train_resumable(images, config, root / catalog.TRAINING_RUNS, say, measurer)
+    trained = train_resumable(images, config, root / catalog.TRAINING_RUNS, say, measurer, root / catalog.LIVE, start)
     write_pictures(root / catalog.pictures_dir(STAGE), trained)
     write_json(root / catalog.metrics_file(STAGE), summarize(trained, len(images)))
     about = describe(root, trained, *images.shape[:2])
     save_generator(trained.generator, root / catalog.GENERATOR, root / catalog.MODEL_CARD, about)
+    write_bytes(root / catalog.NETWORKS, serialize_networks(trained.state, trained.generator))
     trained.mark_delivered()
-    outs = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.pictures_dir(STAGE), catalog.metrics_file(STAGE))
+    outs = (
+        catalog.GENERATOR,
+        catalog.MODEL_CARD,
+        catalog.NETWORKS,
+        catalog.pictures_dir(STAGE),
+        catalog.metrics_file(STAGE),
+    )
     say(f"wrote {', '.join(str(out) for out in outs)}")
 
 
@@ -78,6 +90,22 @@ def check_inputs(root: Path) -> None:
     for path in (catalog.TRAIN_FACES, catalog.HOLDOUT_FACES):
         read_faces(root / path, ["is_gray"])
     check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
+
+
+def find_start(config: TrainConfig, root: Path) -> Path | None:
+    """Return the file of networks from which the run starts; None for random weights.
+
+    Raises:
+        UserError: The file is an out of this stage, or it is missing, or its SHA-256 differs.
+    """
+    if config.start == "none":
+        return None
+    if (root / config.start).resolve().parent == (root / catalog.NETWORKS).resolve().parent:
+        raise UserError(
+            f"params.yaml: train.start is {config.start}, but DVC deletes {catalog.NETWORKS.parent}/ before training. Run: "
+            f"dvc checkout. Then copy {catalog.NETWORKS} to another folder and set train.start to the copy"
+        )
+    return resolve_model("train.start", config.start, config.start_sha256, root)
 
 
 def load_images(config: TrainConfig, root: Path) -> np.ndarray:
@@ -145,7 +173,7 @@ def say(line: str) -> None:
 
 
 def write_pictures(directory: Path, trained: Run) -> None:
-    """Write `curves.csv`, `metrics.csv` (only a header if nothing was measured), `samples/` and `samples.png`."""
+    """Write curves, metrics (only a header if nothing was measured), sample grids and the timelapse."""
     with atomic_directory(directory) as temporary:
         curves = [list(dataclasses.asdict(row).values()) for row in trained.rows]
         write_text(temporary / catalog.TRAINING_CURVES.name, format_csv(list(COLUMNS), curves))
@@ -158,11 +186,7 @@ def write_pictures(directory: Path, trained: Run) -> None:
             write_grid(samples / name, read_samples(path))
         *_, last = trained.snapshots
         shutil.copyfile(samples / last, temporary / "samples.png")
-
-
-def format_csv(names: list[str], rows: list[list[float]]) -> str:
-    """Return a CSV with six significant digits."""
-    return "".join(f"{','.join(line)}\n" for line in [names, *([f"{value:.6g}" for value in row] for row in rows)])
+        write_bytes(temporary / catalog.LIVE_TIMELAPSE.name, encode_timelapse(trained.frames))
 
 
 def summarize(trained: Run, faces: int) -> dict[str, Any]:

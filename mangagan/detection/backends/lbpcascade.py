@@ -67,7 +67,7 @@ class LbpCascade:
     @classmethod
     def build(cls, settings: CascadeParams, root: Path) -> Self:
         """Build the detector with the cascade file of the settings."""
-        return cls(resolve_model("detect.lbpcascade", settings.model, settings.model_sha256, root), settings)
+        return cls(resolve_model("detect.lbpcascade.model", settings.model, settings.model_sha256, root), settings)
 
     def detect(self, page: np.ndarray) -> Detections:
         """Return faces as described in `Detector.detect`. The score is the number of hits grouped into the box."""

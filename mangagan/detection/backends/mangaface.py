@@ -81,7 +81,7 @@ class MangaFace:
         """Build the detector with the weights file of the settings, or with the weights of the package."""
         if not settings.model:
             return cls(settings)
-        return cls(settings, resolve_model("detect.mangaface", settings.model, settings.model_sha256, root))
+        return cls(settings, resolve_model("detect.mangaface.model", settings.model, settings.model_sha256, root))
 
     def detect(self, page: np.ndarray) -> Detections:
         """Return faces as described in `Detector.detect`."""

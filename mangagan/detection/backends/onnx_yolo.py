@@ -77,7 +77,7 @@ class OnnxYolo:
     @classmethod
     def build(cls, settings: OnnxParams, root: Path) -> Self:
         """Build the detector with the model file of the settings."""
-        return cls(resolve_model("detect.onnx", settings.model, settings.model_sha256, root), settings)
+        return cls(resolve_model("detect.onnx.model", settings.model, settings.model_sha256, root), settings)
 
     def read_signature(self) -> tuple[str, int | None, int | None, type]:
         """Return name, height [px], width [px] and type of the input. Height and width are None if they are free.

@@ -1,0 +1,69 @@
+"""Event files for TensorBoard, if the package tensorboard is installed (`pip install 'mangagan[tensorboard]'`)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mangagan.gan.curves import STATISTICS, CurveRow
+
+METRICS = "metrics/"  # prefix of the measurements; the curves have the prefix below
+CURVES = "curves/"
+
+
+class EventFiles:
+    """Event files of one run. The step of an event is the number of images shown.
+
+    A resumed run writes another file, which hides the events of the steps that are repeated: TensorBoard shows one
+    continuous curve.
+
+    Args:
+        folder: Folder of the run's event files.
+        images_seen: Images shown at the start or at the checkpoint from which the run resumes.
+    """
+
+    def __init__(self, folder: Path, images_seen: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.has_past = any(folder.glob("events.*"))
+        self.writer: Any = SummaryWriter(str(folder), purge_step=images_seen + 1)
+
+    def write_past(self, rows: Sequence[CurveRow], measured: Sequence[dict[str, float]]) -> None:
+        """Write the rows of earlier processes, unless they wrote event files."""
+        if self.has_past:
+            return
+        for row in rows:
+            self.write_row(row)
+        for metrics in measured:
+            self.write_metrics(metrics)
+
+    def write_row(self, row: CurveRow) -> None:
+        """Write a row of the curves."""
+        values = asdict(row)
+        for name in STATISTICS:
+            self.writer.add_scalar(CURVES + name, values[name], round(1000 * row.kimg))
+        self.writer.flush()
+
+    def write_metrics(self, metrics: dict[str, float]) -> None:
+        """Write the metrics of a measurement, with their `kimg`."""
+        for name, value in metrics.items():
+            if name != "kimg":
+                self.writer.add_scalar(METRICS + name, value, round(1000 * metrics["kimg"]))
+        self.writer.flush()
+
+    def write_grid(self, grid: np.ndarray, images_seen: int) -> None:
+        """Write a sample grid, uint8 (H, W, C)."""
+        self.writer.add_image("samples", grid, images_seen, dataformats="HWC")
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.writer.close()
+
+
+def open_event_files(folder: Path, images_seen: int) -> EventFiles | None:
+    """Return the event files of a run; None if tensorboard is not installed."""
+    return EventFiles(folder, images_seen) if find_spec("tensorboard") else None

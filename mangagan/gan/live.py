@@ -1,0 +1,158 @@
+"""The live files of a run: they show a training while it runs, and survive it.
+
+They are rewritten atomically in one folder: `status.json`, `curves.csv`, `metrics.csv`, `samples.png` (the latest
+sample grid), `timelapse.webp`, and `tensorboard/<run>/` if tensorboard is installed. Training does not read them.
+"""
+
+import math
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mangagan.core.files import write_bytes, write_json, write_text
+from mangagan.core.images import write_png
+from mangagan.gan.curves import COLUMNS, format_csv
+from mangagan.gan.event_files import EventFiles, open_event_files
+from mangagan.gan.reporting import GRID_COLUMNS
+from mangagan.gan.state import TrainState
+from mangagan.gan.timelapse import draw_frame, encode_timelapse
+from mangagan.pictures.grid import draw_grid
+
+STATUS, CURVES, METRICS = "status.json", "curves.csv", "metrics.csv"
+SAMPLES, TIMELAPSE, TENSORBOARD = "samples.png", "timelapse.webp", "tensorboard"
+INTERVAL_S = 1.0  # minimum time between two updates of the status and of the curves
+RUN_NAME_LENGTH = 8  # characters of the key of the run, for the folder of the event files
+
+Metrics = dict[str, float]
+
+
+@dataclass
+class Live:
+    """Writes the live files of one run.
+
+    Args:
+        folder: Folder of the live files.
+        run: Folder of the run.
+        total_kimg: Length of the run [kimg].
+    """
+
+    folder: Path
+    run: Path
+    total_kimg: float
+    message: str = ""
+    first: int = 0  # images shown by earlier processes
+    started: float = field(default_factory=time.monotonic)
+    written: float = 0.0  # time of the last status
+    metrics: Metrics = field(default_factory=dict)  # the last measurement
+    frames: list[Image.Image] = field(default_factory=list)
+    events: EventFiles | None = None
+
+    def open(self, state: TrainState, measured: list[Metrics], frames: dict[int, np.ndarray]) -> None:
+        """Write everything that is known at the start of this process.
+
+        Args:
+            state: New or resumed state.
+            measured: Measurements of earlier processes.
+            frames: Frames of the timelapse of earlier processes: samples by number of images.
+        """
+        for name in (SAMPLES, TIMELAPSE):  # of an earlier run
+            (self.folder / name).unlink(missing_ok=True)
+        self.first = state.images_seen
+        self.events = open_event_files(self.folder / TENSORBOARD / self.run.name[:RUN_NAME_LENGTH], self.first)
+        if self.events is not None:
+            self.events.write_past(state.rows, measured)
+        self.frames = [draw_frame(images, seen / 1000) for seen, images in frames.items()]
+        self.write_timelapse()
+        self.write_measured(measured)
+        self.write_rows(state)
+
+    def update(self, state: TrainState) -> None:
+        """Update the status, at most once per INTERVAL_S."""
+        if time.monotonic() - self.written >= INTERVAL_S:
+            self.write_status(state, "training")
+
+    def add_row(self, state: TrainState) -> None:
+        """Add the last row of the curves."""
+        if self.events is not None:
+            self.events.write_row(state.rows[-1])
+        if time.monotonic() - self.written >= INTERVAL_S:
+            self.write_rows(state)
+
+    def add_metrics(self, state: TrainState, measured: list[Metrics]) -> None:
+        """Add the last measurement."""
+        if self.events is not None:
+            self.events.write_metrics(measured[-1])
+        self.write_measured(measured)
+        self.write_status(state, "training")
+
+    def add_samples(self, state: TrainState, images: np.ndarray) -> None:
+        """Replace the sample grid and add a frame to the timelapse; `images` is uint8 (N, C, H, W)."""
+        grid = draw_grid(images, GRID_COLUMNS)
+        write_png(self.folder / SAMPLES, grid)
+        self.frames.append(draw_frame(images, state.images_seen / 1000))
+        self.write_timelapse()
+        if self.events is not None:
+            self.events.write_grid(grid, state.images_seen)
+
+    def add_message(self, state: TrainState, message: str) -> None:
+        """Show a message, such as an alarm."""
+        self.message = message
+        self.write_status(state, "training")
+
+    def close(self, state: TrainState, finished: bool, reason: str) -> None:
+        """Write the last rows and the final status; `reason` says why a run ended early, or is empty."""
+        self.message = reason or self.message
+        self.write_rows(state)
+        self.write_status(state, "finished" if finished else "stopped")
+        if self.events is not None:
+            self.events.close()
+
+    def write_rows(self, state: TrainState) -> None:
+        """Write the curves and the status."""
+        rows = [list(asdict(row).values()) for row in state.rows]
+        write_text(self.folder / CURVES, format_csv(list(COLUMNS), rows))
+        self.write_status(state, "training")
+
+    def write_measured(self, measured: list[Metrics]) -> None:
+        """Write the measurements; remove the file of an earlier run if there are none."""
+        path = self.folder / METRICS
+        if not measured:
+            path.unlink(missing_ok=True)
+            return
+        self.metrics = measured[-1]
+        names = list(self.metrics)
+        write_text(path, format_csv(names, [[row[name] for name in names] for row in measured]))
+
+    def write_timelapse(self) -> None:
+        """Write the animation of all frames so far."""
+        if self.frames:
+            write_bytes(self.folder / TIMELAPSE, encode_timelapse(self.frames))
+
+    def write_status(self, state: TrainState, name: str) -> None:
+        """Write the status: `training`, `finished` or `stopped`."""
+        self.written = time.monotonic()
+        speed = (state.images_seen - self.first) / max(self.written - self.started, 1e-9)
+        left = max(self.total_kimg * 1000 - state.images_seen, 0)
+        row: dict[str, Any] = asdict(state.rows[-1]) if state.rows else {}
+        status: dict[str, Any] = {
+            "state": name,
+            "kimg": state.images_seen / 1000,
+            "total_kimg": self.total_kimg,
+            "images_per_second": speed or None,
+            "seconds_left": left / speed if speed and name == "training" else None,
+            **{loss: row.get(loss) for loss in ("loss_d", "loss_g", "loss_f")},
+            **{metric: self.metrics.get(metric) for metric in ("kernel_distance", "usable_share")},
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "run": self.run.as_posix(),
+            "updated": time.time(),
+            "message": self.message,
+        }
+        unknown = {key for key, value in status.items() if isinstance(value, float) and not math.isfinite(value)}
+        write_json(self.folder / STATUS, {**status, **dict.fromkeys(unknown)})
