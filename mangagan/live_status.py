@@ -2,7 +2,7 @@
 
 import json
 import math
-import socket
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +178,7 @@ def format_duration(seconds: float) -> str:
 
 def has_process_ended(status: LiveStatus) -> bool:
     """Return True if the process that wrote the status has ended. Processes of another machine cannot be checked."""
-    if status.pid is None or status.host != socket.gethostname():
+    if status.pid is None or status.host != platform.node():
         return False
     try:
         process = psutil.Process(status.pid)

@@ -9,10 +9,10 @@ from tasks.environment import set_defaults
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[str]:
-    """Start a Prefect server and yield its address. The start takes half a minute."""
+    """Start a Prefect server and yield its address. The start takes half a minute, and minutes on a busy machine."""
     set_defaults()  # Prefect reads these environment variables on import
     from prefect.settings import get_current_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=240):
         yield str(get_current_settings().api.url)

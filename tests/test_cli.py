@@ -23,7 +23,8 @@ from mangagan.sample.page import draw_page
 PROJECT = Path(__file__).parents[1]
 COMMANDS = [
     "ingest", "detect", "normalize", "dedup", "train", "evaluate",
-    "run", "watch", "inspect", "compare", "export", "overrides", "faces", "generate", "onnx", "sample", "init", "upgrade",
+    "run", "watch", "inspect", "compare", "export", "overrides", "faces", "generate", "onnx", "sample",
+    "init", "upgrade",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from mangagan.gan.curves import CurveRow
 from mangagan.gan.loop import DivergedError
 from mangagan.gan.machine import explain_cpu_shortage, explain_memory_errors, find_largest_fitting
 from mangagan.gan.recipes import RECIPES, SIZES, Recipe
+from mangagan.gan.selection import find_stall
 from tests.gan_runs import TINY
 
 # Recipes
@@ -125,9 +126,30 @@ def test_samples_that_get_worse_raise_an_alarm() -> None:
     assert alarms.find_deterioration(measured(5, 4, 3, 2)) is None
     assert alarms.find_deterioration(measured(5, 1, 1.3, 1.3)) is None, "two in a row"
     assert alarms.find_deterioration(measured(5, 1, 1.3, 1.1, 1.3, 1.3)) is None
+    assert alarms.find_deterioration(measured(*[float("nan")] * 6)) is None, "nothing could be measured"
     line = alarms.find_deterioration(measured(5, 1, 1.3, 1.3, 1.3))
     assert line is not None
     assert "kernel distance 1.3 at 80 kimg, 1 at 20 kimg" in line
+
+
+def test_losses_that_explode_raise_an_alarm() -> None:
+    assert alarms.find_explosion([]) is None
+    assert alarms.find_explosion(rows(3)) is None
+    line = alarms.find_explosion([*rows(3), replace(rows(1)[0], loss_g=1e15)])
+    assert line is not None
+    assert "G 1e+15 at 1.0 kimg" in line
+
+
+def test_patience_counts_from_the_best_measurement() -> None:
+    def measured(*values: float) -> list[dict[str, float]]:
+        return [{"kimg": 10.0 * (n + 1), "kernel_distance": value} for n, value in enumerate(values)]
+
+    assert find_stall([], 10) == ""
+    assert find_stall(measured(3, 2, 2.5), 0) == "", "off"
+    assert find_stall(measured(3, 2, 2.5), 20) == ""
+    assert find_stall(measured(3, 2, 2.5, 1.9), 20) == ""
+    assert find_stall(measured(3, float("nan"), float("nan")), 20) != ""
+    assert "since 20.0 kimg (2), train.patience is 20 kimg" in find_stall(measured(3, 2, 2.5, 2.1), 20)
 
 
 def test_mode_collapse_raises_an_alarm() -> None:

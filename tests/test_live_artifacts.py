@@ -2,9 +2,13 @@
 
 import base64
 import json
+import logging
+import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,12 @@ from PIL import Image
 from flows.pipeline import pipeline
 from mangagan.core import catalog
 from tasks import artifacts, live
-from tests.dvc_workspace import edit, environment, wait_for
+from tests.dvc_workspace import environment, wait_for
 
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterFlowRunId  # isort: skip
+
+LOGGER = logging.getLogger("tests.live")
 
 # Both stages write the same live files. `other` is not a training.
 DVC_YAML = """\
@@ -33,7 +39,7 @@ stages:
 """
 # For each step, writes a grid of this gray level and waits for a file, which the test creates.
 STAGE_PY = """\
-import json, os, pathlib, sys, time
+import json, os, pathlib, shutil, sys, time
 from PIL import Image
 live = pathlib.Path(".mangagan/live")
 live.mkdir(parents=True, exist_ok=True)
@@ -42,6 +48,9 @@ for kimg, step in enumerate(json.loads(pathlib.Path("steps.json").read_text()), 
     (live / "status.json").write_text(step.get("status", json.dumps(status)))
     if "level" in step:
         Image.new("L", (8, 8), step["level"]).save(live / ".samples.png")
+        os.replace(live / ".samples.png", live / "samples.png")
+    if "copy_old" in step:  # another file, but as old as before
+        shutil.copy2(live / "samples.png", live / ".samples.png")
         os.replace(live / ".samples.png", live / "samples.png")
     if "garbage" in step:
         (live / "samples.png").write_bytes(b"x" * step["garbage"])
@@ -107,15 +116,29 @@ def level_of(artifact: Any) -> int:
         return int(image.getpixel((0, 0)))
 
 
-def write_old_grid(root: Path) -> Path:
+def write_grid(root: Path) -> Path:
     path = root / catalog.LIVE_SAMPLES
     path.parent.mkdir(parents=True)
     Image.new("L", (8, 8), 99).save(path)
     return path
 
 
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Replace the publication by a list of the gray levels that it gets, and poll only at the end of the block."""
+    monkeypatch.chdir(tmp_path)
+    levels: list[int] = []
+
+    def publish(samples: Path, status: Path) -> None:
+        with Image.open(samples) as image:
+            levels.append(int(image.getpixel((0, 0))))
+
+    monkeypatch.setattr(live, "publish", publish)
+    return levels
+
+
 def test_the_grid_is_shown_while_the_training_runs(api: str, root: Path) -> None:
-    write_old_grid(root)
+    write_grid(root)
     steps = [{"until": "go"}, {"level": 10, "until": "seen"}, {"level": 20, "seconds": 3}]
     (root / "steps.json").write_text(json.dumps(steps))
     known = {each.id for each in read_artifacts("train-live")}
@@ -165,16 +188,10 @@ def test_a_grid_without_a_readable_status_is_shown_at_the_end_of_a_short_trainin
 
 def test_the_grid_of_an_earlier_training_is_not_shown(api: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "POLL_S", 0.1)
-    path = write_old_grid(root)
-    run_id = run(root, {"seconds": 0.5})
+    write_grid(root)
+    run_id = run(root, {"seconds": 0.5}, {"copy_old": True, "seconds": 0.5})
     assert read_artifacts("train-live", run_id) == []
     assert read_artifacts("train-summary", run_id)
-    # A copy of the old grid with its time of change, as `cp -p` makes it, is another file, and as old.
-    copy = shutil.copy2(path, path.with_name("copy.png"))
-    edit(root / "stage.py", "live.mkdir(parents=True, exist_ok=True)", f"os.replace({str(copy)!r}, {str(path)!r})")
-    run_id = run(root, {"seconds": 0.5})
-    assert not Path(copy).exists() and path.exists()
-    assert read_artifacts("train-live", run_id) == []
 
 
 def test_other_stages_show_no_grid(api: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,3 +212,39 @@ def test_a_failure_is_one_warning_and_the_next_grid_is_shown(
     assert [level_of(each) for each in read_artifacts("train-live", run_id)] == [30]
     (warning,) = warnings(run_id)
     assert warning.startswith("cannot show the samples of the running training in Prefect: cannot identify image file")
+
+
+def test_a_grid_from_a_machine_whose_clock_is_ahead_is_old_until_it_changes(
+    tmp_path: Path, published: list[int]
+) -> None:
+    path = write_grid(tmp_path)
+    os.utime(path, (time.time() + 3600,) * 2)
+    with live.publish_during("train", LOGGER):
+        pass
+    assert published == []
+    with live.publish_during("train", LOGGER):
+        Image.new("L", (8, 8), 10).save(path)
+        os.utime(path, (time.time() + 3600,) * 2)
+    assert published == [10]
+
+
+def test_the_last_grid_is_not_shown_after_an_interrupt(tmp_path: Path, published: list[int]) -> None:
+    with pytest.raises(KeyboardInterrupt), live.publish_during("train", LOGGER):  # noqa: PT012
+        time.sleep(0.05)  # times of files are coarse
+        write_grid(tmp_path)
+        raise KeyboardInterrupt
+    assert published == []
+
+
+def test_a_server_that_does_not_answer_delays_the_end_by_a_few_seconds(
+    tmp_path: Path, published: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(live, "JOIN_S", 0.5)
+    monkeypatch.setattr(live, "publish", lambda *_: answered.wait(30))
+    started = time.monotonic()
+    with live.publish_during("train", LOGGER):
+        time.sleep(0.05)  # times of files are coarse
+        write_grid(tmp_path)
+    assert 0.5 <= time.monotonic() - started < 10
+    answered.set()

@@ -301,6 +301,12 @@ def test_during_training_real_faces_are_near_0_and_ruined_faces_near_1() -> None
     assert monitor.measure(train)["nearest_train"] < 0.01
     assert good["nearest_train"] == pytest.approx(1, abs=0.2)
     assert build_monitor(train, holdout[:5], efficientnet, seed=0) is None
+    same = np.repeat(train[:1], 30, axis=0)
+    monitor = build_monitor(same, same, efficientnet, seed=0)
+    assert monitor is not None
+    other = monitor.measure(more)
+    assert 0 < other["kernel_distance"] < 5, "not divided by the distance of the mean face, which is a face"
+    assert np.isnan(other["nearest_train"])
 
 
 def test_twin_distances_of_repeated_and_of_different_points() -> None:

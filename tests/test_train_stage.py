@@ -40,12 +40,14 @@ def test_outs(tmp_path: Path) -> None:
         "metrics/train.json",
         "models/generator.safetensors",
         "models/model.json",
+        "models/networks.safetensors",
         "reports/train/curves.csv",
         "reports/train/metrics.csv",
         "reports/train/samples.png",
         "reports/train/samples/000000kimg.png",
         "reports/train/samples/000001kimg.png",
         "reports/train/samples/000002kimg.png",
+        "reports/train/timelapse.webp",
     ]
     rows = list(csv.DictReader((tmp_path / "reports/train/curves.csv").open()))
     assert list(rows[0]) == ["kimg", "loss_d", "loss_g", "loss_f", "d_real", "d_fake", "realness", "augment_p"]
@@ -69,7 +71,7 @@ def test_samples_are_measured_against_the_holdout_and_the_best_are_delivered(
     (kept,) = [float(row["kimg"]) for row in rows if float(row["kept"])]
     card = json.loads((tmp_path / catalog.MODEL_CARD).read_text())
     assert card["images_seen"] == round(1000 * kept)
-    outs = "models/generator.safetensors, models/model.json, reports/train, metrics/train.json"
+    outs = f"{catalog.GENERATOR}, {catalog.MODEL_CARD}, {catalog.NETWORKS}, reports/train, metrics/train.json"
     assert capsys.readouterr().err.endswith(f"train: wrote {outs}\n")
     before = contents(tmp_path)
     monkeypatch.setattr("mangagan.training_monitor.code_hash", lambda *_: "other code")

@@ -2,10 +2,10 @@
 
 import json
 import os
+import platform
 import pty
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,7 +27,6 @@ LINE = (
     "training: 12.35 of 100 kimg (12 %), 45.6 img/s, 2 h 10 min left, loss D 0.693 G 0.71 F 0.125, "
     "kernel distance 0.0123, usable 83 %"
 )
-NAN_STATUS = '{"state": "training", "kimg": NaN, "total_kimg": 100}'
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def write_status(root: Path, **changes: Any) -> None:
         "kernel_distance": 0.01234,
         "usable_share": 0.8342,
         "pid": os.getpid(),
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "run": ".mangagan/train/abc",
         "updated": time.time(),
         "message": "",
@@ -114,7 +113,7 @@ def test_values_that_are_not_available_are_left_out(root: Path, capsys: pytest.C
         ("{}", "is damaged (state is None"),
         ('{"state": [], "kimg": 1, "total_kimg": 2}', "is damaged (state is []"),
         ('{"state": "training", "total_kimg": 100}', "is damaged (kimg is missing)"),
-        (NAN_STATUS, "is damaged (kimg is missing)"),
+        ('{"state": "training", "kimg": NaN, "total_kimg": 1}', "is damaged (kimg is missing)"),
         ('{"state": "training", "kimg": 1e999, "total_kimg": 1}', "is damaged (kimg is missing)"),
         ('{"state": "training", "kimg": "1", "total_kimg": 100}', "is damaged (kimg is not a number)"),
         ('{"state": "training", "kimg": 1, "total_kimg": 2, "pid": -1}', "is damaged (pid is -1)"),
@@ -137,11 +136,8 @@ def test_a_damaged_status_is_one_line(
 
 @pytest.mark.parametrize("place", [catalog.LIVE_STATUS, catalog.LIVE])
 def test_a_status_that_cannot_be_read_is_one_line(root: Path, capsys: pytest.CaptureFixture[str], place: Path) -> None:
-    if place == catalog.LIVE_STATUS:
-        place.mkdir(parents=True)  # a folder in the place of the file
-    else:
-        place.parent.mkdir()
-        place.touch()  # a file in the place of the folder
+    place.parent.mkdir(parents=True)
+    place.mkdir() if place == catalog.LIVE_STATUS else place.touch()  # a folder instead of the file, or the reverse
     assert main(["watch"]) == 2
     assert capsys.readouterr().err.startswith("mangagan: cannot read .mangagan/live/status.json: ")
 
@@ -156,10 +152,8 @@ def test_a_wrong_interval_is_an_error(root: Path, capsys: pytest.CaptureFixture[
 
 def test_it_waits_for_a_training_and_ends_with_it(root: Path) -> None:
     with watching(root) as process:
-        first = read_until(process, "Waiting")
-        assert first == (
-            "no training yet: .mangagan/live/status.json not found. Waiting. To start one: dvc repro train\n"
-        )
+        missing = "no training yet: .mangagan/live/status.json not found."
+        assert read_until(process, "Waiting") == f"{missing} Waiting. To start one: dvc repro train\n"
         (root / catalog.LIVE_TENSORBOARD).mkdir(parents=True)
         write_status(root)
         lines = read_until(process, "training: ").splitlines()
@@ -286,13 +280,12 @@ def test_a_terminal_shows_one_line_that_is_rewritten(root: Path, columns: int) -
     assert reads("To resume: dvc repro train")
     os.close(controller)
     os.close(terminal)
-    lines = shown.decode().replace("\r\n", "\n").splitlines()
-    drawn = [part.removesuffix("\x1b[K") for line in lines for part in line.split("\r") if "kimg" in part]
+    text = shown.decode().replace("\r\n", "\n")
+    drawn = [part.removesuffix("\x1b[K") for line in text.split("\n") for part in line.split("\r") if "kimg" in part]
     assert len(set(drawn)) == 3 and max(map(len, drawn)) < columns
     narrow = "12.35 of 100 kimg (12 %), 2 h 10 min left, kernel distance 0.0123, usable 83 %"
     assert drawn[0] == (LINE if columns == 200 else narrow)
     # The rewritten line takes one row, and the message does not leave a copy of it.
-    text = shown.decode().replace("\r\n", "\n")
     rows = [row.split("\r")[-1].removesuffix("\x1b[K") for row in text.split("\n")]
     assert rows[4] == "timelapse:   .mangagan/live/timelapse.webp" and rows[5] == "message: an alarm"
     assert rows[6].startswith("stopped: 14 of 100 kimg") and rows[7:] == ["To resume: dvc repro train", ""]

@@ -18,7 +18,8 @@ from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
 
 PROJECT = Path(__file__).parents[1]
-OUTS = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.metrics_file("train"), catalog.pictures_dir("train"))
+MODELS = (catalog.GENERATOR, catalog.MODEL_CARD, catalog.NETWORKS)
+OUTS = (*MODELS, catalog.metrics_file("train"), catalog.pictures_dir("train"))
 CHECKPOINTS = catalog.TRAINING_RUNS
 SCHEMA = pa.schema([("face_id", pa.string()), ("is_gray", pa.bool_())])
 TINY = {

@@ -10,8 +10,7 @@ import numpy as np
 
 from mangagan.gan.curves import STATISTICS, CurveRow
 
-METRICS = "metrics/"  # prefix of the measurements; the curves have the prefix below
-CURVES = "curves/"
+METRICS, CURVES = "metrics", "curves"  # groups of figures in TensorBoard
 
 
 class EventFiles:
@@ -44,14 +43,14 @@ class EventFiles:
         """Write a row of the curves."""
         values = asdict(row)
         for name in STATISTICS:
-            self.writer.add_scalar(CURVES + name, values[name], round(1000 * row.kimg))
+            self.writer.add_scalar(f"{CURVES}/{name}", values[name], round(1000 * row.kimg))
         self.writer.flush()
 
     def write_metrics(self, metrics: dict[str, float]) -> None:
         """Write the metrics of a measurement, with their `kimg`."""
         for name, value in metrics.items():
             if name != "kimg":
-                self.writer.add_scalar(METRICS + name, value, round(1000 * metrics["kimg"]))
+                self.writer.add_scalar(f"{METRICS}/{name}", value, round(1000 * metrics["kimg"]))
         self.writer.flush()
 
     def write_grid(self, grid: np.ndarray, images_seen: int) -> None:

@@ -81,7 +81,9 @@ def load_network(network: torch.nn.Module, tensors: dict[str, Tensor], name: str
     """Load the tensors with a prefix into a network; raise UserError unless names and shapes agree."""
     found = select_tensors(tensors, name)
     if not found:
-        raise UserError(f"train.start: {path} has no {name}. Use models/networks.safetensors of a finished run")
+        raise UserError(
+            f"train.start: {path} has no {name}. Use the networks of a finished run, not its generator alone"
+        )
     if difference := describe_difference(network.state_dict(), found):
         raise UserError(f"train.start: {path} does not fit ({name}: {difference}). {ADVICE}")
     network.load_state_dict(found)

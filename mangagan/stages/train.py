@@ -102,8 +102,8 @@ def find_start(config: TrainConfig, root: Path) -> Path | None:
         return None
     if (root / config.start).resolve().parent == (root / catalog.NETWORKS).resolve().parent:
         raise UserError(
-            f"params.yaml: train.start is {config.start}, but DVC deletes {catalog.NETWORKS.parent}/ before training. Run: "
-            f"dvc checkout. Then copy {catalog.NETWORKS} to another folder and set train.start to the copy"
+            f"params.yaml: train.start is {config.start}, but DVC deletes {catalog.NETWORKS.parent}/ before training."
+            f" Run: dvc checkout. Then copy {catalog.NETWORKS} to another folder and set train.start to the copy"
         )
     return resolve_model("train.start", config.start, config.start_sha256, root)
 
