@@ -203,8 +203,10 @@ def collect_results(state: TrainState, observer: Observer, delivery: Delivery) -
     last = path.with_name("last.npz")
     delivered = generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed))
     save_samples(last, delivered)
-    frames = [draw_frame(images, seen / 1000) for seen, images in observer.read_frames(state).items()]
-    frames.append(draw_frame(delivered, delivery.kimg))
+    filmed = observer.read_frames(state)
+    frames = [draw_frame(images, seen / 1000) for seen, images in filmed.items()]
+    if not filmed or max(filmed) != round(1000 * delivery.kimg):
+        frames.append(draw_frame(delivered, delivery.kimg))
     snapshots[last_name] = last
     rows = state.rows + ([compute_row(state)] if state.steps and delivery.complete else [])
     device = state.sums.device.type
