@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.core.files import sha256_file
+from mangagan.gan.config import resolve
 from mangagan.gan.start import load_start, serialize_networks
 from mangagan.networks.weights import load_generator
 from mangagan.stages.train import run
-from tests.gan_runs import CLASSIC, TINY, faces, fresh
+from tests.gan_runs import CLASSIC, CONFIG, TINY, faces, fresh
 from tests.train_workspace import contents, make_workspace
 
 
@@ -63,9 +64,7 @@ def test_a_moved_file_is_the_same_start(finished: Path, tmp_path: Path, capsys: 
     moved = networks.rename(tmp_path / "moved.safetensors")
     run(continue_from(tmp_path, moved))
     assert "already trained" in capsys.readouterr().err
-    assert {name: data for name, data in contents(tmp_path).items() if "model.json" not in name} == {
-        name: data for name, data in before.items() if "model.json" not in name
-    }
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_a_moved_file_is_the_same_start(finished: Path, tmp_path: Path, capsys: 
         ({"start_sha256": "0" * 64}, "not train.start_sha256 000"),
         ({"start_sha256": ""}, "train.start_sha256 must be the file's SHA-256, "),
         ({"start": "nowhere"}, "train.start: no file"),
-        ({"start": "models/networks.safetensors"}, "but DVC deletes models/ before training. Run: dvc checkout"),
+        ({"start": "models/networks.safetensors"}, "which DVC deletes before it trains. Run: dvc checkout"),
     ],
 )
 def test_a_start_that_cannot_be_used_is_one_line(
@@ -107,7 +106,7 @@ def test_a_damaged_start_is_one_line(tmp_path: Path, content: str) -> None:
         "not finite": "not finite",
     }
     with pytest.raises(UserError, match=expected[content]):
-        load_start(fresh(TINY, faces()), path)
+        load_start(fresh(TINY, faces()), TINY, path)
 
 
 def test_new_discriminators_on_features_start_from_random_weights(tmp_path: Path) -> None:
@@ -115,7 +114,7 @@ def test_new_discriminators_on_features_start_from_random_weights(tmp_path: Path
     path = tmp_path / "networks.safetensors"
     old, new = fresh(replace(plain, seed=5), faces()), fresh(TINY, faces())
     path.write_bytes(serialize_networks(old, old.generator))
-    load_start(new, path)
+    load_start(new, TINY, path)
     expected = fresh(TINY, faces()).feature_discriminator
     assert new.feature_discriminator is not None and expected is not None
     pairs = zip(new.feature_discriminator.parameters(), expected.parameters(), strict=True)
@@ -123,6 +122,31 @@ def test_new_discriminators_on_features_start_from_random_weights(tmp_path: Path
     assert torch.equal(new.generator.project.weight, old.generator.project.weight)
     assert new.average is not None
     assert torch.equal(new.average.project.weight, old.generator.project.weight)
+
+
+def test_the_strength_of_augmentation_is_taken_only_if_it_adapts(tmp_path: Path) -> None:
+    path, old = tmp_path / "networks.safetensors", fresh(TINY, faces())
+    old.strength.fill_(0.25)
+    path.write_bytes(serialize_networks(old, old.generator))
+    for settings, expected in ((TINY, 0.25), (replace(TINY, augment_target=0.0, augment_p=0.5), 0.5)):
+        new = fresh(settings, faces())
+        load_start(new, settings, path)
+        assert new.strength.item() == expected
+
+
+def test_a_hash_without_a_start_means_nothing(tmp_path: Path) -> None:
+    for start, digest, expected in (("none", "a" * 64, ""), ("file", "A" * 64, "a" * 64)):
+        assert resolve(replace(CONFIG, start=start, start_sha256=digest)).start_sha256 == expected
+
+
+def test_a_run_with_a_checkpoint_does_not_need_its_start(finished: Path, tmp_path: Path) -> None:
+    networks = tmp_path / "copy.safetensors"
+    networks.write_bytes((finished / catalog.NETWORKS).read_bytes())
+    run(continue_from(tmp_path, networks))
+    before = contents(tmp_path)
+    networks.unlink()
+    run(tmp_path)
+    assert contents(tmp_path) == before
 
 
 def test_a_diverged_training_leaves_no_discriminator_to_start_from(tmp_path: Path) -> None:

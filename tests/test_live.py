@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mangagan.core import catalog
+from mangagan.core.errors import UserError
 from mangagan.gan.timelapse import is_frame_due
 from mangagan.stages.train import run
 from tests.train_workspace import contents, images_in_checkpoint, make_workspace, start, wait_for_checkpoint
@@ -35,9 +36,16 @@ def test_frames_come_at_each_interval_and_later_at_each_tenth() -> None:
     assert is_frame_due(900, 3100, "cpu"), "one large batch passes several times"
 
 
-def test_a_finished_run_shows_its_curves_and_samples(tmp_path: Path) -> None:
-    run(make_workspace(tmp_path, kimg=2.0))
-    status = read_status(tmp_path)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace after a run of 2 kimg."""
+    root = make_workspace(tmp_path_factory.mktemp("whole"), kimg=2.0)
+    run(root)
+    return root
+
+
+def test_a_finished_run_shows_its_curves_and_samples(whole: Path) -> None:
+    status = read_status(whole)
     assert (status["state"], status["kimg"], status["total_kimg"], status["seconds_left"]) == (
         "finished",
         2.0,
@@ -45,20 +53,19 @@ def test_a_finished_run_shows_its_curves_and_samples(tmp_path: Path) -> None:
         None,
     )
     assert status["pid"] == os.getpid()
-    assert (tmp_path / str(status["run"]) / "checkpoint.pt").is_file()
-    curves = (tmp_path / catalog.TRAINING_CURVES).read_text()
-    assert (tmp_path / catalog.LIVE_CURVES).read_text() == curves
-    assert not (tmp_path / catalog.LIVE_METRICS).exists(), "nothing was measured"
-    with Image.open(tmp_path / catalog.LIVE_SAMPLES) as grid:
+    assert (whole / str(status["run"]) / "checkpoint.pt").is_file()
+    curves = (whole / catalog.TRAINING_CURVES).read_text()
+    assert (whole / catalog.LIVE_CURVES).read_text() == curves
+    assert not (whole / catalog.LIVE_METRICS).exists(), "nothing was measured"
+    with Image.open(whole / catalog.LIVE_SAMPLES) as grid:
         assert grid.size == (8 * 30 - 2, 8 * 30 - 2)
-    with Image.open(tmp_path / catalog.LIVE_TIMELAPSE) as live:
+    with Image.open(whole / catalog.LIVE_TIMELAPSE) as live:
         assert live.n_frames == 3, "0, 1 and 2 kimg"
 
 
-def test_the_timelapse_ends_with_the_delivered_samples(tmp_path: Path) -> None:
-    run(make_workspace(tmp_path, kimg=2.0))
-    data = (tmp_path / "reports/train/timelapse.webp").read_bytes()
-    with Image.open(io.BytesIO(data)) as animation, Image.open(tmp_path / "reports/train/samples.png") as grid:
+def test_the_timelapse_ends_with_the_delivered_samples(whole: Path) -> None:
+    data = (whole / "reports/train/timelapse.webp").read_bytes()
+    with Image.open(io.BytesIO(data)) as animation, Image.open(whole / "reports/train/samples.png") as grid:
         assert animation.n_frames == 3
         animation.seek(2)
         last, samples = np.asarray(animation.convert("L"), float), np.asarray(grid.convert("L"), float)
@@ -66,15 +73,16 @@ def test_the_timelapse_ends_with_the_delivered_samples(tmp_path: Path) -> None:
     assert np.corrcoef(last[row].ravel(), samples[row].ravel())[0, 1] > 0.95, "the compression is lossy"
 
 
-def test_a_killed_run_continues_its_curve_and_its_timelapse(tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run(make_workspace(whole, kimg=2.0))
+def test_a_killed_run_continues_its_curve_and_its_timelapse(whole: Path, tmp_path: Path) -> None:
+    killed = tmp_path
     process = start(make_workspace(killed, kimg=2.0))
     wait_for_checkpoint(killed, process)
     while not (killed / catalog.LIVE_STATUS).exists() or float(str(read_status(killed)["kimg"])) < 1.1:
         assert process.poll() is None
+    rows, kimg = read_column(killed / catalog.LIVE_CURVES, "kimg"), float(str(read_status(killed)["kimg"]))
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    assert rows[-1] > 0.5 * kimg, "the curves are written during the run"
     assert read_status(killed)["state"] == "training"
     assert images_in_checkpoint(killed) < 2000
     run(killed)
@@ -105,6 +113,39 @@ def test_a_signal_marks_the_run_as_stopped(tmp_path: Path) -> None:
     assert process.returncode == 143
     assert read_status(tmp_path)["state"] == "stopped"
     assert float(str(read_status(tmp_path)["kimg"])) == images_in_checkpoint(tmp_path) / 1000
+
+
+def test_live_files_that_cannot_be_written_do_not_end_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_workspace(tmp_path, kimg=1.0)
+    (tmp_path / catalog.LIVE).parent.mkdir()
+    (tmp_path / catalog.LIVE).write_text("a file")
+    run(tmp_path)
+    said = capsys.readouterr().err
+    assert said.count("the live files are not updated any more: ") == 1
+    assert (tmp_path / catalog.GENERATOR).is_file()
+
+
+def test_a_run_that_diverges_says_so_in_its_status(tmp_path: Path) -> None:
+    make_workspace(tmp_path, kimg=1.0, learning_rate_g=1e30)
+    with pytest.raises(UserError):
+        run(tmp_path)
+    status = read_status(tmp_path)
+    assert status["state"] == "stopped"
+    assert "training diverged (NaN)" in str(status["message"])
+
+
+def test_a_run_that_is_resumed_keeps_its_samples_and_starts_once(tmp_path: Path) -> None:
+    run(make_workspace(tmp_path, kimg=1.0))
+    grid = (tmp_path / catalog.LIVE_SAMPLES).read_bytes()
+    run(make_workspace(tmp_path, kimg=1.2))
+    assert (tmp_path / catalog.LIVE_SAMPLES).read_bytes() == grid, "1.2 kimg has no frame"
+    (folder,) = (tmp_path / catalog.TRAINING_RUNS).iterdir()
+    (folder / "checkpoint.pt").unlink()
+    run(make_workspace(tmp_path, kimg=0.2))
+    with Image.open(tmp_path / catalog.LIVE_TIMELAPSE) as live:
+        assert getattr(live, "n_frames", 1) == 1, "one frame of the untrained generator"
 
 
 def test_a_new_run_replaces_the_files_of_the_one_before(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_INTERVAL_S = 2.0
 MAX_INTERVAL_S = 3600.0
-STALE_S = 180.0  # the status is written at least once per minute
+STALE_S = 180.0  # a status is older only during a long measurement
 MISSING = f"no training yet: {catalog.LIVE_STATUS} not found."
 RESUME = "To resume: dvc repro train"
 # Values of `describe` in the line. A narrow terminal shows it without those in NARROW.
@@ -57,14 +57,14 @@ def add_commands(subparsers: "Subparsers") -> None:
     parser.add_argument("--once", action="store_true", help="print the present line and end; 2 if there is no training")
     parser.add_argument(
         "--interval",
-        type=interval,
+        type=parse_interval,
         default=DEFAULT_INTERVAL_S,
         metavar="S",
         help=f"time between two updates [s] (default: {DEFAULT_INTERVAL_S:g})",
     )
 
 
-def interval(text: str) -> float:
+def parse_interval(text: str) -> float:
     """Parse a time between two updates [s]."""
     value = float(text)
     if not 0 < value <= MAX_INTERVAL_S:

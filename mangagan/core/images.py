@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from mangagan.core.files import write_bytes
+from mangagan.core.gray import LUMA
 
-LUMA = (0.299, 0.587, 0.114)  # weights of R, G and B in gray (Rec. 601)
 PICTURE_LEVEL = 2  # for contact sheets: a third of the time of level 6, and files that are 20 % smaller
 
 

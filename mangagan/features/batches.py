@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from mangagan.core.images import LUMA
+from mangagan.core.gray import LUMA
 from mangagan.core.parallel import cpu_count, map_ordered
 
 BATCH = 32  # images; every batch is padded to this size, because libraries round differently for other sizes

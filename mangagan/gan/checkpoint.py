@@ -31,7 +31,7 @@ TRASH = ".deleted"  # folder of the runs that are being deleted
 DELIVERED_SUFFIX = ".delivered"  # suffix of the empty file next to the checkpoint of a run whose results were written
 KEPT_RUNS = 3  # delivered runs to keep; a full-width checkpoint takes about 100 MB
 # The import closure of these modules determines the weights.
-TRAINING_CODE = ("mangagan.gan.loop", "mangagan.gan.numerics", "mangagan.gan.start")
+TRAINING_CODE = ("mangagan.gan.loop", "mangagan.gan.numerics")
 # These settings do not affect the weights after a number of steps, so a run may resume with other values.
 # `measure_kimg` is not one of them: it decides which weights can be selected.
 NOT_IN_KEY = (

@@ -151,6 +151,8 @@ def resolve(config: TrainConfig, device: str = "cpu") -> Settings:
     for field in fields(Settings):
         value = getattr(config, field.name)
         chosen[field.name] = defaults[field.name] if value is None else value
+    # Without a start the hash has no meaning; upper and lower case mean the same.
+    chosen["start_sha256"] = "" if config.start == "none" else config.start_sha256.lower()
     if config.precision == "auto":
         chosen["precision"] = "bfloat16" if device == "cuda" or has_bfloat16_instructions() else "float32"
     return Settings(**chosen)

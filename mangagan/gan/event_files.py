@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,5 +63,8 @@ class EventFiles:
 
 
 def open_event_files(folder: Path, images_seen: int) -> EventFiles | None:
-    """Return the event files of a run; None if tensorboard is not installed."""
-    return EventFiles(folder, images_seen) if find_spec("tensorboard") else None
+    """Return the event files of a run; None if tensorboard is not installed, or is too old or too new for torch."""
+    try:
+        return EventFiles(folder, images_seen)
+    except (ImportError, AttributeError, TypeError):
+        return None

@@ -58,11 +58,15 @@ def accumulate_feature_gradients(
 
 def compute_reference_feature_logits(state: TrainState, before: FeaturePass, settings: Settings) -> list[Tensor]:
     """Return the logits (N,) of the real images, after the update, for each scale; see `compute_reference_logits`."""
+    if settings.loss != "relativistic":  # the loss does not use them
+        return [maps.new_zeros(len(maps)) for maps in before.real]
     with torch.no_grad():
         return discriminate_features(state, before.real, settings)
 
 
-def feature_loss_g(state: TrainState, view: Tensor, reference_logits: list[Tensor], settings: Settings) -> Tensor:
+def compute_generator_loss(
+    state: TrainState, view: Tensor, reference_logits: list[Tensor], settings: Settings
+) -> Tensor:
     """Return the weighted loss of G () from the discriminators on features.
 
     Args:

@@ -4,6 +4,7 @@ They are rewritten atomically in one folder: `status.json`, `curves.csv`, `metri
 sample grid), `timelapse.webp`, and `tensorboard/<run>/` if tensorboard is installed. Training does not read them.
 """
 
+import json
 import math
 import os
 import platform
@@ -27,7 +28,8 @@ from mangagan.pictures.grid import draw_grid
 STATUS, CURVES, METRICS = "status.json", "curves.csv", "metrics.csv"
 SAMPLES, TIMELAPSE, TENSORBOARD = "samples.png", "timelapse.webp", "tensorboard"
 INTERVAL_S = 1.0  # minimum time between two updates of the status and of the curves
-RUN_NAME_LENGTH = 8  # characters of the key of the run, for the folder of the event files
+ROWS_SHARE = 20  # the curves are written again after this many times the duration of writing them
+KEY_LENGTH, SHORT_KEY_LENGTH = 64, 8  # characters of the key of a run; in the name of the folder of its event files
 
 Metrics = dict[str, float]
 
@@ -49,8 +51,9 @@ class Live:
     first: int = 0  # images shown by earlier processes
     started: float = field(default_factory=time.monotonic)
     written: float = 0.0  # time of the last status
+    rows_due: float = 0.0  # earliest time of the next update of the curves
     metrics: Metrics = field(default_factory=dict)  # the last measurement
-    frames: list[Image.Image] = field(default_factory=list)
+    frames: dict[int, Image.Image] = field(default_factory=dict)  # by number of images
     events: EventFiles | None = None
 
     def open(self, state: TrainState, measured: list[Metrics], frames: dict[int, np.ndarray]) -> None:
@@ -61,16 +64,28 @@ class Live:
             measured: Measurements of earlier processes.
             frames: Frames of the timelapse of earlier processes: samples by number of images.
         """
-        for name in (SAMPLES, TIMELAPSE):  # of an earlier run
-            (self.folder / name).unlink(missing_ok=True)
+        if self.read_run() != self.run.as_posix():
+            for name in (SAMPLES, TIMELAPSE):
+                (self.folder / name).unlink(missing_ok=True)
         self.first = state.images_seen
-        self.events = open_event_files(self.folder / TENSORBOARD / self.run.name[:RUN_NAME_LENGTH], self.first)
+        self.message = next(reversed(state.alarms.values()), "")
+        # The name of a run is its key, with a suffix if a longer run has the same key.
+        name = self.run.name[:SHORT_KEY_LENGTH] + self.run.name[KEY_LENGTH:]
+        self.events = open_event_files(self.folder / TENSORBOARD / name, self.first)
         if self.events is not None:
             self.events.write_past(state.rows, measured)
-        self.frames = [draw_frame(images, seen / 1000) for seen, images in frames.items()]
+        self.frames = {seen: draw_frame(images, seen / 1000) for seen, images in frames.items()}
         self.write_timelapse()
         self.write_measured(measured)
         self.write_rows(state)
+
+    def read_run(self) -> str | None:
+        """Return the folder of the run that wrote the live files; None if unknown."""
+        try:
+            run: str | None = json.loads((self.folder / STATUS).read_bytes())["run"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return run
 
     def update(self, state: TrainState) -> None:
         """Update the status, at most once per INTERVAL_S."""
@@ -81,7 +96,7 @@ class Live:
         """Add the last row of the curves."""
         if self.events is not None:
             self.events.write_row(state.rows[-1])
-        if time.monotonic() - self.written >= INTERVAL_S:
+        if time.monotonic() >= self.rows_due:
             self.write_rows(state)
 
     def add_metrics(self, state: TrainState, measured: list[Metrics]) -> None:
@@ -95,7 +110,7 @@ class Live:
         """Replace the sample grid and add a frame to the timelapse; `images` is uint8 (N, C, H, W)."""
         grid = draw_grid(images, GRID_COLUMNS)
         write_png(self.folder / SAMPLES, grid)
-        self.frames.append(draw_frame(images, state.images_seen / 1000))
+        self.frames[state.images_seen] = draw_frame(images, state.images_seen / 1000)
         self.write_timelapse()
         if self.events is not None:
             self.events.write_grid(grid, state.images_seen)
@@ -115,9 +130,11 @@ class Live:
 
     def write_rows(self, state: TrainState) -> None:
         """Write the curves and the status."""
+        started = time.monotonic()
         rows = [list(asdict(row).values()) for row in state.rows]
         write_text(self.folder / CURVES, format_csv(list(COLUMNS), rows))
         self.write_status(state, "training")
+        self.rows_due = time.monotonic() + max(INTERVAL_S, ROWS_SHARE * (time.monotonic() - started))
 
     def write_measured(self, measured: list[Metrics]) -> None:
         """Write the measurements; remove the file of an earlier run if there are none."""
@@ -132,7 +149,7 @@ class Live:
     def write_timelapse(self) -> None:
         """Write the animation of all frames so far."""
         if self.frames:
-            write_bytes(self.folder / TIMELAPSE, encode_timelapse(self.frames))
+            write_bytes(self.folder / TIMELAPSE, encode_timelapse(list(self.frames.values())))
 
     def write_status(self, state: TrainState, name: str) -> None:
         """Write the status: `training`, `finished` or `stopped`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mangagan.core.errors import UserError
 from mangagan.gan import alarms, distributed
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.checkpoint import save_checkpoint
@@ -85,8 +86,7 @@ class Observer:
         """Report the last row of the curves and check them."""
         if self.reporter is not None:
             self.reporter.log(state.rows[-1])
-        if self.live is not None:
-            self.live.add_row(state)
+        self.show(lambda live: live.add_row(state))
         self.note_alarm(state, "exploded", alarms.find_explosion(state.rows))
         self.note_alarm(state, "saturated", alarms.find_saturation(state.rows))
         self.note_alarm(state, "overfitting", alarms.find_overfitting(state.rows, self.settings))
@@ -95,34 +95,32 @@ class Observer:
         """Report a step; save samples and measure if due since `before` [images]."""
         if self.reporter is not None:
             self.reporter.step(state.images_seen)
-        if self.live is not None:
-            self.live.update(state)
+        self.show(lambda live: live.update(state))
         draws = is_due(before, state.images_seen, self.settings.snapshot_kimg)
         measures = is_due(before, state.images_seen, self.settings.measure_kimg)
-        films = is_frame_due(before, state.images_seen, state.sums.device.type)
-        if (draws or films) and self.is_first:
-            self.draw(state, draws, films)
+        needs_frame = is_frame_due(before, state.images_seen, state.sums.device.type)
+        if (draws or needs_frame) and self.is_first:
+            self.draw(state, draws, needs_frame)
         if measures and self.is_first and self.measurements.measurer is not None:
             self.measure(state)
         if draws or measures:
             state.alarms, state.stall = distributed.broadcast((state.alarms, state.stall))
 
-    def draw(self, state: TrainState, draws: bool, films: bool) -> None:
+    def draw(self, state: TrainState, needs_grid: bool, needs_frame: bool) -> None:
         """Generate samples, for a sample grid (and check them) or for a frame of the timelapse."""
         images = self.generate_samples(state)
-        if draws:
+        if needs_grid:
             save_samples(format_path(self.folder, state.images_seen), images)
             kimg = floor_kimg(state.images_seen, self.settings.snapshot_kimg)
             self.note_alarm(state, "collapse", alarms.find_collapse(images, self.faces_spread, kimg))
-        if films:
+        if needs_frame:
             self.add_frame(state, images)
 
     def measure(self, state: TrainState) -> None:
         """Measure samples, and check if they get worse or no better."""
         self.measurements.add(state)
         rows = self.measurements.rows
-        if self.live is not None:
-            self.live.add_metrics(state, rows)
+        self.show(lambda live: live.add_metrics(state, rows))
         self.note_alarm(state, "worse", alarms.find_deterioration(rows))
         state.stall = find_stall(rows, self.settings.patience)
 
@@ -184,8 +182,7 @@ class Observer:
         if report and name not in state.alarms:
             state.alarms[name] = report
             self.say(f"ALARM {report}")
-            if self.live is not None:
-                self.live.add_message(state, report)
+            self.show(lambda live: live.add_message(state, report))
 
     def generate_samples(self, state: TrainState) -> np.ndarray:
         """Return samples, always of the same latents, uint8 (64, C, H, W)."""
@@ -195,8 +192,7 @@ class Observer:
     def add_frame(self, state: TrainState, images: np.ndarray) -> None:
         """Add a frame to the timelapse."""
         save_samples(format_frame_path(self.folder, state.images_seen), images[:FRAME_IMAGES])
-        if self.live is not None:
-            self.live.add_samples(state, images)
+        self.show(lambda live: live.add_samples(state, images))
 
     @contextmanager
     def show_live(self, state: TrainState, folder: Path | None) -> Iterator[None]:
@@ -205,13 +201,25 @@ class Observer:
             yield
             return
         self.live = Live(folder, self.folder, self.settings.kimg)
-        self.live.open(state, self.measurements.rows, self.read_frames(state))
-        finished = False
+        frames = self.read_frames(state)
+        self.show(lambda live: live.open(state, self.measurements.rows, frames))
         try:
             yield
-            finished = True
-        finally:
-            self.live.close(state, finished, state.stall)
+        except BaseException as error:
+            reason = str(error) if isinstance(error, UserError) else ""
+            self.show(lambda live: live.close(state, False, reason))
+            raise
+        self.show(lambda live: live.close(state, True, state.stall))
+
+    def show(self, write: Callable[[Live], object]) -> None:
+        """Update the live files. After an error, report it and write none any more: training does not need them."""
+        if self.live is None:
+            return
+        try:
+            write(self.live)
+        except (OSError, UserError) as error:
+            self.live = None
+            self.say(f"the live files are not updated any more: {error}")
 
     def read_frames(self, state: TrainState) -> dict[int, np.ndarray]:
         """Return the samples of the frames so far by number of images; delete damaged files."""

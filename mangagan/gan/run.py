@@ -88,7 +88,7 @@ def train_resumable(
     say: Callable[[str], object],
     measurer: Measurer | None = None,
     live_folder: Path | None = None,
-    start: Path | None = None,
+    find_start: Callable[[], Path] | None = None,
 ) -> Run:
     """Train on faces, from the last checkpoint of the same run if there is one.
 
@@ -99,7 +99,8 @@ def train_resumable(
         say: Called with one line for the user.
         measurer: Measures samples during training. Default: nothing is measured.
         live_folder: Folder of the live files, see `gan.live`. Default: none are written.
-        start: File of networks from which a new run starts; `config.start_sha256` is its hash. Default: random weights.
+        find_start: Returns the file of networks from which a new run starts; `config.start_sha256` is its hash. It is
+            not called for a run that resumes. Default: random weights.
 
     Raises:
         UserError: Too few faces, a wrong image size, no GPU, too little memory, a diverged training, or a lost process.
@@ -124,8 +125,12 @@ def train_resumable(
         machine_threads = torch.get_num_threads() * distributed.local_rank_and_size()[1]
         identity = identify_run(faces, settings, device, distributed.broadcast(machine_threads))
         distributed.check_same(f"{identity} {settings}")
-        create = partial(create_first_state, settings, faces.shape[2], faces.shape[1], device, start)
+        create = partial(create_state, settings, faces.shape[2], faces.shape[1], device)
         path, state = resume_together(folder, run_key(identity), final_images, create, say)
+        if find_start is not None and state.images_seen == 0:
+            load_start(state, settings, find_start())
+        if measurer is None and settings.patience and distributed.rank() == 0:
+            say("train.patience has no effect: the samples are not measured")
         if distributed.rank() > 0:
             say, measurer, live_folder = ignore, None, None
         observer = Observer(settings, faces, path, Measurements(path.parent, settings, measurer), say=say)
@@ -143,16 +148,6 @@ def train_resumable(
         distributed.exit_other_processes()
         delivery = select_generator(state, settings, complete, observer.measurements, say)
         return collect_results(state, observer, delivery)
-
-
-def create_first_state(
-    settings: Settings, image_size: int, channels: int, device: torch.device, start: Path | None
-) -> TrainState:
-    """Return the state before the first step: with random weights, or with those of a file of networks."""
-    state = create_state(settings, image_size, channels, device)
-    if start is not None:
-        load_start(state, start)
-    return state
 
 
 def attempt_step(shape: tuple[int, ...], settings: Settings, device: torch.device, images: int) -> None:

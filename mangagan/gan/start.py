@@ -9,12 +9,13 @@ from safetensors.torch import save as pack
 from torch import Tensor
 
 from mangagan.core.errors import UserError
+from mangagan.gan.config import Settings
 from mangagan.gan.state import TrainState
 from mangagan.networks.dcgan import Generator
 from mangagan.networks.weights import describe_difference, read_file
 
 STRENGTH = "augment.strength"
-ADVICE = "Choose the file of a run with the same size, channels, width and z_dim, or set train.start to none"
+ADVICE = "Choose the file of a run with the same recipe, size, channels and width, or set train.start to none"
 
 
 def serialize_networks(state: TrainState, generator: Generator) -> bytes:
@@ -24,11 +25,13 @@ def serialize_networks(state: TrainState, generator: Generator) -> bytes:
         state: State at the end of the run. Its discriminators are left out if the training diverged.
         generator: The delivered generator.
     """
-    networks: dict[str, torch.nn.Module] = {"generator": generator}
-    if all(weight.isfinite().all() for weight in state.discriminator.parameters()):
-        networks["discriminator"] = state.discriminator
-        if state.feature_discriminator is not None:
-            networks["feature_discriminator"] = state.feature_discriminator
+    networks: dict[str, torch.nn.Module] = {"discriminator": state.discriminator}
+    if state.feature_discriminator is not None:
+        networks["feature_discriminator"] = state.feature_discriminator
+    weights = [weight for network in networks.values() for weight in network.parameters()]
+    if not all(weight.isfinite().all() for weight in weights):
+        networks = {}
+    networks["generator"] = generator
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()
         for name, network in networks.items()
@@ -37,14 +40,16 @@ def serialize_networks(state: TrainState, generator: Generator) -> bytes:
     return pack({**tensors, STRENGTH: state.strength.detach().cpu()})
 
 
-def load_start(state: TrainState, path: Path) -> None:
+def load_start(state: TrainState, settings: Settings, path: Path) -> None:
     """Set the weights of a new state to those of a finished run.
 
-    The optimizers, the learning rates and the count of images start anew. Discriminators on features that the file
+    The optimizers, the learning rates and the count of images start anew. The strength of the augmentation is set too,
+    unless it is constant. Discriminators on features that the file
     lacks start from random weights.
 
     Args:
         state: State before the first step; changed in place.
+        settings: Settings of the run.
         path: File of `serialize_networks`.
 
     Raises:
@@ -57,7 +62,7 @@ def load_start(state: TrainState, path: Path) -> None:
     load_network(state.discriminator, tensors, "discriminator", path)
     if state.feature_discriminator is not None and select_tensors(tensors, "feature_discriminator"):
         load_network(state.feature_discriminator, tensors, "feature_discriminator", path)
-    if STRENGTH in tensors and tensors[STRENGTH].shape == state.strength.shape:
+    if settings.augment_target and STRENGTH in tensors and tensors[STRENGTH].shape == state.strength.shape:
         state.strength.copy_(tensors[STRENGTH])
 
 

@@ -18,8 +18,8 @@ from mangagan.gan.curves import STATISTICS
 from mangagan.gan.feature_loss import (
     FeaturePass,
     accumulate_feature_gradients,
+    compute_generator_loss,
     compute_reference_feature_logits,
-    feature_loss_g,
 )
 from mangagan.gan.losses import discriminator_loss, generator_loss, mean_probabilities, measure_realness
 from mangagan.gan.penalty import zero_centered_gradient_penalty
@@ -166,7 +166,7 @@ def accumulate_generator_gradients(
     loss = generator_loss(settings.loss, reference.logits, discriminate(state, view, settings)) * inputs.scale
     total = loss
     if state.feature_discriminator is not None:
-        total = loss + feature_loss_g(state, view, reference.feature_logits, settings) * inputs.scale
+        total = loss + compute_generator_loss(state, view, reference.feature_logits, settings) * inputs.scale
     torch.autograd.backward(total)
     return loss.detach()
 

@@ -18,9 +18,10 @@ from mangagan.pictures.text import load_font
 FOLDER = "timelapse"
 IMAGES, COLUMNS = 16, 4  # the first latents of the sample grids
 INTERVAL_KIMG = {"cpu": 1, "cuda": 10}  # interval of the first 20 frames; a GPU shows a kimg in less than a second
-GROWTH = 10  # later frames follow when the training is a tenth longer
+GROWTH_DIVISOR = 10  # later frames follow when the training is a tenth longer
 MAX_INTERVALS = 10**6
 FRAME_MS, LAST_MS = 250, 2000  # duration of a frame, and of the last one
+MAX_SIDE = 520  # of the samples of a frame [px]; bounds the memory and the time of encoding for large images
 CAPTION_HEIGHT, CAPTION_SIZE = 22, 13  # [px]
 QUALITY = 80  # of the WebP
 
@@ -29,7 +30,7 @@ def list_times() -> tuple[int, ...]:
     """Return the times of all frames, in intervals: 1, 2, …, 20, 22, 24 and so on."""
     times = [1]
     while times[-1] < MAX_INTERVALS:
-        times.append(times[-1] + max(1, times[-1] // GROWTH))
+        times.append(times[-1] + max(1, times[-1] // GROWTH_DIVISOR))
     return tuple(times)
 
 
@@ -61,6 +62,7 @@ def draw_frame(images: np.ndarray, kimg: float) -> Image.Image:
         kimg: Images shown so far [kimg], for the caption.
     """
     grid = to_pillow(draw_grid(images[:IMAGES], COLUMNS)).convert("RGB")
+    grid.thumbnail((MAX_SIDE, MAX_SIDE))
     frame = Image.new("RGB", (grid.width, grid.height + CAPTION_HEIGHT), (PAPER,) * 3)
     frame.paste(grid)
     position = (4, grid.height + (CAPTION_HEIGHT - CAPTION_SIZE) // 2)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mangagan.core.images import LUMA
+from mangagan.core.gray import LUMA
 from mangagan.face_network.network import WIDTHS, FaceNet
 
 SCALES = 3  # strides 8, 16 and 32 px
@@ -75,6 +75,7 @@ class FeatureDiscriminator(nn.ModuleList):
         """Return the logits (N,) of each scale."""
         return [head(maps).flatten() for head, maps in zip(self, features, strict=True)]
 
+    @torch.no_grad()
     def update_spectral_norms(self) -> None:
         """Run one power iteration for each layer.
 

@@ -36,7 +36,7 @@ CURVE_GROUPS = {
         "loss",
         "If the loss of the discriminator approaches 0 while that of the generator rises, the discriminator is too"
         " strong.",
-        {"loss_d": ("discriminator", 1), "loss_g": ("generator", 0)},
+        {"loss_d": ("discriminator", 1), "loss_f": ("discriminators on features", 2), "loss_g": ("generator", 0)},
     ),
     "d_": CurveGroup(
         "Output of the discriminator",

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,12 +60,14 @@ def run(root: Path = Path()) -> None:
     """
     config = params.load(STAGE, TrainConfig, root)
     check_inputs(root)
-    start = find_start(config, root)
+    find_start = None if config.start == "none" else partial(locate_start, config, root)
     with explain_cpu_shortage(f"Lower train.memory_mb (now {config.memory_mb}) in params.yaml"):
         images = load_images(config, root)
         check_size(images)
         measurer = build_measurer(root, images) if distributed.rank() == 0 else None
-    trained = train_resumable(images, config, root / catalog.TRAINING_RUNS, say, measurer, root / catalog.LIVE, start)
+    trained = train_resumable(
+        images, config, root / catalog.TRAINING_RUNS, say, measurer, root / catalog.LIVE, find_start
+    )
     write_pictures(root / catalog.pictures_dir(STAGE), trained)
     write_json(root / catalog.metrics_file(STAGE), summarize(trained, len(images)))
     about = describe(root, trained, *images.shape[:2])
@@ -92,20 +95,24 @@ def check_inputs(root: Path) -> None:
     check_extractors(params.load("evaluate", EvaluateParams, root).extractors, root)
 
 
-def find_start(config: TrainConfig, root: Path) -> Path | None:
-    """Return the file of networks from which the run starts; None for random weights.
+def locate_start(config: TrainConfig, root: Path) -> Path:
+    """Return the file of networks from which the run starts; a URL is downloaded.
 
     Raises:
         UserError: The file is an out of this stage, or it is missing, or its SHA-256 differs.
     """
-    if config.start == "none":
-        return None
-    if (root / config.start).resolve().parent == (root / catalog.NETWORKS).resolve().parent:
+    outs = (catalog.NETWORKS, catalog.GENERATOR)
+    if (root / config.start).resolve() in [(root / out).resolve() for out in outs]:
         raise UserError(
-            f"params.yaml: train.start is {config.start}, but DVC deletes {catalog.NETWORKS.parent}/ before training."
-            f" Run: dvc checkout. Then copy {catalog.NETWORKS} to another folder and set train.start to the copy"
+            f"params.yaml: train.start is {config.start}, which DVC deletes before it trains. Run: dvc checkout."
+            f" Then copy {catalog.NETWORKS} to another folder and set train.start to the copy"
         )
-    return resolve_model("train.start", config.start, config.start_sha256, root)
+    if distributed.local_rank_and_size()[0] > 0:
+        distributed.wait_for_all()
+    path = resolve_model("train.start", config.start, config.start_sha256, root)
+    if distributed.local_rank_and_size()[0] == 0:
+        distributed.wait_for_all()
+    return path
 
 
 def load_images(config: TrainConfig, root: Path) -> np.ndarray:
@@ -211,7 +218,8 @@ def describe(root: Path, trained: Run, faces: int, channels: int) -> dict[str, A
     import torch
 
     return {
-        "params": dataclasses.asdict(trained.settings),
+        # `start` is a path of this machine; `start_sha256` identifies the file.
+        "params": {name: value for name, value in dataclasses.asdict(trained.settings).items() if name != "start"},
         "data": {
             "train_sha256": sha256_file(root / catalog.TRAIN_FACES),
             "faces": faces,
