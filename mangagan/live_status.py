@@ -23,14 +23,14 @@ class LiveStatus:
     """Content of the status file. A value is None, and a text empty, if not available.
 
     Attributes:
-        state: "training", "finished", or "stopped" by a signal or an error.
+        state: "training"; "finished", also if an alarm or `patience` ended it; "stopped" by a signal or an error.
         kimg: Training progress [kimg].
         total_kimg: Length of the training [kimg].
         images_per_second: Speed.
         seconds_left: Estimate of the remaining time [s].
         loss_d: Loss of the discriminator.
-        loss_g: Adversarial loss of the generator.
-        loss_f: Loss of the generator on features.
+        loss_g: Loss of the generator, without its part from the discriminators on features.
+        loss_f: Mean loss of the discriminators on features; 0 if there are none.
         kernel_distance: Latest kernel distance.
         usable_share: Latest share of usable faces [0, 1].
         pid: Process id of the training.

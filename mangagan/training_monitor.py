@@ -28,7 +28,7 @@ SAMPLE_COUNT = 500  # samples generated for each measurement; measuring takes 0.
 MIN_FACES = 20  # minimum of hold-out faces and of training faces; with fewer, the metrics are too noisy
 MAX_FACES = 2000  # maximum number of training faces, and of hold-out faces
 REPEATS = 8  # subsamples (half of the samples each) for the standard deviation
-MIN_CEILING = 0.01  # minimum distance of a ruined set from the floor, as a share of the maximum
+MIN_CEILING_SHARE = 0.01  # minimum distance of a ceiling from the floor, as a share of the largest one
 MIN_DISTANCE = 1e-3  # of a hold-out face from the nearest training face; below it, all faces are the same image
 NEIGHBORS = 5  # k of the coverage
 
@@ -131,14 +131,14 @@ def build_monitor(train: np.ndarray, holdout: np.ndarray, extractor: Extractor, 
 def choose_ceiling(floor: float, distances: list[float]) -> float:
     """Return the minimum of the distances of ruined sets that are clearly above the floor; NaN if there is none.
 
-    If all faces are the same image, some ruined sets are hardly different from them: the mean face is a face.
+    If all faces are the same image, some ruined sets equal them (their mean is that image) and cannot be a ceiling.
 
     Args:
         floor: Kernel distance of real faces.
         distances: Kernel distances of the ruined sets.
     """
     offsets = [distance - floor for distance in distances]
-    clear = [offset for offset in offsets if offset > MIN_CEILING * max(offsets) and offset > 0]
+    clear = [offset for offset in offsets if offset > MIN_CEILING_SHARE * max(offsets) and offset > 0]
     return floor + min(clear, default=float("nan"))
 
 

@@ -137,7 +137,7 @@ def test_losses_that_explode_raise_an_alarm() -> None:
     assert alarms.find_explosion(rows(3)) is None
     line = alarms.find_explosion([*rows(3), replace(rows(1)[0], loss_g=1e15)])
     assert line is not None
-    assert "G 1e+15 at 1.0 kimg" in line
+    assert "G 1e+15, on features 0.7 at 1.0 kimg" in line
 
 
 def test_patience_counts_from_the_best_measurement() -> None:
@@ -149,7 +149,7 @@ def test_patience_counts_from_the_best_measurement() -> None:
     assert find_stall(measured(3, 2, 2.5), 20) == ""
     assert find_stall(measured(3, 2, 2.5, 1.9), 20) == ""
     assert find_stall(measured(3, float("nan"), float("nan")), 20) != ""
-    assert "since 20.0 kimg (2), train.patience is 20 kimg" in find_stall(measured(3, 2, 2.5, 2.1), 20)
+    assert "since 20.0 kimg (2); train.patience is 20 kimg" in find_stall(measured(3, 2, 2.5, 2.1), 20)
 
 
 def test_mode_collapse_raises_an_alarm() -> None:

@@ -37,15 +37,15 @@ def test_frames_come_at_each_interval_and_later_at_each_tenth() -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace after a run of 2 kimg."""
-    root = make_workspace(tmp_path_factory.mktemp("whole"), kimg=2.0)
+    root = make_workspace(tmp_path_factory.mktemp("finished_workspace"), kimg=2.0)
     run(root)
     return root
 
 
-def test_a_finished_run_shows_its_curves_and_samples(whole: Path) -> None:
-    status = read_status(whole)
+def test_a_finished_run_shows_its_curves_and_samples(finished_workspace: Path) -> None:
+    status = read_status(finished_workspace)
     assert (status["state"], status["kimg"], status["total_kimg"], status["seconds_left"]) == (
         "finished",
         2.0,
@@ -53,19 +53,22 @@ def test_a_finished_run_shows_its_curves_and_samples(whole: Path) -> None:
         None,
     )
     assert status["pid"] == os.getpid()
-    assert (whole / str(status["run"]) / "checkpoint.pt").is_file()
-    curves = (whole / catalog.TRAINING_CURVES).read_text()
-    assert (whole / catalog.LIVE_CURVES).read_text() == curves
-    assert not (whole / catalog.LIVE_METRICS).exists(), "nothing was measured"
-    with Image.open(whole / catalog.LIVE_SAMPLES) as grid:
+    assert (finished_workspace / str(status["run"]) / "checkpoint.pt").is_file()
+    curves = (finished_workspace / catalog.TRAINING_CURVES).read_text()
+    assert (finished_workspace / catalog.LIVE_CURVES).read_text() == curves
+    assert not (finished_workspace / catalog.LIVE_METRICS).exists(), "nothing was measured"
+    with Image.open(finished_workspace / catalog.LIVE_SAMPLES) as grid:
         assert grid.size == (8 * 30 - 2, 8 * 30 - 2)
-    with Image.open(whole / catalog.LIVE_TIMELAPSE) as live:
+    with Image.open(finished_workspace / catalog.LIVE_TIMELAPSE) as live:
         assert live.n_frames == 3, "0, 1 and 2 kimg"
 
 
-def test_the_timelapse_ends_with_the_delivered_samples(whole: Path) -> None:
-    data = (whole / "reports/train/timelapse.webp").read_bytes()
-    with Image.open(io.BytesIO(data)) as animation, Image.open(whole / "reports/train/samples.png") as grid:
+def test_the_timelapse_ends_with_the_delivered_samples(finished_workspace: Path) -> None:
+    data = (finished_workspace / "reports/train/timelapse.webp").read_bytes()
+    with (
+        Image.open(io.BytesIO(data)) as animation,
+        Image.open(finished_workspace / "reports/train/samples.png") as grid,
+    ):
         assert animation.n_frames == 3
         animation.seek(2)
         last, samples = np.asarray(animation.convert("L"), float), np.asarray(grid.convert("L"), float)
@@ -73,7 +76,7 @@ def test_the_timelapse_ends_with_the_delivered_samples(whole: Path) -> None:
     assert np.corrcoef(last[row].ravel(), samples[row].ravel())[0, 1] > 0.95, "the compression is lossy"
 
 
-def test_a_killed_run_continues_its_curve_and_its_timelapse(whole: Path, tmp_path: Path) -> None:
+def test_a_killed_run_continues_its_curve_and_its_timelapse(finished_workspace: Path, tmp_path: Path) -> None:
     killed = tmp_path
     process = start(make_workspace(killed, kimg=2.0))
     wait_for_checkpoint(killed, process)
@@ -86,8 +89,10 @@ def test_a_killed_run_continues_its_curve_and_its_timelapse(whole: Path, tmp_pat
     assert read_status(killed)["state"] == "training"
     assert images_in_checkpoint(killed) < 2000
     run(killed)
-    assert contents(killed) == contents(whole), "curves and timelapse included"
-    assert read_column(killed / catalog.LIVE_CURVES, "kimg") == read_column(whole / catalog.LIVE_CURVES, "kimg")
+    assert contents(killed) == contents(finished_workspace), "curves and timelapse included"
+    assert read_column(killed / catalog.LIVE_CURVES, "kimg") == read_column(
+        finished_workspace / catalog.LIVE_CURVES, "kimg"
+    )
     pytest.importorskip("tensorboard")
     steps = read_events(killed / catalog.LIVE_TENSORBOARD)
     assert steps == [round(1000 * kimg) for kimg in read_column(killed / catalog.LIVE_CURVES, "kimg")]
@@ -169,7 +174,7 @@ def test_measurements_are_shown_and_patience_ends_the_run(
     make_workspace(tmp_path, 24, holdout=24, kimg=2.0, measure_kimg=0.1, patience=0.2)
     run(tmp_path)
     said = capsys.readouterr().err
-    assert "ended at 0.4 kimg: the kernel distance has not decreased since 0.2 kimg (1), train.patience is 0.2" in said
+    assert "ended at 0.4 kimg: no new minimum of the kernel distance since 0.2 kimg (1); train.patience is 0.2" in said
     assert "delivering the weights of 0.2 kimg" in said, "although the difference is within the standard deviation"
     assert read_column(tmp_path / catalog.LIVE_METRICS, "kernel_distance") == [3, 1, 2, 1.5]
     status = read_status(tmp_path)

@@ -49,10 +49,12 @@ def add_commands(subparsers: "Subparsers") -> None:
         watch,
         "show the progress of the running training",
         "mangagan watch",
-        "Shows one line: progress, speed, time left, losses of the discriminator (D) and the generator (G; F: on\n"
-        "features), kernel distance, and share of usable faces. It ends when the training ends, and waits if there is\n"
-        f"none yet. Ctrl-C ends it, and the training continues. It reads {catalog.LIVE_STATUS}.\n\n"
-        "Exit status: 0 if the training has finished or was stopped, 1 if its process was killed.",
+        "Shows one line: progress, speed, time left, losses of the discriminator (D), the generator (G) and the\n"
+        "discriminators on features (F), kernel distance, and share of usable faces. The command ends when the\n"
+        f"training ends, and waits if there is none yet. Ctrl-C does not end the training. It reads\n"
+        f"{catalog.LIVE_STATUS}.\n\n"
+        "Exit status: 0: finished or stopped; 1: the process ended without a final status (killed, for example);\n"
+        "2: the status file is damaged, or with --once does not exist.",
     )
     parser.add_argument("--once", action="store_true", help="print the present line and end; 2 if there is no training")
     parser.add_argument(

@@ -34,12 +34,13 @@ def find_saturation(rows: list[CurveRow]) -> str | None:
 
 
 def find_explosion(rows: list[CurveRow]) -> str | None:
-    """Report that a loss has exploded: the logits of D have no bound, and the samples become noise."""
+    """Report that a loss is at least EXPLODED; the samples then become noise."""
     if not rows or max(rows[-1].loss_d, rows[-1].loss_g, rows[-1].loss_f) < EXPLODED:
         return None
     return (
-        f"the losses explode (D {rows[-1].loss_d:.3g}, G {rows[-1].loss_g:.3g} at {rows[-1].kimg:.1f} kimg). Halve "
-        "train.learning_rate_g and train.learning_rate_d, or increase train.r1"
+        f"the losses explode (D {rows[-1].loss_d:.3g}, G {rows[-1].loss_g:.3g}, on features {rows[-1].loss_f:.3g} at "
+        f"{rows[-1].kimg:.1f} kimg). Halve train.learning_rate_g, train.learning_rate_d and train.learning_rate_f, or "
+        "increase train.r1"
     )
 
 

@@ -15,8 +15,7 @@ METRICS, CURVES = "metrics", "curves"  # groups of figures in TensorBoard
 class EventFiles:
     """Event files of one run. The step of an event is the number of images shown.
 
-    A resumed run writes another file, which hides the events of the steps that are repeated: TensorBoard shows one
-    continuous curve.
+    A resumed run writes another file with `purge_step`, so TensorBoard shows each step once.
 
     Args:
         folder: Folder of the run's event files.
@@ -29,8 +28,8 @@ class EventFiles:
         self.has_past = any(folder.glob("events.*"))
         self.writer: Any = SummaryWriter(str(folder), purge_step=images_seen + 1)
 
-    def write_past(self, rows: Sequence[CurveRow], measured: Sequence[dict[str, float]]) -> None:
-        """Write the rows of earlier processes, unless they wrote event files."""
+    def write_history(self, rows: Sequence[CurveRow], measured: Sequence[dict[str, float]]) -> None:
+        """Write the rows and measurements of earlier processes if the folder had no event files."""
         if self.has_past:
             return
         for row in rows:

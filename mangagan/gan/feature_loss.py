@@ -1,4 +1,4 @@
-"""The part of a training step that concerns the discriminators on features, see `networks.feature_discriminator`."""
+"""Losses and gradients of the discriminators on features, see `networks.feature_discriminator`."""
 
 from dataclasses import dataclass
 
@@ -64,7 +64,7 @@ def compute_reference_feature_logits(state: TrainState, before: FeaturePass, set
         return discriminate_features(state, before.real, settings)
 
 
-def compute_generator_loss(
+def compute_generator_feature_loss(
     state: TrainState, view: Tensor, reference_logits: list[Tensor], settings: Settings
 ) -> Tensor:
     """Return the weighted loss of G () from the discriminators on features.

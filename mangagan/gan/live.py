@@ -1,4 +1,4 @@
-"""The live files of a run: they show a training while it runs, and survive it.
+"""The live files of a run: they show its progress, and remain after it.
 
 They are rewritten atomically in one folder: `status.json`, `curves.csv`, `metrics.csv`, `samples.png` (the latest
 sample grid), `timelapse.webp`, and `tensorboard/<run>/` if tensorboard is installed. Training does not read them.
@@ -28,14 +28,14 @@ from mangagan.pictures.grid import draw_grid
 STATUS, CURVES, METRICS = "status.json", "curves.csv", "metrics.csv"
 SAMPLES, TIMELAPSE, TENSORBOARD = "samples.png", "timelapse.webp", "tensorboard"
 INTERVAL_S = 1.0  # minimum time between two updates of the status and of the curves
-ROWS_SHARE = 20  # the curves are written again after this many times the duration of writing them
+ROWS_PAUSE_FACTOR = 20  # minimum pause between writes of the curves, in durations of one write
 KEY_LENGTH, SHORT_KEY_LENGTH = 64, 8  # characters of the key of a run; in the name of the folder of its event files
 
 Metrics = dict[str, float]
 
 
 @dataclass
-class Live:
+class LiveFiles:
     """Writes the live files of one run.
 
     Args:
@@ -48,9 +48,9 @@ class Live:
     run: Path
     total_kimg: float
     message: str = ""
-    first: int = 0  # images shown by earlier processes
+    resumed_images: int = 0  # images shown by earlier processes
     started: float = field(default_factory=time.monotonic)
-    written: float = 0.0  # time of the last status
+    status_time: float = 0.0  # time of the last status
     rows_due: float = 0.0  # earliest time of the next update of the curves
     metrics: Metrics = field(default_factory=dict)  # the last measurement
     frames: dict[int, Image.Image] = field(default_factory=dict)  # by number of images
@@ -67,13 +67,13 @@ class Live:
         if self.read_run() != self.run.as_posix():
             for name in (SAMPLES, TIMELAPSE):
                 (self.folder / name).unlink(missing_ok=True)
-        self.first = state.images_seen
+        self.resumed_images = state.images_seen
         self.message = next(reversed(state.alarms.values()), "")
         # The name of a run is its key, with a suffix if a longer run has the same key.
         name = self.run.name[:SHORT_KEY_LENGTH] + self.run.name[KEY_LENGTH:]
-        self.events = open_event_files(self.folder / TENSORBOARD / name, self.first)
+        self.events = open_event_files(self.folder / TENSORBOARD / name, self.resumed_images)
         if self.events is not None:
-            self.events.write_past(state.rows, measured)
+            self.events.write_history(state.rows, measured)
         self.frames = {seen: draw_frame(images, seen / 1000) for seen, images in frames.items()}
         self.write_timelapse()
         self.write_measured(measured)
@@ -89,7 +89,7 @@ class Live:
 
     def update(self, state: TrainState) -> None:
         """Update the status, at most once per INTERVAL_S."""
-        if time.monotonic() - self.written >= INTERVAL_S:
+        if time.monotonic() - self.status_time >= INTERVAL_S:
             self.write_status(state, "training")
 
     def add_row(self, state: TrainState) -> None:
@@ -134,7 +134,7 @@ class Live:
         rows = [list(asdict(row).values()) for row in state.rows]
         write_text(self.folder / CURVES, format_csv(list(COLUMNS), rows))
         self.write_status(state, "training")
-        self.rows_due = time.monotonic() + max(INTERVAL_S, ROWS_SHARE * (time.monotonic() - started))
+        self.rows_due = time.monotonic() + max(INTERVAL_S, ROWS_PAUSE_FACTOR * (time.monotonic() - started))
 
     def write_measured(self, measured: list[Metrics]) -> None:
         """Write the measurements; remove the file of an earlier run if there are none."""
@@ -153,8 +153,8 @@ class Live:
 
     def write_status(self, state: TrainState, name: str) -> None:
         """Write the status: `training`, `finished` or `stopped`."""
-        self.written = time.monotonic()
-        speed = (state.images_seen - self.first) / max(self.written - self.started, 1e-9)
+        self.status_time = time.monotonic()
+        speed = (state.images_seen - self.resumed_images) / max(self.status_time - self.started, 1e-9)
         left = max(self.total_kimg * 1000 - state.images_seen, 0)
         row: dict[str, Any] = asdict(state.rows[-1]) if state.rows else {}
         status: dict[str, Any] = {

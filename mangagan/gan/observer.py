@@ -16,7 +16,7 @@ from mangagan.gan import alarms, distributed
 from mangagan.gan.batches import derive_seed
 from mangagan.gan.checkpoint import save_checkpoint
 from mangagan.gan.config import Settings
-from mangagan.gan.live import Live
+from mangagan.gan.live import LiveFiles
 from mangagan.gan.loop import Callbacks, ignore
 from mangagan.gan.measurements import Measurements
 from mangagan.gan.reporting import GRID_IMAGES, Reporter
@@ -50,7 +50,7 @@ class Observer:
     checkpoint: Path
     measurements: Measurements
     reporter: Reporter | None = None
-    live: Live | None = None
+    live: LiveFiles | None = None
     say: Callable[[str], object] = ignore
     is_first: bool = field(default_factory=lambda: distributed.rank() == 0)
 
@@ -86,7 +86,7 @@ class Observer:
         """Report the last row of the curves and check them."""
         if self.reporter is not None:
             self.reporter.log(state.rows[-1])
-        self.show(lambda live: live.add_row(state))
+        self.update_live(lambda live: live.add_row(state))
         self.note_alarm(state, "exploded", alarms.find_explosion(state.rows))
         self.note_alarm(state, "saturated", alarms.find_saturation(state.rows))
         self.note_alarm(state, "overfitting", alarms.find_overfitting(state.rows, self.settings))
@@ -95,19 +95,19 @@ class Observer:
         """Report a step; save samples and measure if due since `before` [images]."""
         if self.reporter is not None:
             self.reporter.step(state.images_seen)
-        self.show(lambda live: live.update(state))
-        draws = is_due(before, state.images_seen, self.settings.snapshot_kimg)
-        measures = is_due(before, state.images_seen, self.settings.measure_kimg)
+        self.update_live(lambda live: live.update(state))
+        needs_grid = is_due(before, state.images_seen, self.settings.snapshot_kimg)
+        needs_metrics = is_due(before, state.images_seen, self.settings.measure_kimg)
         needs_frame = is_frame_due(before, state.images_seen, state.sums.device.type)
-        if (draws or needs_frame) and self.is_first:
-            self.draw(state, draws, needs_frame)
-        if measures and self.is_first and self.measurements.measurer is not None:
+        if (needs_grid or needs_frame) and self.is_first:
+            self.draw(state, needs_grid, needs_frame)
+        if needs_metrics and self.is_first and self.measurements.measurer is not None:
             self.measure(state)
-        if draws or measures:
+        if needs_grid or needs_metrics:
             state.alarms, state.stall = distributed.broadcast((state.alarms, state.stall))
 
     def draw(self, state: TrainState, needs_grid: bool, needs_frame: bool) -> None:
-        """Generate samples, for a sample grid (and check them) or for a frame of the timelapse."""
+        """Generate samples; save and check them as a grid, or add them to the timelapse, or both."""
         images = self.generate_samples(state)
         if needs_grid:
             save_samples(format_path(self.folder, state.images_seen), images)
@@ -120,7 +120,7 @@ class Observer:
         """Measure samples, and check if they get worse or no better."""
         self.measurements.add(state)
         rows = self.measurements.rows
-        self.show(lambda live: live.add_metrics(state, rows))
+        self.update_live(lambda live: live.add_metrics(state, rows))
         self.note_alarm(state, "worse", alarms.find_deterioration(rows))
         state.stall = find_stall(rows, self.settings.patience)
 
@@ -182,7 +182,7 @@ class Observer:
         if report and name not in state.alarms:
             state.alarms[name] = report
             self.say(f"ALARM {report}")
-            self.show(lambda live: live.add_message(state, report))
+            self.update_live(lambda live: live.add_message(state, report))
 
     def generate_samples(self, state: TrainState) -> np.ndarray:
         """Return samples, always of the same latents, uint8 (64, C, H, W)."""
@@ -192,7 +192,7 @@ class Observer:
     def add_frame(self, state: TrainState, images: np.ndarray) -> None:
         """Add a frame to the timelapse."""
         save_samples(format_frame_path(self.folder, state.images_seen), images[:FRAME_IMAGES])
-        self.show(lambda live: live.add_samples(state, images))
+        self.update_live(lambda live: live.add_samples(state, images))
 
     @contextmanager
     def show_live(self, state: TrainState, folder: Path | None) -> Iterator[None]:
@@ -200,19 +200,19 @@ class Observer:
         if folder is None:
             yield
             return
-        self.live = Live(folder, self.folder, self.settings.kimg)
+        self.live = LiveFiles(folder, self.folder, self.settings.kimg)
         frames = self.read_frames(state)
-        self.show(lambda live: live.open(state, self.measurements.rows, frames))
+        self.update_live(lambda live: live.open(state, self.measurements.rows, frames))
         try:
             yield
         except BaseException as error:
             reason = str(error) if isinstance(error, UserError) else ""
-            self.show(lambda live: live.close(state, False, reason))
+            self.update_live(lambda live: live.close(state, False, reason))
             raise
-        self.show(lambda live: live.close(state, True, state.stall))
+        self.update_live(lambda live: live.close(state, True, state.stall))
 
-    def show(self, write: Callable[[Live], object]) -> None:
-        """Update the live files. After an error, report it and write none any more: training does not need them."""
+    def update_live(self, write: Callable[[LiveFiles], object]) -> None:
+        """Update the live files. After an error, report it and stop writing them: training does not need them."""
         if self.live is None:
             return
         try:

@@ -184,7 +184,7 @@ def continue_training(state: TrainState, faces: np.ndarray, observer: Observer, 
         if not finished:
             exit_by_signal(received[0], state, say)
     if observer.should_end(state):
-        reason = state.stall or "because of the alarm above (train.on_alarm)"
+        reason = state.stall or "the alarm above (train.on_alarm)"
         say(f"ended at {state.images_seen / 1000:.1f} kimg: {reason}")
     return True
 
@@ -198,9 +198,9 @@ def collect_results(state: TrainState, observer: Observer, delivery: Delivery) -
     last = path.with_name("last.npz")
     delivered = generate_images(delivery.generator, draw_latents(GRID_IMAGES, settings.z_dim, settings.seed))
     save_samples(last, delivered)
-    filmed = observer.read_frames(state)
-    frames = [draw_frame(images, seen / 1000) for seen, images in filmed.items()]
-    if not filmed or max(filmed) != round(1000 * delivery.kimg):
+    frame_samples = observer.read_frames(state)
+    frames = [draw_frame(images, seen / 1000) for seen, images in frame_samples.items()]
+    if not frame_samples or max(frame_samples) != round(1000 * delivery.kimg):
         frames.append(draw_frame(delivered, delivery.kimg))
     snapshots[last_name] = last
     rows = state.rows + ([compute_row(state)] if state.steps and delivery.complete else [])

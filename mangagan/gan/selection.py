@@ -75,8 +75,8 @@ def find_stall(rows: list[Row], patience_kimg: float) -> str:
     if not patience_kimg or best is None or rows[-1]["kimg"] - best["kimg"] < patience_kimg:
         return ""
     return (
-        f"the kernel distance has not decreased since {best['kimg']:.1f} kimg ({best[DISTANCE]:.4g}), "
-        f"train.patience is {patience_kimg:g} kimg"
+        f"no new minimum of the kernel distance since {best['kimg']:.1f} kimg ({best[DISTANCE]:.4g}); "
+        f"train.patience is {patience_kimg:g} kimg. To continue, increase it or set it to 0"
     )
 
 

@@ -87,7 +87,7 @@ def load_network(network: torch.nn.Module, tensors: dict[str, Tensor], name: str
     found = select_tensors(tensors, name)
     if not found:
         raise UserError(
-            f"train.start: {path} has no {name}. Use the networks of a finished run, not its generator alone"
+            f"train.start: {path} has no {name}: it holds a generator only, or its training diverged. {ADVICE}"
         )
     if difference := describe_difference(network.state_dict(), found):
         raise UserError(f"train.start: {path} does not fit ({name}: {difference}). {ADVICE}")

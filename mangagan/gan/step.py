@@ -1,6 +1,6 @@
-"""One training step: an update of D, then of G on the same latents. A function of tensors: the state and its inputs.
+"""One training step: an update of the discriminators, then of G on the same latents.
 
-It draws no random numbers and reads nothing from the device, so that it can be captured in a CUDA graph.
+A step is a function of tensors: the state and its inputs. It draws no random numbers and reads nothing from the device, so that it can be captured in a CUDA graph.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from mangagan.gan.curves import STATISTICS
 from mangagan.gan.feature_loss import (
     FeaturePass,
     accumulate_feature_gradients,
-    compute_generator_loss,
+    compute_generator_feature_loss,
     compute_reference_feature_logits,
 )
 from mangagan.gan.losses import discriminator_loss, generator_loss, mean_probabilities, measure_realness
@@ -53,8 +53,8 @@ class DiscriminatorPass:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Logits of the real images to which the loss of G compares generated ones.
+class ReferenceLogits:
+    """Logits of the real images, for the relativistic loss of G.
 
     Attributes:
         logits: Logits (N,) of D.
@@ -66,7 +66,7 @@ class Reference:
 
 
 def train_step(state: TrainState, inputs: StepInputs, settings: Settings) -> Tensor:
-    """Update D, then G, then the strength of the augmentation.
+    """Update the discriminators, then G, then the strength of the augmentation.
 
     With `accumulate` above 1, gradients are summed over parts of the batch. The step is the same up to rounding, except
     that BatchNorm normalizes each part separately, and so does the minibatch standard deviation if the size of a part
@@ -146,11 +146,11 @@ def accumulate_generator_gradients(
     state: TrainState,
     inputs: StepInputs,
     fake: Tensor | None,
-    reference: Reference,
+    reference: ReferenceLogits,
     repeat: int,
     settings: Settings,
 ) -> Tensor:
-    """Add the gradients of G's loss, and return its part from D ().
+    """Add the gradients of G's loss. Return the loss from D (), without that from the discriminators on features.
 
     Args:
         state: Networks; the discriminators frozen.
@@ -166,15 +166,15 @@ def accumulate_generator_gradients(
     loss = generator_loss(settings.loss, reference.logits, discriminate(state, view, settings)) * inputs.scale
     total = loss
     if state.feature_discriminator is not None:
-        total = loss + compute_generator_loss(state, view, reference.feature_logits, settings) * inputs.scale
+        total = loss + compute_generator_feature_loss(state, view, reference.feature_logits, settings) * inputs.scale
     torch.autograd.backward(total)
     return loss.detach()
 
 
-def compute_reference(state: TrainState, before: DiscriminatorPass, settings: Settings) -> Reference:
-    """Return the logits of the real images to which G's loss compares its images."""
+def compute_reference(state: TrainState, before: DiscriminatorPass, settings: Settings) -> ReferenceLogits:
+    """Return the logits of the real images, for the relativistic loss of G."""
     feature_logits = compute_reference_feature_logits(state, before.features, settings)
-    return Reference(compute_reference_logits(state, before, settings), feature_logits)
+    return ReferenceLogits(compute_reference_logits(state, before, settings), feature_logits)
 
 
 def compute_reference_logits(state: TrainState, before: DiscriminatorPass, settings: Settings) -> Tensor:

@@ -17,7 +17,7 @@ from mangagan.pictures.text import load_font
 
 FOLDER = "timelapse"
 IMAGES, COLUMNS = 16, 4  # the first latents of the sample grids
-INTERVAL_KIMG = {"cpu": 1, "cuda": 10}  # interval of the first 20 frames; a GPU shows a kimg in less than a second
+INTERVAL_KIMG = {"cpu": 1, "cuda": 10}  # interval of the first 20 frames
 GROWTH_DIVISOR = 10  # later frames follow when the training is a tenth longer
 MAX_INTERVALS = 10**6
 FRAME_MS, LAST_MS = 250, 2000  # duration of a frame, and of the last one
@@ -49,7 +49,7 @@ def format_frame_path(folder: Path, images_seen: int) -> Path:
 
 
 def find_frames(folder: Path, images_seen: int) -> dict[int, Path]:
-    """Return the files of the frames by number of images, without those of steps that are repeated."""
+    """Return the files of the frames up to `images_seen`, by number of images. A resumed run writes later ones."""
     paths = {int(path.stem): path for path in sorted((folder / FOLDER).glob("*.npz"))}
     return {images: path for images, path in paths.items() if images <= images_seen}
 

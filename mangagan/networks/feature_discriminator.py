@@ -16,7 +16,7 @@ from mangagan.face_network.network import WIDTHS, FaceNet
 
 SCALES = 3  # strides 8, 16 and 32 px
 HEAD_CHANNELS = 64
-MIN_SIDE = 4  # a head halves its feature maps down to this side [px]
+FINAL_SIDE = 4  # maximum side of the feature maps after the stride-2 convolutions [px]
 LEAKY_SLOPE = 0.2
 # Standard deviation of the activations of each scale on the drawn faces of the sample manga. A constant, so that equal
 # settings give equal weights on every dataset.
@@ -58,8 +58,8 @@ class FrozenEncoder(nn.Module):
 class FeatureDiscriminator(nn.ModuleList):
     """One discriminator for each scale of `FrozenEncoder`.
 
-    Each is a 1x1 convolution, stride-2 convolutions down to MIN_SIDE, and a convolution to one logit, with spectral
-    normalization (Miyato et al. 2018, arXiv 1802.05957).
+    Each is a 1x1 convolution, stride-2 convolutions to at most FINAL_SIDE, and a convolution to one logit. All have
+    spectral normalization (Miyato et al. 2018, arXiv 1802.05957).
 
     Args:
         image_size: Height and width of the images [px].
@@ -92,7 +92,7 @@ class FeatureDiscriminator(nn.ModuleList):
 def build_head(channels: int, side: int, bias: bool) -> nn.Sequential:
     """Return the discriminator of feature maps (N, channels, side, side); its output is (N, 1, 1, 1)."""
     layers: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, HEAD_CHANNELS, 1, bias=False))]
-    while side > MIN_SIDE:
+    while side > FINAL_SIDE:
         convolution = nn.Conv2d(HEAD_CHANNELS, HEAD_CHANNELS, 4, 2, 1, bias=False)
         layers += [nn.LeakyReLU(LEAKY_SLOPE), spectral_norm(convolution)]
         side //= 2
