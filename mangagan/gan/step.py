@@ -1,6 +1,7 @@
 """One training step: an update of the discriminators, then of G on the same latents.
 
-A step is a function of tensors: the state and its inputs. It draws no random numbers and reads nothing from the device, so that it can be captured in a CUDA graph.
+A step is a function of tensors: the state and its inputs. It draws no random numbers and reads nothing from the device,
+so that it can be captured in a CUDA graph.
 """
 
 from collections.abc import Iterator
