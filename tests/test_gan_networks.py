@@ -1,5 +1,6 @@
 """Generator and discriminator: shapes, initialization, layers."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -7,9 +8,11 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, interpolate
 
 from mangagan.core.image_size import factor_size
+from mangagan.face_network.weights import WEIGHTS, load_face_network
 from mangagan.gan.loop import Callbacks, train
 from mangagan.gan.recipes import Kernel, NormG
 from mangagan.networks.dcgan import Discriminator, Generator, count_parameters, initialize
+from mangagan.networks.feature_discriminator import FeatureDiscriminator, FrozenEncoder
 from mangagan.networks.layers import PixelNorm, SmearedConv2d, append_stddev
 from tests.gan_runs import CLASSIC, faces, fresh
 
@@ -123,3 +126,46 @@ def test_the_discriminator_learns_to_separate_faces_from_fakes() -> None:
     train(state, faces(), replace(CLASSIC, kimg=0.8, log_kimg=0.1), Callbacks())
     assert len(state.rows) == 8
     assert state.rows[-1].d_real > 0.65 > 0.35 > state.rows[-1].d_fake
+
+
+def test_the_frozen_encoder_treats_all_colours_alike() -> None:
+    encoder = FrozenEncoder(load_face_network(WEIGHTS))
+    gray = torch.rand(2, 1, 112, 112) * 2 - 1
+    colour = gray.repeat(1, 3, 1, 1).requires_grad_(True)
+    features = encoder(colour)
+    assert [tuple(maps.shape) for maps in features] == [(2, 64, 14, 14), (2, 96, 7, 7), (2, 128, 4, 4)]
+    for one, other in zip(features, encoder(gray), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    torch.stack([maps.square().mean() for maps in features]).sum().backward()
+    assert colour.grad is not None
+    red, green, blue = colour.grad.unbind(1)
+    assert red.abs().max() > 0
+    assert torch.equal(red, green)
+    assert torch.equal(red, blue)
+    assert not any(weight.requires_grad for weight in encoder.parameters())
+
+
+@pytest.mark.parametrize("size", [28, 64, 80, 96, 112, 128, 224])
+def test_discriminators_on_features_take_the_maps_of_every_image_size(size: int) -> None:
+    encoder, networks = FrozenEncoder(load_face_network(WEIGHTS)), FeatureDiscriminator(size)
+    with torch.no_grad():
+        logits = networks(encoder(torch.zeros(3, 1, size, size)))
+    assert [tuple(each.shape) for each in logits] == [(3,)] * 3
+
+
+def test_spectral_norms_are_updated_once_a_step_and_not_by_a_forward_pass() -> None:
+    torch.manual_seed(0)
+    networks = FeatureDiscriminator(28, bias=False)
+    features = [torch.rand(2, channels, side, side) for channels, side in ((64, 4), (96, 2), (128, 1))]
+    before = copy.deepcopy(networks.state_dict())
+    networks(features)
+    assert all(torch.equal(value, before[name]) for name, value in networks.state_dict().items())
+    for _ in range(50):
+        networks.update_spectral_norms()
+    assert not any(module.training for module in networks.modules())
+    for head in networks:
+        for layer in head:
+            if isinstance(layer, torch.nn.Conv2d):
+                norm = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
+                assert norm.item() == pytest.approx(1, abs=0.02)
+    assert not any(name.endswith("bias") for name in networks.state_dict())

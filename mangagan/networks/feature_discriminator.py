@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mangagan.core.gray import LUMA
 from mangagan.face_network.network import WIDTHS, FaceNet
 
 SCALES = 3  # strides 8, 16 and 32 px
@@ -26,19 +25,18 @@ DEVIATIONS = (0.871, 1.5, 2.012)
 class FrozenEncoder(nn.Module):
     """Map images (N, 1 or 3, S, S) in [-1, 1] to the activations of the face detector at strides 8, 16 and 32 px.
 
-    Colour is converted to gray, as in the detector. Gradients flow to the images, but not to the weights.
+    Colour is converted to gray by the mean of R, G and B. With the luma weights of the detector's own input, G would
+    receive twice the gradient in green as in red, and samples of gray faces would get a tint. Gradients flow to the
+    images, but not to the weights.
 
     Args:
         network: The face detector, from `load_face_network`.
     """
 
-    luma: Tensor
-
     def __init__(self, network: FaceNet) -> None:
         super().__init__()
         self.stem = network.stem
         self.stages = nn.ModuleList(list(network.stages)[:SCALES])
-        self.register_buffer("luma", torch.tensor(LUMA)[:, None, None])
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -46,7 +44,7 @@ class FrozenEncoder(nn.Module):
 
         The sides are rounded up.
         """
-        gray = images if images.shape[1] == 1 else (images * self.luma).sum(dim=1, keepdim=True)
+        gray = images.mean(dim=1, keepdim=True)
         features = self.stem((1 - gray) / 2)
         scales = []
         for stage, deviation in zip(self.stages, DEVIATIONS, strict=True):
