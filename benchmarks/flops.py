@@ -2,7 +2,9 @@
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,10 @@ def count_step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
     needs no gradient of D's weights: 3·2 + 2 = 8 forward passes of D and 3 of G. Each further update of G costs 3
     passes of G and 2 of D. A relativistic loss processes the real images again after the update of D: 1 pass of D. A
     gradient penalty costs 3 passes of D once per period: the pass for the gradient and its own backward pass.
+
+    The discriminators on features cost as many passes as D. Their frozen encoder processes real and generated images
+    for their update, and generated images for the update of G, with a gradient of the images only: 4 passes, and 2 for
+    each further update of G.
     """
     state = create_state(replace(settings, ema_kimg=0.0, compile=False), shape[1], shape[0], torch.device("cpu"))
     generator_flops = count_forward_flops(state.generator, torch.zeros(4, settings.z_dim)) / 4
@@ -31,17 +37,24 @@ def count_step_flops(settings: Settings, shape: tuple[int, ...]) -> float:
     relativistic = settings.loss == "relativistic"
     generator_passes = 3 + 3 * extra_updates
     discriminator_passes = 8 + 2 * extra_updates + relativistic + penalties
-    return settings.batch_size * (generator_passes * generator_flops + discriminator_passes * discriminator_flops)
+    flops = generator_passes * generator_flops + discriminator_passes * discriminator_flops
+    if state.feature_discriminator is not None:
+        encoder_flops = count_forward_flops(state.encode, torch.zeros(4, *shape)) / 4
+        head_flops = count_forward_flops(state.feature_discriminator, state.encode(torch.zeros(4, *shape))) / 4
+        head_passes = 8 + 2 * extra_updates + relativistic + 3 * bool(settings.feature_r1) / settings.penalty_every
+        flops += (4 + 2 * extra_updates) * encoder_flops + head_passes * head_flops
+    return settings.batch_size * flops
 
 
-def count_forward_flops(network: nn.Module, x: Tensor) -> float:
+def count_forward_flops(network: Callable[..., Any], x: Tensor | list[Tensor]) -> float:
     """Return the operations of a forward pass in convolutions and matrix products.
 
     A multiply-add counts as 2. A transposed convolution multiplies once per input pixel, all others once per output
     pixel.
     """
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        copy.deepcopy(network).eval()(x)
+        evaluated = copy.deepcopy(network).eval() if isinstance(network, nn.Module) else network
+        evaluated(x)
     return counter.get_total_flops()
 
 

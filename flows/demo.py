@@ -28,10 +28,10 @@ COPIED_CODE = ("mangagan", "tasks", "flows")  # in the demo of version 0.1.0 and
 DEMO_PARAMS = {
     "train": {
         "preset": "small",
-        "kimg": 12.0,
+        "kimg": 8.0,
         "log_kimg": 0.5,
-        "snapshot_kimg": 3,
-        "measure_kimg": 6.0,
+        "snapshot_kimg": 2,
+        "measure_kimg": 4.0,
         "threads": 1,
     }
 }

@@ -37,7 +37,7 @@ def test_the_demo_is_a_workspace_and_replaces_the_copy_of_the_code(tmp_path: Pat
     git(root, "commit", "-qm", "No copied code")
     assert FILES | {"data/truth.json", "demo.json"} == set(git(root, "ls-files").splitlines())
     params = YAML(typ="safe").load((root / "params.yaml").read_text())
-    assert params["train"]["kimg"] == 12.0
+    assert params["train"]["kimg"] == 8.0
     assert git(root, "status", "--short") == ""
     (root / "code.yaml").write_text("ingest: old\n")
     demo.prepare(root)  # the code has changed

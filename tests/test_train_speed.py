@@ -56,6 +56,9 @@ def test_operations_of_a_step() -> None:
     assert flops.count_step_flops(penalized, (1, 112, 112)) / 64 / per_image == pytest.approx(14 / 11, rel=0.02)
     relativistic = settings(recipe="classic", base_channels=64, batch_size=64, loss="relativistic")
     assert flops.count_step_flops(relativistic, (1, 112, 112)) / 64 / per_image == pytest.approx(12 / 11, rel=0.02)
+    features = settings(recipe="classic", base_channels=64, batch_size=64, feature_weight=0.3, feature_r1=0.0)
+    added = flops.count_step_flops(features, (1, 112, 112)) / 64 - per_image
+    assert added == pytest.approx(4 * 0.1046e9 + 8 * 0.0113e9, rel=0.01), "the encoder, and the discriminators on top"
 
 
 def test_peak_is_the_speed_of_a_matrix_product(monkeypatch: pytest.MonkeyPatch) -> None:
