@@ -139,7 +139,7 @@ def read_text(content: Mapping[str, Any], name: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in value).split())
 
 
-def describe(status: LiveStatus) -> dict[str, str]:
+def format_values(status: LiveStatus) -> dict[str, str]:
     """Return the values that are available, as texts by name. `progress` comes first and is always there."""
     losses = {"D": status.loss_d, "G": status.loss_g, "F": status.loss_f}
     values: dict[str, str] = {"progress": describe_progress(status)}

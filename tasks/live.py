@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mangagan.core import catalog
 from mangagan.core.errors import UserError
-from mangagan.live_status import LiveStatus, describe, describe_progress, read_status
+from mangagan.live_status import LiveStatus, describe_progress, format_values, read_status
 from tasks.artifacts import encode_data_uri, make_artifact_key
 
 STAGE = "train"
@@ -117,6 +117,6 @@ def publish(samples: Path, status_file: Path) -> None:
 
 def render_progress(status: LiveStatus) -> str:
     """Return Markdown: a table of the progress, and the message of the training if there is one."""
-    lines = [f"| {name} | {value} |" for name, value in describe(status).items()]
+    lines = [f"| {name} | {value} |" for name, value in format_values(status).items()]
     message = ["", status.message, ""] if status.message else [""]
     return "\n".join([f"| {status.state} | |", "|---|---|", *lines, *message])

@@ -1,6 +1,7 @@
 """A small real DVC repository: a chain of three stages, listed in the wrong order, and slow stages of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -127,3 +129,12 @@ def living_in(root: Path) -> list[str]:
         except psutil.Error:
             continue
     return found
+
+
+def enter_copy(repository: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy a repository into the folder and make the copy the working directory."""
+    root = folder / "repo"
+    shutil.copytree(repository, root)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    return root

@@ -1,7 +1,6 @@
 """The flow through a real Prefect API, on a real DVC repository."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from PIL import Image
 from flows import serve
 from flows.pipeline import main, pipeline
 from mangagan.core.errors import UserError
-from tests.dvc_workspace import build, edit, environment, living_in, wait_for
+from tests.dvc_workspace import build, edit, enter_copy, environment, living_in, wait_for
 from tests.project_clone import clone_project, run_in
 
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)
@@ -34,11 +33,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "repo"
-    shutil.copytree(fresh, root)
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    return root
+    return enter_copy(fresh, tmp_path, monkeypatch)
 
 
 def task_runs(flow_run_id: Any) -> list[tuple[str, str, str]]:

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +17,7 @@ from PIL import Image
 from flows.pipeline import pipeline
 from mangagan.core import catalog
 from tasks import artifacts, live
-from tests.dvc_workspace import environment, wait_for
+from tests.dvc_workspace import enter_copy, environment, wait_for
 
 from prefect.client.orchestration import get_client  # isort: skip (after flows.pipeline, which sets Prefect up)
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterFlowRunId  # isort: skip
@@ -74,11 +73,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "repo"
-    shutil.copytree(fresh, root)
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    return root
+    return enter_copy(fresh, tmp_path, monkeypatch)
 
 
 def run(root: Path, *steps: dict[str, Any], stage: str = "train") -> Any:

@@ -20,7 +20,7 @@ from tasks import artifacts, graph
 from tasks.outcome import Outcome, Transcript, describe_exit
 from tasks.reason import compare_values
 from tasks.stage import MAX_LINE_LENGTH, StageResult, read_lines, reproduce
-from tests.dvc_workspace import build, edit, environment, living_in, wait_for
+from tests.dvc_workspace import build, edit, enter_copy, environment, living_in, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,7 @@ def done(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of it as the working directory."""
-    root = tmp_path / "repo"
-    shutil.copytree(done, root)
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    return root
+    return enter_copy(done, tmp_path, monkeypatch)
 
 
 def runs(root: Path) -> list[str]:

@@ -11,9 +11,9 @@ from mangagan.core import catalog
 from mangagan.core.errors import UserError
 from mangagan.live_status import (
     LiveStatus,
-    describe,
     describe_progress,
     format_duration,
+    format_values,
     has_process_ended,
     read_status,
 )
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 DEFAULT_INTERVAL_S = 2.0
 MAX_INTERVAL_S = 3600.0
 STALE_S = 180.0  # a status is older only during a long measurement
-MISSING = f"no training yet: {catalog.LIVE_STATUS} not found."
+NO_TRAINING = f"no training yet: {catalog.LIVE_STATUS} not found."
 RESUME = "To resume: dvc repro train"
-# Values of `describe` in the line. A narrow terminal shows it without those in NARROW.
+# Values of `format_values` in the line. A narrow terminal shows it without those in HIDDEN_IF_NARROW.
 FORMATS = {
     "progress": "{}",
     "speed": "{}",
@@ -37,7 +37,7 @@ FORMATS = {
     "age": "no update for {}",
     "end": "{}",
 }
-NARROW = ("losses", "speed")
+HIDDEN_IF_NARROW = ("losses", "speed")
 CLEAR_TO_END = "\x1b[K"  # clears the rest of a line of a terminal
 
 
@@ -84,9 +84,9 @@ def watch(arguments: argparse.Namespace) -> int:
     try:
         if arguments.once:
             if (status := read_status()) is None:
-                raise UserError(f"{MISSING} Run: dvc repro train")
+                raise UserError(f"{NO_TRAINING} Run: dvc repro train")
             display.show(status)
-            return finish(display, status) or 0
+            return report_end(display, status) or 0
         return follow(display, arguments.interval)
     finally:
         display.close()
@@ -99,14 +99,14 @@ def follow(display: "Display", interval: float) -> int:
         status = read_status()
         if status is None:
             if not is_waiting:
-                display.print(f"{MISSING} Waiting. To start one: dvc repro train")
+                display.print(f"{NO_TRAINING} Waiting. To start one: dvc repro train")
             is_waiting = True
         else:
             if not is_following:
                 print_files(display, status)
             is_following, is_waiting = True, False
             display.show(status)
-            if (code := finish(display, status)) is not None:
+            if (code := report_end(display, status)) is not None:
                 return code
         time.sleep(interval)
 
@@ -126,7 +126,7 @@ def print_files(display: "Display", status: LiveStatus) -> None:
             display.print(f"{name + ':':13}{value}")
 
 
-def finish(display: "Display", status: LiveStatus) -> int | None:
+def report_end(display: "Display", status: LiveStatus) -> int | None:
     """Print how the training ended. Return the exit status; None if it has not ended."""
     if status.state == "stopped":
         display.print(RESUME)
@@ -152,14 +152,14 @@ def render_line(status: LiveStatus, now: float, columns: int | None = None) -> s
         now: Current time [s since 1970].
         columns: Width of the terminal. Default: unlimited.
     """
-    values = describe(status)
+    values = format_values(status)
     if status.updated is not None and not status.is_training:
         values["end"] = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.updated))
     elif status.updated is not None and now - status.updated > STALE_S:
         values["age"] = format_duration(now - status.updated)
     shown = {name: FORMATS[name].format(value) for name, value in values.items()}
     prefix = f"{status.state}: "
-    for name in NARROW:
+    for name in HIDDEN_IF_NARROW:
         if columns is not None and len(prefix + ", ".join(shown.values())) > columns:
             shown.pop(name, None)
     line = prefix + ", ".join(shown.values())

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mangagan.core import catalog
 from mangagan.core.files import write_bytes, write_json, write_text
 from mangagan.core.images import write_png
 from mangagan.gan.curves import COLUMNS, format_csv
@@ -25,8 +26,9 @@ from mangagan.gan.state import TrainState
 from mangagan.gan.timelapse import draw_frame, encode_timelapse
 from mangagan.pictures.grid import draw_grid
 
-STATUS, CURVES, METRICS = "status.json", "curves.csv", "metrics.csv"
-SAMPLES, TIMELAPSE, TENSORBOARD = "samples.png", "timelapse.webp", "tensorboard"
+STATUS, CURVES, METRICS = catalog.LIVE_STATUS.name, catalog.LIVE_CURVES.name, catalog.LIVE_METRICS.name
+SAMPLES, TIMELAPSE = catalog.LIVE_SAMPLES.name, catalog.LIVE_TIMELAPSE.name
+TENSORBOARD = catalog.LIVE_TENSORBOARD.name
 INTERVAL_S = 1.0  # minimum time between two updates of the status and of the curves
 ROWS_PAUSE_FACTOR = 20  # minimum pause between writes of the curves, in durations of one write
 KEY_LENGTH, SHORT_KEY_LENGTH = 64, 8  # characters of the key of a run; in the name of the folder of its event files
