@@ -42,7 +42,7 @@ def test_marks_omit_unknown_ceilings() -> None:
 
 def test_axis_is_linear_if_no_mark_is_distant() -> None:
     axis = choose_axis(marks(), None)
-    assert not axis.log
+    assert axis.scale == "linear"
     assert 0 < axis.low < 10
     assert axis.high > 91.5
     middle = (axis.low + axis.high) / 2
@@ -51,15 +51,32 @@ def test_axis_is_linear_if_no_mark_is_distant() -> None:
 
 def test_axis_is_logarithmic_if_a_ceiling_is_distant() -> None:
     axis = choose_axis(marks(ceilings={"noise": 9000.0, "blurred": 20.0}), None)
-    assert axis.log
+    assert axis.scale == "log"
     assert axis.place(10.0) < axis.place(20.0) - 5
     assert axis.side(9000.0) == 0
+
+
+def test_a_root_scale_starts_at_0_and_shows_references() -> None:
+    block = comparison(value=0.04, floor=-0.001, floor_sd=0.002, ceilings={"noise": 9.0, "blurred": 0.16})
+    block["references"] = {"broken_10": 0.01, "slight_warp": 0.02}
+    found = list_marks({"m": block}, "m")
+    assert [mark.label.striptags() for mark in found if mark.kind == "reference"] == [
+        "10 % broken 0.0100",
+        "2 px warp 0.0200",
+    ]
+    axis = choose_axis(found, None, root=True)
+    assert (axis.low, axis.scale, axis.side(9.0), axis.side(-0.001)) == (0, "root", 1, 0)
+    places = [axis.place(value) - axis.place(0) for value in (-0.001, 0.01, 0.04, 0.16)]
+    assert places == pytest.approx([0, places[1], 2 * places[1], 4 * places[1]], abs=0.02)
+    drawn = str(draw("range_plot", lay_out_range({"m": block}, "m", None, root=True), "title", "lower is better"))
+    assert "square root scale" in drawn
+    assert 'class="reference"' in drawn
 
 
 def test_a_distant_ceiling_is_clipped_if_the_floor_may_be_0() -> None:
     block = comparison(value=0.02, floor=0.001, floor_sd=0.002, ceilings={"noise": 3.0, "blurred": 0.03})
     axis = choose_axis(list_marks({"m": block}, "m"), None)
-    assert not axis.log
+    assert axis.scale == "linear"
     assert (axis.side(0.03), axis.side(3.0), axis.place(3.0)) == (0, 1, 97)
     drawn = range_plot(block, "title", None, "lower is better")
     assert drawn.count("→") == 1

@@ -1,5 +1,7 @@
 """The metrics that compare samples with broken faces, on points whose distances are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def draw_points(count: int, seed: int, broken: float = 0.0) -> np.ndarray:
 def make_data(samples: np.ndarray, count: int) -> tuple[EvaluationData, ExtractorFeatures]:
     """Return data with `count` items in each measurement; only the features are used."""
     sets = ComparedSets(samples, draw_points(2 * count, 1), draw_points(count, 2), {"noise": draw_points(count, 3) + 9})
-    features = ExtractorFeatures(sets, sets.train, draw_points(count, 4, broken=1.0))
+    features = ExtractorFeatures(sets, sets.train, draw_points(count, 4, broken=1.0), {})
     nothing = np.zeros(0)
     data = EvaluationData(sets, {}, [], nothing, None, None, None, nothing, count, count)  # type: ignore[arg-type]
     return data, features
@@ -43,12 +45,25 @@ def test_points_that_are_further_than_broken_ones_have_a_share_above_1() -> None
     assert details["kernel_distance"].details["broken_share"] > 1.5
 
 
+def test_references_are_between_real_and_broken_points() -> None:
+    data, features = make_data(draw_points(1600, 5), 800)
+    damaged = {"slight_blur": draw_points(300, 6) + 2 * SHIFT}
+    figure = measure_kernel_distance(data, replace(features, damaged=damaged), SETTINGS)["kernel_distance"]
+    broken = figure.details["broken_distance"]
+    shares = {"broken_10": 0.1, "broken_30": 0.3, "broken_60": 0.6}
+    for name, share in shares.items():
+        assert figure.references[name] == pytest.approx(share**2 * broken, abs=0.04 * broken)
+    assert figure.references["slight_blur"] > broken
+    assert figure.references.keys() == {*shares, "slight_blur"}
+    assert figure.as_json()["references"].keys() == figure.references.keys()
+
+
 @pytest.mark.parametrize(("samples", "train", "holdout"), [(1200, 1000, 25), (1200, 300, 60), (200, 120, 55)])
 def test_deviations_of_real_points_are_those_of_chance(samples: int, train: int, holdout: int) -> None:
     deviations, clear = [], 0
     for seed in range(40):
         sets = [draw_points(count, 10 * seed + part) for part, count in enumerate((samples, train, holdout))]
-        features = ExtractorFeatures(ComparedSets(*sets, {}), sets[1], draw_points(holdout, 10 * seed + 3))
+        features = ExtractorFeatures(ComparedSets(*sets, {}), sets[1], draw_points(holdout, 10 * seed + 3), {})
         details = compare_with_broken(features, seed)
         deviations.append(details["distance_z"])
         clear += details["broken_share"] is not None
@@ -58,7 +73,7 @@ def test_deviations_of_real_points_are_those_of_chance(samples: int, train: int,
 
 def test_a_small_holdout_set_gives_no_share() -> None:
     data, features = make_data(draw_points(40, 5), 20)
-    close = ExtractorFeatures(features.sets, features.mirrored_train, draw_points(20, 4) + 0.05)
+    close = ExtractorFeatures(features.sets, features.mirrored_train, draw_points(20, 4) + 0.05, {})
     details = measure_kernel_distance(data, close, SETTINGS)["kernel_distance"].details
     assert details["broken_share"] is None
     assert details["broken_distance"] == pytest.approx(0, abs=0.5)

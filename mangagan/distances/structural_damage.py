@@ -14,6 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mangagan.distances.reference_sets import blur_faces
 from mangagan.face_network.boxes import CROP_MARGIN
 
 Rng = np.random.Generator
@@ -153,6 +154,19 @@ def break_faces(images: np.ndarray, share: float, seed: int) -> np.ndarray:
         part = chosen[number :: len(DAMAGES)]
         result[part] = damage(images[part], level, rng)
     return result
+
+
+def damage_slightly(images: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Return faces with slight damage, by kind: a blur of 1 px (`slight_blur`) and a warp of 2 px (`slight_warp`).
+
+    Args:
+        images: uint8 (N, C, S, S). The lengths are those at `SIDE` px.
+        seed: Seed of the warp.
+    """
+    if not len(images):
+        return {}
+    blurred = blur_faces(images, images.shape[2] / SIDE)
+    return {"slight_blur": blurred, "slight_warp": warp(images, 2.0, np.random.default_rng(seed))}
 
 
 # Regions

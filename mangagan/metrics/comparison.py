@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mangagan.core.parallel import map_ordered
 from mangagan.distances.subsamples import draw_subsamples
 
 DIGITS = 5  # significant digits in the metrics file
@@ -27,6 +28,8 @@ class Comparison:
         count: Samples in each measurement.
         floor_count: Real faces in each measurement of the floor.
         ceilings: Metric of ruined faces in place of the samples, by kind of damage.
+        references: Metric of slightly damaged faces in place of the samples, by kind of damage: graded values between
+            floor and ceilings.
         reason: Why a value is None, in one line; else empty.
         details: Further figures, by name.
     """
@@ -38,6 +41,7 @@ class Comparison:
     count: int
     floor_count: int
     ceilings: dict[str, float] = field(default_factory=dict)
+    references: dict[str, float] = field(default_factory=dict)
     reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -135,6 +139,7 @@ def compare_with_holdout(
     count: int,
     repeats: int,
     seed: int,
+    workers: int = 1,
 ) -> Figures:
     """Measure samples, training faces and ruined faces against the hold-out set.
 
@@ -147,15 +152,17 @@ def compare_with_holdout(
         count: At most the size of each set.
         repeats: At least 2.
         seed: Seed of the subsamples.
+        workers: Threads that measure repeats in parallel.
     """
     references = list(draw_subsamples(len(sets.holdout), count, repeats, seed))
 
     def run(items: np.ndarray, times: int) -> list[dict[str, float]]:
-        draws = draw_subsamples(len(items), count, times, seed)
-        return [
-            measure(items[chosen], sets.holdout[reference], seed + repeat)
-            for repeat, (chosen, reference) in enumerate(zip(draws, references, strict=False))
-        ]
+        draws = list(draw_subsamples(len(items), count, times, seed))
+
+        def measure_repeat(repeat: int) -> dict[str, float]:
+            return measure(items[draws[repeat]], sets.holdout[references[repeat]], seed + repeat)
+
+        return list(map_ordered(measure_repeat, range(times), workers))
 
     return _collect(run, sets, count, repeats)
 

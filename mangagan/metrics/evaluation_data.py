@@ -7,12 +7,13 @@ import numpy as np
 
 from mangagan.distances.nearest_faces import NearestFaces, find_nearest_faces
 from mangagan.distances.reference_sets import make_ruined_sets
-from mangagan.distances.structural_damage import break_faces
+from mangagan.distances.structural_damage import break_faces, damage_slightly
 from mangagan.features.types import Extractor
 from mangagan.features.usable_faces import UsableFaceRater
 from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
+MAX_DAMAGED = 300  # slightly damaged faces of each kind
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
 # Hold-out faces for the distances to training faces. With 3, copying is detected if 79 % of the samples are copies; see
 # `mangagan.metrics.verdict.adjust_limit`.
@@ -29,11 +30,13 @@ class ExtractorFeatures:
         sets: Features (N, D) of the compared sets.
         mirrored_train: Features (N, D) of the mirrored training faces, in the order of `sets.train`.
         broken: Features (N, D) of training faces with a broken structure, see `break_faces`.
+        damaged: Features (N, D) of slightly damaged training faces, by kind of damage, see `damage_slightly`.
     """
 
     sets: ComparedSets
     mirrored_train: np.ndarray
     broken: np.ndarray
+    damaged: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -146,17 +149,21 @@ def prepare_data(
     chosen = train[np.random.default_rng(seed).permutation(len(train))[: max(count, alone)]]
     images = ComparedSets(samples, train, holdout, make_ruined_sets(chosen, seed))
     broken = break_faces(chosen[:count], 1.0, seed)
-    features = {extractor.name: extract_features(extractor, images, broken) for extractor in extractors}
+    damaged = damage_slightly(chosen[: min(count, MAX_DAMAGED)], seed)
+    features = {extractor.name: extract_features(extractor, images, broken, damaged) for extractor in extractors}
     to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
     rate = UsableFaceRater()
     return EvaluationData(images, features, titles, rate(samples), rate, to_samples, to_holdout, leaked, count, alone)
 
 
-def extract_features(extractor: Extractor, images: ComparedSets, broken: np.ndarray) -> ExtractorFeatures:
+def extract_features(
+    extractor: Extractor, images: ComparedSets, broken: np.ndarray, damaged: Mapping[str, np.ndarray]
+) -> ExtractorFeatures:
     """Return the features of all sets."""
     ruined = {kind: extract_distinct(extractor, faces) for kind, faces in images.ruined.items()}
     sets = ComparedSets(extractor(images.samples), extractor(images.train), extractor(images.holdout), ruined)
-    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]), extractor(broken))
+    slight = {kind: extractor(faces) for kind, faces in damaged.items()}
+    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]), extractor(broken), slight)
 
 
 def extract_distinct(extractor: Extractor, images: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
 
 MAX_ITEMS = 2000  # maximum number of images of each set for `broken_share`
+BROKEN_SHARES = (0.1, 0.3, 0.6)  # of the sets in `measure_references`
 MIN_BROKEN_DEVIATIONS = 3.0  # broken faces must be this many standard errors further than training faces
 
 
@@ -23,8 +24,25 @@ def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, s
         return {"kernel_distance": kernel_distance(chosen, reference)}
 
     figure = compare_with_holdout(measure, features.sets, data.count, settings.repeats, settings.seed)
+    references = measure_references(features, settings.seed)
     details = compare_with_broken(features, settings.seed)
-    return {"kernel_distance": replace(figure["kernel_distance"], details=details)}
+    return {"kernel_distance": replace(figure["kernel_distance"], references=references, details=details)}
+
+
+def measure_references(features: ExtractorFeatures, seed: int) -> dict[str, float]:
+    """Return the distance of slightly damaged faces, and of sets in which a share of the faces is broken.
+
+    The distance is unbiased, so the sets may have different sizes.
+    """
+    reference = choose_items(features.sets.holdout, seed)
+    found = {kind: kernel_distance(items, reference) for kind, items in features.damaged.items()}
+    intact, broken = (choose_items(items, seed) for items in (features.sets.train, features.broken))
+    count = min(len(intact), len(broken))
+    for share in BROKEN_SHARES:
+        split = round(share * count)
+        mixed = np.concatenate([broken[:split], intact[: count - split]])
+        found[f"broken_{100 * share:.0f}"] = kernel_distance(mixed, reference)
+    return found
 
 
 def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, float | None]:
@@ -80,7 +98,8 @@ MEASUREMENT = FeatureMeasurement(
             about="A network turns each face into a vector of features. The distance compares the features of samples"
             " and hold-out faces (KID, Bińkowski and others 2018). It is unbiased for small sets, so use it to compare"
             " runs. Broken faces are training faces with one of four faults: an erased eye, joined halves of two faces,"
-            " a warp, or exchanged patches.",
+            " a warp of 4 px, or exchanged patches.",
+            axis="root",
             details={
                 "broken_share": "equivalent share of broken faces (above 1: further than a set of only broken faces)",
                 "broken_distance": "distance of broken faces",

@@ -26,7 +26,7 @@ def measure_nearest_train(data: EvaluationData, settings: EvaluateParams) -> Fig
     value, closest = compute_median_error(distances, settings.seed), float(distances.min())
     if reason := data.explain_copying_shortage(MIN_INDEPENDENT):
         details = {"closest": closest}
-        return {"nearest_train": Comparison(*value, None, None, len(distances), 0, {}, reason, details)}
+        return {"nearest_train": Comparison(*value, None, None, len(distances), 0, reason=reason, details=details)}
     found = {
         "closest": closest,
         "floor_closest": float(floors.min()),

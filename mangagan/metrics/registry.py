@@ -15,6 +15,7 @@ from mangagan.metrics import (
     kernel_distance,
     memorisation,
     nearest_train,
+    pixel_distinguishability,
     precision_recall,
     swd,
     symmetry,
@@ -26,6 +27,7 @@ from mangagan.metrics.types import Measurement, Metric
 MEASUREMENTS: tuple[Measurement, ...] = (
     kernel_distance.MEASUREMENT,
     distinguishability.MEASUREMENT,
+    pixel_distinguishability.MEASUREMENT,
     frechet.MEASUREMENT,
     swd.MEASUREMENT,
     diversity.MEASUREMENT,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from mangagan.distances.reference_sets import RUINED_SETS
 from mangagan.metrics.comparison import Figures
@@ -48,6 +49,7 @@ class Metric:
         above: Reading of a value clearly above the floor.
         about: How it is measured, with the source.
         bounds: Smallest range that the plot shows. Default: fitted to the values.
+        axis: Scale of the plot: linear, or root (square root) for squared distances.
         ceilings: Kinds of ruined faces to compare. Default: all.
         details: Text of each further figure (`Comparison.details`), by name.
     """
@@ -64,6 +66,7 @@ class Metric:
     above: str
     about: str
     bounds: tuple[float, float] | None = None
+    axis: Literal["linear", "root"] = "linear"
     ceilings: tuple[str, ...] = RUINED_SETS
     details: Mapping[str, str] = field(default_factory=dict)
 

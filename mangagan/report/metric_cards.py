@@ -6,14 +6,26 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mangagan.metrics.types import Metric
-from mangagan.report.range_plot import CEILINGS, RangePlot, lay_out_range
+from mangagan.report.range_plot import RangePlot, lay_out_range, name_set
 from mangagan.report.tables import Table
 from mangagan.report.values import Sources, look_up, show_value, show_with_deviation
 from mangagan.report.words import GROUPS, METRICS, describe, describe_value
 
 EVALUATE = "evaluate"
 # Entries that every block of a metric has. Others are details.
-STANDARD = {"value", "sd", "floor", "floor_sd", "ratio", "position", "ceilings", "count", "floor_count", "reason"}
+STANDARD = {
+    "value",
+    "sd",
+    "floor",
+    "floor_sd",
+    "ratio",
+    "position",
+    "ceilings",
+    "references",
+    "count",
+    "floor_count",
+    "reason",
+}
 COLUMN_NAMES = {
     "value": "samples",
     "floor": "real faces",
@@ -85,7 +97,7 @@ def build_row(sources: Sources, metric: Metric, extractor: str, key: str) -> Car
     return CardRow(
         extractor=extractor,
         ratio=show_value(sources, f"{key}.ratio") if block.get("ratio") is not None else None,
-        plot=lay_out_range(sources, key, metric.bounds),
+        plot=lay_out_range(sources, key, metric.bounds, metric.axis == "root"),
         reading=describe_value(metric.key, block),
         reason=show_value(sources, f"{key}.reason") if block.get("reason") else None,
     )
@@ -115,8 +127,12 @@ def make_scale_sort_key(name: str) -> tuple[int, str]:
 def build_summary(sources: Sources, blocks: Mapping[str, str], details: Mapping[str, str]) -> Table:
     """Return all standard values of a metric and its details, one column for each block."""
     ceilings = dict.fromkeys(name for key in blocks.values() for name in look_up(sources, key).get("ceilings") or {})
+    references = dict.fromkeys(
+        name for key in blocks.values() for name in look_up(sources, key).get("references") or {}
+    )
     lines = [("samples", "value", "sd"), ("real faces", "floor", "floor_sd")]
-    lines += [(CEILINGS.get(name, name.replace("_", " ")), f"ceilings.{name}", "") for name in ceilings]
+    lines += [(name_set(name), f"ceilings.{name}", "") for name in ceilings]
+    lines += [(name_set(name), f"references.{name}", "") for name in references]
     lines += [("multiple of real faces", "ratio", ""), ("position: 0 real faces, 1 ruined faces", "position", "")]
     lines += [("number of samples", "count", ""), ("number of real faces", "floor_count", "")]
     lines += [(title, name, "") for name, title in details.items()]

@@ -7,6 +7,7 @@ Positions along the track are percentages of its width, so that text keeps its s
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -20,7 +21,8 @@ MARGIN = 3.0  # free space at both ends of the track [% of its width]
 MAX_REACH = 6.0  # end of a linear axis: this many times the distance from the floor to the nearest ceiling
 LOG_RATIO = 15.0  # minimum ratio of the largest to the smallest mark for a logarithmic axis
 
-CEILINGS = {"noise": "noise", "blurred": "blurred faces", "mean_face": "mean face"}
+SET_NAMES = {"blurred": "blurred faces", "slight_blur": "1 px blur", "slight_warp": "2 px warp"}
+BROKEN = "broken_"  # start of the name of a set in which a share of the faces is broken; the percentage follows
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Mark:
     """A value on the track.
 
     Attributes:
-        kind: value (the samples), floor or ceiling.
+        kind: value (the samples), floor, ceiling or reference.
         label: Name and value with its standard deviation, as HTML.
         value: Value of the metric.
         sd: Standard deviation; 0 if unknown.
@@ -42,21 +44,27 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
-    """The mapping of values to the track."""
+    """The mapping of values to the track. On a scale of square roots, values below 0 are placed at 0."""
 
     low: float
     high: float
-    log: bool = False
+    scale: Literal["linear", "log", "root"] = "linear"
 
     def place(self, value: float) -> float:
         """Return the distance from the left [%]; values beyond an end are placed at that end."""
-        low, high, scaled = (math.log(max(x, self.low)) if self.log else x for x in (self.low, self.high, value))
+        low, high, scaled = map(self.transform, (self.low, self.high, value))
         return round(MARGIN + (100 - 2 * MARGIN) * min(max((scaled - low) / (high - low), 0.0), 1.0), 2)
 
     def side(self, value: float) -> int:
         """Return −1 for a value below the axis, 1 for a value above it, else 0."""
         slack = 1e-9 * (abs(self.low) + abs(self.high))
-        return (value > self.high + slack) - (value < self.low - slack)
+        return (value > self.high + slack) - (value < self.low - slack and self.scale != "root")
+
+    def transform(self, value: float) -> float:
+        """Return a value on the scale."""
+        if self.scale == "root":
+            return math.sqrt(max(value, 0.0))
+        return math.log(max(value, self.low)) if self.scale == "log" else value
 
 
 @dataclass(frozen=True)
@@ -82,18 +90,21 @@ class RangePlot:
     axis_y: int  # baseline of the text of the axis [px]
 
 
-def lay_out_range(sources: Sources, key: str, bounds: tuple[float, float] | None) -> RangePlot | None:
+def lay_out_range(
+    sources: Sources, key: str, bounds: tuple[float, float] | None, root: bool = False
+) -> RangePlot | None:
     """Return the range plot of a metric; None if the metric has no value.
 
     Args:
         sources: Sources of the report.
         key: Key of the block of the metric.
         bounds: Minimum extent of the axis. None: the axis follows the values.
+        root: Use a scale of square roots, from 0.
     """
     marks = list_marks(sources, key)
     if not marks or marks[0].kind != "value":
         return None
-    axis = choose_axis(marks, bounds)
+    axis = choose_axis(marks, bounds, root)
     samples, *others = marks
     lines = assign_lines(others, axis)
     floor = next((mark for mark in others if mark.kind == "floor"), None)
@@ -107,8 +118,8 @@ def list_marks(sources: Sources, key: str) -> list[Mark]:
     """Return the marks of a metric, the samples first. Unknown values are omitted."""
     block = look_up(sources, key)
     named = [("value", "samples", "value", "sd"), ("floor", "real faces", "floor", "floor_sd")]
-    for name in block.get("ceilings") or {}:
-        named.append(("ceiling", CEILINGS.get(name, name.replace("_", " ")), f"ceilings.{name}", ""))
+    for kind in ("ceiling", "reference"):
+        named += [(kind, name_set(name), f"{kind}s.{name}", "") for name in block.get(f"{kind}s") or {}]
     marks = []
     for kind, name, entry, sd in named:
         if (value := look_up(block, entry)) is not None:
@@ -117,7 +128,14 @@ def list_marks(sources: Sources, key: str) -> list[Mark]:
     return marks
 
 
-def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None) -> Axis:
+def name_set(key: str) -> str:
+    """Return the name of a set of damaged faces."""
+    return (
+        f"{key.removeprefix(BROKEN)} % broken" if key.startswith(BROKEN) else SET_NAMES.get(key, key.replace("_", " "))
+    )
+
+
+def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root: bool = False) -> Axis:
     """Return the axis for the marks.
 
     With bounds, the axis spans these and all marks. Otherwise, it is linear over all marks, unless some are more than
@@ -127,6 +145,7 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None) -> Ax
     Args:
         marks: At least one.
         bounds: Minimum extent of the axis.
+        root: Use a scale of square roots instead, from 0. Distant marks are treated as on a linear scale.
     """
     values = [mark.value for mark in marks]
     if bounds:
@@ -135,8 +154,10 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None) -> Ax
     offsets = [abs(mark.value - origin.value) for mark in marks if mark.kind == "ceiling"]
     unit = min((offset for offset in offsets if offset > 2 * origin.sd), default=0.0)
     near = [value for value in values if not unit or abs(value - origin.value) <= MAX_REACH * unit]
+    if root:
+        return Axis(0.0, 1.05 * max(*near, 1e-9), "root")
     if len(near) < len(values) and min(values) > 2 * origin.sd and max(values) / min(values) > LOG_RATIO:
-        return Axis(min(values) / 1.3, max(values) * 1.3, log=True)
+        return Axis(min(values) / 1.3, max(values) * 1.3, "log")
     spans = [(mark.value - mark.sd, mark.value + mark.sd) for mark in marks if mark.value in near]
     low, high = min(low for low, _ in spans), max(high for _, high in spans)
     padding = 0.04 * (high - low) or 0.1 * abs(high) or 1.0

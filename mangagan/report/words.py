@@ -6,7 +6,7 @@ from typing import Any
 from mangagan.metrics.comparison import find_nearest_ceiling
 from mangagan.metrics.registry import METRICS
 from mangagan.metrics.types import Direction, Metric, MetricGroup
-from mangagan.report.range_plot import CEILINGS
+from mangagan.report.range_plot import name_set
 
 CLEAR_SD = 2.0  # standard deviations from the floor; below this a value does not differ from the floor
 CEILING_NAMED = 0.3  # position from which a reading names the ceiling
@@ -52,4 +52,4 @@ def describe_value(key: str, figure: Figure) -> str:
     ceilings = {kind: ceiling for kind, ceiling in figure["ceilings"].items() if ceiling is not None}
     nearest = find_nearest_ceiling(figure["value"], figure["floor"], figure["floor_sd"], ceilings) or ""
     relation = "No better than" if position >= CEILING_REACHED else "Between real faces and"
-    return f"{text} {relation} {CEILINGS.get(nearest, nearest)}."
+    return f"{text} {relation} {name_set(nearest)}."
