@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mangagan.core.images import to_gray
+from mangagan.core.parallel import cpu_count, map_ordered
 from mangagan.distances.pairwise import mean_squared_differences, row_blocks
 
 SIDE = 28  # size of a descriptor [px]; coarse, so that lines need not coincide
@@ -56,9 +57,10 @@ def find_nearest_faces(images: np.ndarray, train: np.ndarray, neighbors: int) ->
     candidates = find_candidates(make_descriptors(images), faces, max(neighbors, CANDIDATES))
     face_centres = crop_centre(faces)
     count = min(neighbors, len(train))
-    best = np.empty((len(images), count))
-    indices, mirrored = np.empty((len(images), count), np.int64), np.empty((len(images), count), bool)
-    for number, rows in enumerate(candidates.indices):
+
+    def compare(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the nearest faces of one image: indices, mirrored, squared distances."""
+        rows = candidates.indices[number]
         shifted, centres = crop_centre(shift_and_zoom(images[number : number + 1])), face_centres[rows]
         straight = mean_squared_differences(shifted, centres).min(axis=0)
         flipped = mean_squared_differences(shifted, mirror(centres)).min(axis=0)
@@ -66,7 +68,12 @@ def find_nearest_faces(images: np.ndarray, train: np.ndarray, neighbors: int) ->
         least = np.minimum(closest, unshifted)  # an exact copy is not resampled and keeps distance 0
         is_mirrored = np.where(unshifted <= closest, candidates.mirrored[number], flipped < straight)
         order = np.argsort(least, kind="stable")[:count]
-        best[number], indices[number], mirrored[number] = least[order], rows[order], is_mirrored[order]
+        return rows[order], is_mirrored[order], least[order]
+
+    best = np.empty((len(images), count))
+    indices, mirrored = np.empty((len(images), count), np.int64), np.empty((len(images), count), bool)
+    for number, found in enumerate(map_ordered(compare, range(len(images)), cpu_count())):
+        indices[number], mirrored[number], best[number] = found
     return NearestFaces(indices, mirrored, np.sqrt(best))
 
 

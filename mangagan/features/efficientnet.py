@@ -55,7 +55,7 @@ class EfficientNetLite0:
     def compute_features(self, images: Tensor) -> Tensor:
         """Return the features of images, uint8 (N, C, S, S): (N, D)."""
         pixels = resize_images(images, SIDE).expand(-1, 3, -1, -1) / 127.5 - 1
-        activations = relu6(self.stem(pixels.contiguous(memory_format=torch.channels_last)))
+        activations = relu6(self.stem(pixels.contiguous(memory_format=torch.channels_last)), inplace=True)
         for block in self.blocks:
             activations = block(activations)
         return concatenate_blocks([adaptive_avg_pool2d(activations, GRID).flatten(1)], (SCALE,))
@@ -69,11 +69,13 @@ def identify() -> str:
 def fuse_layers(network: Any) -> tuple[nn.Module, list[nn.Module]]:
     """Return the first layer and the first `BLOCKS` blocks, with batch normalization fused into the convolutions.
 
-    Fused layers with the channels in the last dimension take half of the time; features differ by rounding only.
+    Fused layers with the channels in the last dimension, activations in place and padding inside of the convolutions
+    take a third of the time; features differ by rounding only.
     """
     stem = fuse_conv_bn_eval(network._conv_stem, network._bn0)
     blocks = list(network._blocks)[:BLOCKS]
     for block in blocks:
+        block._swish = nn.ReLU6(inplace=True)
         for convolution, normalization in (
             ("_expand_conv", "_bn0"),
             ("_depthwise_conv", "_bn1"),
@@ -81,10 +83,19 @@ def fuse_layers(network: Any) -> tuple[nn.Module, list[nn.Module]]:
         ):
             if hasattr(block, convolution):
                 fused = fuse_conv_bn_eval(getattr(block, convolution), getattr(block, normalization))
-                setattr(block, convolution, fused)
+                setattr(block, convolution, move_padding(fused))
                 setattr(block, normalization, nn.Identity())
     layers = [each.to(memory_format=torch.channels_last) for each in (stem, *blocks)]
     return layers[0], layers[1:]
+
+
+def move_padding(convolution: Any) -> Any:
+    """Return the convolution with its zero padding as an argument if it is symmetric: the separate layer is slower."""
+    padding = getattr(convolution.static_padding, "padding", ())
+    if padding and len(set(padding)) == 1:
+        convolution.padding = (padding[0], padding[0])
+        convolution.static_padding = nn.Identity()
+    return convolution
 
 
 def find_weights() -> Path:

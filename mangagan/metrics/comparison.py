@@ -168,7 +168,12 @@ def compare_with_holdout(
 
 
 def compare_alone(
-    measure: Callable[[np.ndarray, int], dict[str, float]], sets: ComparedSets, count: int, repeats: int, seed: int
+    measure: Callable[[np.ndarray, int], dict[str, float]],
+    sets: ComparedSets,
+    count: int,
+    repeats: int,
+    seed: int,
+    workers: int = 1,
 ) -> Figures:
     """Measure samples, training faces and ruined faces, each set by itself (for example its variety).
 
@@ -178,10 +183,11 @@ def compare_alone(
         count: Items in each measurement, at most the size of each set.
         repeats: At least 2.
         seed: Seed of the subsamples.
+        workers: Threads that measure repeats in parallel.
     """
 
     def run(items: np.ndarray, times: int) -> list[dict[str, float]]:
-        return measure_subsamples(measure, items, count, times, seed)
+        return measure_subsamples(measure, items, count, times, seed, workers)
 
     return _collect(run, sets, count, repeats)
 
@@ -202,11 +208,16 @@ def _collect(
 
 
 def measure_subsamples(
-    measure: Callable[[np.ndarray, int], Result], items: np.ndarray, count: int, repeats: int, seed: int
+    measure: Callable[[np.ndarray, int], Result],
+    items: np.ndarray,
+    count: int,
+    repeats: int,
+    seed: int,
+    workers: int = 1,
 ) -> list[Result]:
     """Return `measure(subsample, seed)` for `repeats` subsamples of `count` items; repeat i gets `seed` + i."""
-    draws = draw_subsamples(len(items), count, repeats, seed)
-    return [measure(items[indices], seed + repeat) for repeat, indices in enumerate(draws)]
+    draws = list(draw_subsamples(len(items), count, repeats, seed))
+    return list(map_ordered(lambda repeat: measure(items[draws[repeat]], seed + repeat), range(repeats), workers))
 
 
 def compute_mean_sd(values: list[float]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mangagan.core.images import to_gray
+from mangagan.core.parallel import cpu_count
 from mangagan.metrics.comparison import Figures, compare_alone, make_missing
 from mangagan.metrics.evaluation_data import TOO_FEW_SAMPLES, EvaluationData
 from mangagan.metrics.params import EvaluateParams
@@ -108,7 +109,7 @@ def measure_diversity(data: EvaluationData, settings: EvaluateParams) -> Figures
     def measure(chosen: np.ndarray, seed: int) -> dict[str, float]:
         return {"diversity": pairwise_diversity(chosen, seed, settings.diversity_pairs)}
 
-    return compare_alone(measure, data.images, data.count_alone, settings.repeats, settings.seed)
+    return compare_alone(measure, data.images, data.count_alone, settings.repeats, settings.seed, cpu_count())
 
 
 MEASUREMENT = ImageMeasurement(

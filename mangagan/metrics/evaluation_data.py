@@ -13,7 +13,8 @@ from mangagan.features.usable_faces import UsableFaceRater
 from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
-MAX_DAMAGED = 300  # slightly damaged faces of each kind
+MAX_RUINED = 100  # ruined faces of each kind for the means of values of single images
+MAX_DAMAGED = 200  # slightly damaged faces of each kind
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
 # Hold-out faces for the distances to training faces. With 3, copying is detected if 79 % of the samples are copies; see
 # `mangagan.metrics.verdict.adjust_limit`.
@@ -194,5 +195,5 @@ def compare_image_means(
     """
     values = measure(data.images.samples[:max_images])
     floors = measure(choose_real(data, max_images, seed))
-    ceilings = {kind: float(np.mean(measure(faces[:max_images]))) for kind, faces in data.images.ruined.items()}
+    ceilings = {kind: float(np.mean(measure(faces[:MAX_RUINED]))) for kind, faces in data.images.ruined.items()}
     return Comparison(*compute_mean_error(values), *compute_mean_error(floors), len(values), len(floors), ceilings)

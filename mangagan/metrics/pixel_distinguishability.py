@@ -27,7 +27,7 @@ SIDE = 56  # height and width of the images [px]
 WIDTHS = (8, 16, 32, 32)  # feature maps of the convolutions
 KERNEL = 4  # [px]
 STEPS = 150  # of Adam
-BATCH = 32  # samples, and hold-out faces, in a step
+BATCH = 16  # samples, and hold-out faces, in a step
 LEARNING_RATE = 1e-3
 LEAKY_SLOPE = 0.2
 
@@ -86,7 +86,7 @@ def build_network(channels: int, generator: torch.Generator) -> nn.Sequential:
             nn.init.kaiming_normal_(parameter, LEAKY_SLOPE, generator=generator)
         else:
             nn.init.zeros_(parameter)
-    return network
+    return network.to(memory_format=torch.channels_last)  # half of the time
 
 
 def train_network(network: nn.Module, first: Tensor, second: Tensor, generator: torch.Generator) -> None:
@@ -108,7 +108,8 @@ def train_network(network: nn.Module, first: Tensor, second: Tensor, generator: 
 
 def shrink(images: np.ndarray) -> Tensor:
     """Return images as float32 (N, C, SIDE, SIDE) in [-1, 1], each pixel the mean of its area."""
-    return interpolate(torch.from_numpy(images).float() / 127.5 - 1, size=(SIDE, SIDE), mode="area")
+    small = interpolate(torch.from_numpy(images).float() / 127.5 - 1, size=(SIDE, SIDE), mode="area")
+    return small.contiguous(memory_format=torch.channels_last)
 
 
 MEASUREMENT = ImageMeasurement(

@@ -4,7 +4,7 @@ import numpy as np
 
 from mangagan.features.usable_faces import USABLE_THRESHOLD
 from mangagan.metrics.comparison import Comparison, Figures, compute_share_error
-from mangagan.metrics.evaluation_data import EvaluationData, choose_real
+from mangagan.metrics.evaluation_data import MAX_RUINED, EvaluationData, choose_real
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import compute_auc
 from mangagan.metrics.types import Direction, ImageMeasurement, Metric, MetricGroup
@@ -15,8 +15,7 @@ def measure_usable_share(data: EvaluationData, settings: EvaluateParams) -> Figu
     rate = data.rater
     real = rate(choose_real(data, settings.face_samples, settings.seed))
     ceilings = {
-        kind: float(np.mean(rate(faces[: settings.face_samples]) > USABLE_THRESHOLD))
-        for kind, faces in data.images.ruined.items()
+        kind: float(np.mean(rate(faces[:MAX_RUINED]) > USABLE_THRESHOLD)) for kind, faces in data.images.ruined.items()
     }
     value, floor = (compute_share_error(logits > USABLE_THRESHOLD) for logits in (data.usable_logits, real))
     details = {"real_rated_higher": compute_auc(real, data.usable_logits)}
