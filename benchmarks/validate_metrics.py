@@ -8,50 +8,26 @@ and a standard deviation at each step. A Markdown table shows how each metric re
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.damage import DAMAGES, ImageDamage, SelectionDamage
+from benchmarks.damage import DAMAGES, FACE_SHARES, ImageDamage, SelectionDamage
 from benchmarks.faces import SIZE, draw_gray_faces, read_gray_faces
 from benchmarks.machine import describe_machine
+from benchmarks.metric_instruments import INSTRUMENTS, WORSE_SIGN, Figures, Instrument, build_instruments
+from benchmarks.redrawn_faces import FAULTS, draw_faces_twice
 from mangagan.commands.arguments import positive_int
 from mangagan.core.errors import UserError
 from mangagan.core.files import write_text
 from mangagan.core.progress import track
-from mangagan.distances.kernel_distance import kernel_distance
-from mangagan.distances.manifold import manifold_metrics
 from mangagan.faces.crop import resize
-from mangagan.features.registry import ExtractorParams, build_extractors
-from mangagan.features.usable_faces import USABLE_THRESHOLD, UsableFaceRater
-from mangagan.metrics.distinguishability import EXAMPLES, SPLITS, measure_classifier_auc
-from mangagan.metrics.face_search import SCORE_THRESHOLD, FaceSearch
-from mangagan.metrics.frechet import MAX_DIMENSIONS, find_principal_axes, frechet_distance, project
-from mangagan.metrics.precision_recall import NEIGHBORS
-from mangagan.metrics.ranking import compute_auc
-from mangagan.metrics.symmetry import mirror_symmetry
-from mangagan.metrics.vendi import vendi_score
 
 MIN_DEVIATIONS = 3.0  # standard deviations on undamaged faces; a larger change is a response
 MIN_FACES = 200  # with fewer, a quarter of a half is too small
-# Direction of each metric when the faces get worse: it rises (1) or falls (-1).
-WORSE_SIGN = {
-    "kernel distance": 1,
-    "Fréchet": 1,
-    "precision": -1,
-    "density": -1,
-    "recall": -1,
-    "coverage": -1,
-    "Vendi": -1,
-    "distinguishability": 1,
-    "faces found": -1,
-    "usable faces": -1,
-    "real rated higher": 1,
-    "symmetry": 1,
-}
-Figures = dict[str, float]
 
 
 class Faces(NamedTuple):
@@ -66,18 +42,7 @@ class Faces(NamedTuple):
     groups: np.ndarray
 
 
-class Instrument(NamedTuple):
-    """A function on single images, and the metrics that follow from its values.
-
-    Attributes:
-        extract: Maps images (N, C, S, S) to values (N, …).
-        compare: Maps the values of reference and pool to metrics.
-    """
-
-    extract: Callable[[np.ndarray], np.ndarray]
-    compare: Callable[[np.ndarray, np.ndarray], Figures]
-
-
+Damages = Mapping[str, ImageDamage | SelectionDamage]
 Responses = dict[tuple[str, str, str], np.ndarray]  # instrument, metric, damage → values (levels from 0, splits)
 
 
@@ -85,17 +50,17 @@ def main(argv: list[str] | None = None) -> int:
     """Measure, write the table and print one JSON line; return the exit status."""
     arguments = parse(argv)
     try:
-        faces = gather(arguments)
+        faces, damages = redraw(arguments) if arguments.redrawn else (gather(arguments), DAMAGES)
     except UserError as error:
         print(f"benchmarks.validate_metrics: {error}", file=sys.stderr)
         return 2
-    responses = measure_responses(faces, arguments.splits, arguments.seed)
-    markdown = format_table(responses)
+    responses = measure_responses(faces, damages, arguments.splits, arguments.seed, arguments.instruments)
+    markdown = format_table(responses, damages)
     if arguments.out:
         write_text(arguments.out, markdown)
     print(markdown, file=sys.stderr)
     report = {"benchmark": "validate_metrics", "faces": len(faces.images), "groups": len(np.unique(faces.groups))}
-    print(json.dumps({**report, "responses": list_responses(responses), "machine": describe_machine()}))
+    print(json.dumps({**report, "responses": list_responses(responses, damages), "machine": describe_machine()}))
     return 0
 
 
@@ -126,6 +91,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         default=0,
         help="seed of the choice of faces, of splits and of damage (default: %(default)s)",
     )
+    parser.add_argument(
+        "--redrawn", action="store_true", help="draw new faces, each also with faults, and measure these faults"
+    )
+    parser.add_argument(
+        "--instruments", nargs="+", choices=INSTRUMENTS, default=INSTRUMENTS, help="instruments (default: all)"
+    )
     parser.add_argument("--out", type=Path, help="Markdown file for the table")
     return parser.parse_args(argv)
 
@@ -147,54 +118,39 @@ def gather(arguments: argparse.Namespace) -> Faces:
     return Faces(images[:, None], np.array([faces[index][1] for index in chosen]))
 
 
-# Metrics
+def redraw(arguments: argparse.Namespace) -> tuple[Faces, Damages]:
+    """Draw `--count` faces and their twins with faults; return the faces and each fault as a damage.
+
+    Raises:
+        UserError: There are too few faces or splits, or other faces are given too.
+    """
+    if arguments.faces or arguments.splits < 2 or arguments.count < MIN_FACES:
+        raise UserError(f"--redrawn needs --splits of at least 2, --count of at least {MIN_FACES}, and no --faces")
+    faces, groups, twins = draw_faces_twice(arguments.count, arguments.seed)
+
+    def replace_faces(fault: str, images: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
+        changed = images.copy()
+        chosen = rng.permutation(len(images))[: round(level * len(images))]
+        changed[chosen] = twins[fault][chosen]
+        return changed
+
+    damages = {fault: ImageDamage("share of faces", FACE_SHARES, partial(replace_faces, fault)) for fault in FAULTS}
+    return Faces(faces, groups), damages
 
 
-def build_instruments() -> dict[str, Instrument]:
-    """Return all instruments by name."""
-    found = {each.name: Instrument(each, compare_features) for each in build_extractors(ExtractorParams(), Path())}
-    found["detector"] = Instrument(
-        FaceSearch(), lambda _, pool: {"faces found": float((pool >= SCORE_THRESHOLD).mean())}
-    )
-    found["rating"] = Instrument(UsableFaceRater(), compare_ratings)
-    found["mirror"] = Instrument(
-        mirror_symmetry, lambda reference, pool: {"symmetry": abs(float(pool.mean() - reference.mean()))}
-    )
-    return found
+# Measurement
 
 
-def compare_ratings(reference: np.ndarray, pool: np.ndarray) -> Figures:
-    """Return the metrics on ratings of usable faces."""
-    return {
-        "usable faces": float((pool > USABLE_THRESHOLD).mean()),
-        "real rated higher": compute_auc(reference, pool),
-    }
-
-
-def compare_features(reference: np.ndarray, pool: np.ndarray) -> Figures:
-    """Return all metrics on the features of one extractor; both sets have equal counts."""
-    mean, axes = find_principal_axes(reference, min(MAX_DIMENSIONS, len(reference) // 4))
-    manifold = manifold_metrics(reference, pool, NEIGHBORS)
-    examples = min(EXAMPLES, len(pool) // 2)  # the mode drop leaves few faces
-    aucs = [measure_classifier_auc(pool, reference, split, examples) for split in range(SPLITS)]
-    return {
-        "kernel distance": kernel_distance(pool, reference),
-        "Fréchet": frechet_distance(project(pool, mean, axes), project(reference, mean, axes)),
-        "precision": manifold.precision,
-        "density": manifold.density,
-        "recall": manifold.recall,
-        "coverage": manifold.coverage,
-        "Vendi": vendi_score(pool - reference.mean(axis=0)),
-        "distinguishability": float(np.mean(aucs)),
-    }
-
-
-def measure_responses(faces: Faces, splits: int, seed: int) -> Responses:
+def measure_responses(
+    faces: Faces, damages: Damages, splits: int, seed: int, instruments: Sequence[str] = INSTRUMENTS
+) -> Responses:
     """Measure every metric at every level of every damage, in every split."""
     responses: Responses = {}
-    for name, instrument in build_instruments().items():
+    built = build_instruments()
+    for name in instruments:
+        instrument = built[name]
         clean = instrument.extract(faces.images)
-        for kind, damage in track(DAMAGES.items(), len(DAMAGES), name, "damages"):
+        for kind, damage in track(damages.items(), len(damages), name, "damages"):
             seeds = [(seed, number) for number in range(splits)]
             if isinstance(damage, ImageDamage):
                 measured = measure_image_damage(damage, faces, instrument, clean, seeds)
@@ -266,31 +222,31 @@ def rank_correlation(values: np.ndarray) -> float:
     return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1]) if len(set(ranks)) > 1 else 0.0
 
 
-def format_table(responses: Responses) -> str:
+def format_table(responses: Responses, damages: Damages = DAMAGES) -> str:
     """Return a Markdown table: a row for each metric, a column for each damage."""
-    heads = [f"{kind}, {damage.unit}: {', '.join(f'{x:g}' for x in damage.levels)}" for kind, damage in DAMAGES.items()]
+    heads = [f"{kind}, {damage.unit}: {', '.join(f'{x:g}' for x in damage.levels)}" for kind, damage in damages.items()]
     lines = ["| " + " | ".join(["figure", "on", *heads]) + " |", "|---" * (len(heads) + 2) + "|"]
     for instrument, metric in dict.fromkeys((instrument, metric) for instrument, metric, _ in responses):
         cells = [
             describe_response(responses[instrument, metric, kind], WORSE_SIGN[metric], damage.levels)
-            for kind, damage in DAMAGES.items()
+            for kind, damage in damages.items()
         ]
         lines.append("| " + " | ".join([metric, instrument, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def list_responses(responses: Responses) -> list[dict[str, Any]]:
+def list_responses(responses: Responses, damages: Damages = DAMAGES) -> list[dict[str, Any]]:
     """Return the values for the JSON line: means, standard deviations, and rank correlation with the damage."""
     return [
         {
             "on": instrument,
             "figure": metric,
             "damage": kind,
-            "levels": [0, *DAMAGES[kind].levels],
+            "levels": [0, *damages[kind].levels],
             "mean": [float(f"{value:.4g}") for value in values.mean(axis=1)],
             "sd": [float(f"{value:.2g}") for value in values.std(axis=1, ddof=1)],
             "spearman": round(WORSE_SIGN[metric] * rank_correlation(values.mean(axis=1)), 3),
-            "verdict": describe_response(values, WORSE_SIGN[metric], DAMAGES[kind].levels).strip("*"),
+            "verdict": describe_response(values, WORSE_SIGN[metric], damages[kind].levels).strip("*"),
         }
         for (instrument, metric, kind), values in responses.items()
     ]

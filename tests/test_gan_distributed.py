@@ -259,3 +259,15 @@ def read_until(process: "subprocess.Popen[str]", word: str) -> str:
         if word in text:
             break
     return said
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "requested", "threads"),
+    [(1, 1, 0, 1), (2, 1, 0, 1), (8, 1, 0, 4), (8, 2, 0, 2), (8, 4, 0, 1), (2, 4, 0, 1), (2, 1, 2, 2), (8, 2, 8, 4)],
+)
+def test_threads_of_a_process(
+    monkeypatch: pytest.MonkeyPatch, cores: int, processes: int, requested: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr(distributed, "local_rank_and_size", lambda: (0, processes))
+    assert distributed.count_threads(requested) == threads

@@ -62,7 +62,7 @@ def test_a_root_scale_starts_at_0_and_shows_references() -> None:
     found = list_marks({"m": block}, "m")
     assert [mark.label.striptags() for mark in found if mark.kind == "reference"] == [
         "10 % broken 0.0100",
-        "2 px warp 0.0200",
+        "slight warp 0.0200",
     ]
     axis = choose_axis(found, None, root=True)
     assert (axis.low, axis.scale, axis.side(9.0), axis.side(-0.001)) == (0, "root", 1, 0)

@@ -9,7 +9,7 @@ from mangagan.distances.kernel_distance import kernel_distance, kernel_distance_
 from mangagan.metrics.comparison import ComparedSets
 from mangagan.metrics.distinguishability import EXAMPLES, measure_classifier_auc, measure_distinguishability
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
-from mangagan.metrics.kernel_distance import compare_with_broken, measure_kernel_distance
+from mangagan.metrics.kernel_distance import BROKEN_SHARES, compare_with_broken, measure_kernel_distance
 from mangagan.metrics.params import EvaluateParams
 
 SETTINGS = EvaluateParams(repeats=4)
@@ -48,14 +48,24 @@ def test_points_that_are_further_than_broken_ones_have_a_share_above_1() -> None
 def test_references_are_between_real_and_broken_points() -> None:
     data, features = make_data(draw_points(1600, 5), 800)
     damaged = {"slight_blur": draw_points(300, 6) + 2 * SHIFT}
-    figure = measure_kernel_distance(data, replace(features, damaged=damaged), SETTINGS)["kernel_distance"]
-    broken = figure.details["broken_distance"]
-    shares = {"broken_10": 0.1, "broken_30": 0.3, "broken_60": 0.6}
-    for name, share in shares.items():
-        assert figure.references[name] == pytest.approx(share**2 * broken, abs=0.04 * broken)
+    features = replace(features, damaged=damaged, broken=features.sets.train[:800] + SHIFT)
+    figure = measure_kernel_distance(data, features, SETTINGS)["kernel_distance"]
+    floor, broken = figure.floor, figure.details["broken_distance"]
+    assert figure.references.keys() == {*BROKEN_SHARES, "slight_blur"}
+    for name, share in BROKEN_SHARES.items():
+        mixed = np.concatenate([features.broken[: round(share * 800)], features.sets.train[800 + round(share * 800) :]])
+        assert figure.references[name] == pytest.approx(
+            kernel_distance(mixed, features.sets.holdout), rel=0.2, abs=0.01 * broken
+        )
+    assert floor < figure.references["broken_10"] < figure.references["broken_30"] < figure.references["broken_60"]
     assert figure.references["slight_blur"] > broken
-    assert figure.references.keys() == {*shares, "slight_blur"}
     assert figure.as_json()["references"].keys() == figure.references.keys()
+
+
+def test_few_faces_give_no_references_of_broken_faces() -> None:
+    data, features = make_data(draw_points(40, 5), 20)
+    close = replace(features, broken=draw_points(20, 4) + 0.05)
+    assert measure_kernel_distance(data, close, SETTINGS)["kernel_distance"].references == {}
 
 
 @pytest.mark.parametrize(("samples", "train", "holdout"), [(1200, 1000, 25), (1200, 300, 60), (200, 120, 55)])
@@ -64,7 +74,7 @@ def test_deviations_of_real_points_are_those_of_chance(samples: int, train: int,
     for seed in range(40):
         sets = [draw_points(count, 10 * seed + part) for part, count in enumerate((samples, train, holdout))]
         features = ExtractorFeatures(ComparedSets(*sets, {}), sets[1], draw_points(holdout, 10 * seed + 3), {})
-        details = compare_with_broken(features, seed)
+        details, _ = compare_with_broken(features, seed)
         deviations.append(details["distance_z"])
         clear += details["broken_share"] is not None
     assert 0.6 < np.std(deviations) < 1.4

@@ -20,7 +20,9 @@ from benchmarks.damage import (
     roll,
     shift,
 )
-from benchmarks.faces import draw_gray_faces, read_gray_faces
+from benchmarks.faces import SIZE, draw_gray_faces, read_gray_faces
+from benchmarks.metric_instruments import compare_features
+from benchmarks.redrawn_faces import draw_faces_twice
 from benchmarks.validate_metrics import describe_response, rank_correlation
 from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
@@ -147,6 +149,7 @@ def test_it_prints_a_table_and_one_json_line(
 ) -> None:
     monkeypatch.setattr(validate_metrics, "DAMAGES", {"duplicates": DAMAGES["duplicates"]})
     options = ["--faces", str(write_parquet(tmp_path / "faces.parquet", 200)), "--splits", "2"]
+    options += ["--instruments", *(name for name in validate_metrics.INSTRUMENTS if name != "pixels")]  # slow
     assert validate_metrics.main([*options, "--out", str(tmp_path / "table.md")]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["faces"], report["groups"]) == (200, 5)
@@ -163,11 +166,12 @@ def test_metrics_respond_to_dropped_modes(monkeypatch: pytest.MonkeyPatch) -> No
     """With separate groups, coverage and recall fall with every group that is dropped; precision does not."""
     centres = np.repeat(np.eye(8, 48) * 30, 150, axis=0)
     features = centres + rng().standard_normal(centres.shape)
-    instrument = validate_metrics.Instrument(lambda images: features, validate_metrics.compare_features)
+    instrument = validate_metrics.Instrument(lambda images: features, compare_features)
     monkeypatch.setattr(validate_metrics, "build_instruments", lambda: {"points": instrument})
-    monkeypatch.setattr(validate_metrics, "DAMAGES", {"mode drop": DAMAGES["mode drop"]})
+    damages = {"mode drop": DAMAGES["mode drop"]}
     groups = np.repeat(list("abcdefgh"), 150)
-    responses = validate_metrics.measure_responses(validate_metrics.Faces(np.zeros(len(groups)), groups), 4, 0)
+    sample = validate_metrics.Faces(np.zeros(len(groups)), groups)
+    responses = validate_metrics.measure_responses(sample, damages, 4, 0, ["points"])
     means = {metric: values.mean(axis=1) for (_, metric, _), values in responses.items()}
     assert means["coverage"][1:] == pytest.approx(means["coverage"][0] * np.array([0.75, 0.5, 0.25]), abs=0.07)
     assert means["precision"].min() > means["precision"][0] - 0.1
@@ -210,3 +214,29 @@ def test_every_damage_has_rising_levels() -> None:
     for damage in DAMAGES.values():
         assert isinstance(damage, ImageDamage | SelectionDamage)
         assert list(damage.levels) == sorted(damage.levels) and damage.levels[0] > 0
+
+
+def test_faces_are_drawn_again_with_one_fault() -> None:
+    right, groups, twins = draw_faces_twice(12, 0)
+    assert right.shape == (12, 1, SIZE, SIZE) and len(set(groups)) == 12
+    for wrong in twins.values():
+        rows = (wrong != right).any(axis=(1, 3))
+        assert rows.any(axis=1).all()
+        assert not rows[:, :20].any()  # the hair is the same
+    assert {*twins} == {"one eye not drawn", "two different eyes", "mouth not drawn"}
+
+
+def test_faults_of_redrawn_faces_are_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(validate_metrics, "MIN_FACES", 60)
+    arguments = ["--redrawn", "--count", "60", "--splits", "2", "--instruments", "rating"]
+    assert validate_metrics.main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)["responses"]
+    assert {each["damage"] for each in found} == {"one eye not drawn", "two different eyes", "mouth not drawn"}
+    (eye,) = (each for each in found if each["damage"] == "one eye not drawn" and each["figure"] == "real rated higher")
+    assert eye["levels"] == [0, 0.1, 0.3, 0.6, 1]
+    assert eye["mean"][0] == pytest.approx(0.5, abs=0.15)
+    assert eye["mean"][-1] > eye["mean"][0] + 0.2
+    assert validate_metrics.main([*arguments, "--faces", "x"]) == 2
+    assert "--redrawn needs" in capsys.readouterr().err

@@ -157,10 +157,10 @@ def break_faces(images: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def damage_slightly(images: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Return faces with slight damage, by kind: a blur of 1 px (`slight_blur`) and a warp of 2 px (`slight_warp`).
+    """Return faces with slight damage, by kind: `slight_blur` by σ 1 px and `slight_warp` by 2 px at `SIDE` px.
 
     Args:
-        images: uint8 (N, C, S, S). The lengths are those at `SIDE` px.
+        images: uint8 (N, C, S, S).
         seed: Seed of the warp.
     """
     if not len(images):

@@ -35,7 +35,7 @@ class CommonSettings:
     compile: bool = False  # torch.compile: faster steps on a GPU after a minute or more of compilation
     seed: int = 0  # determines the result on a CPU, together with the number of threads
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if there is one
-    threads: int = 0  # CPU threads; 0: one for two cores
+    threads: int = 0  # CPU threads; 0: half of the cores
 
 
 @dataclass(frozen=True, kw_only=True)

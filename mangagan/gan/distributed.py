@@ -99,13 +99,13 @@ def select_gpu() -> None:
 
 
 def count_threads(requested: int) -> int:
-    """Return the CPU threads of this process: those of the machine, divided by its processes, at least 1.
+    """Return the CPU threads of this process: its share of the threads of the machine, at least 1.
 
     torchrun sets one thread per process, regardless of the number of cores.
 
     Args:
-        requested: Threads on the machine. 0: half of its cores. On two idle cores two threads are 1.4 times as fast as
-            one; if another process keeps one core busy, they take twice as long, because they wait for each other.
+        requested: Threads on the machine. 0: half of its cores, because threads that wait for each other are slow on a
+            busy machine.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, (requested or cores // 2) // local_rank_and_size()[1])

@@ -28,8 +28,7 @@ class Comparison:
         count: Samples in each measurement.
         floor_count: Real faces in each measurement of the floor.
         ceilings: Metric of ruined faces in place of the samples, by kind of damage.
-        references: Metric of slightly damaged faces in place of the samples, by kind of damage: graded values between
-            floor and ceilings.
+        references: Metric of slightly damaged faces in place of the samples, by kind of damage.
         reason: Why a value is None, in one line; else empty.
         details: Further figures, by name.
     """

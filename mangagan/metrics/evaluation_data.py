@@ -13,7 +13,7 @@ from mangagan.features.usable_faces import UsableFaceRater
 from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_error
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
-MAX_RUINED = 100  # ruined faces of each kind for the means of values of single images
+MAX_RUINED = 100  # maximum number of ruined faces of each kind in a mean over images
 MAX_DAMAGED = 200  # slightly damaged faces of each kind
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
 # Hold-out faces for the distances to training faces. With 3, copying is detected if 79 % of the samples are copies; see

@@ -11,7 +11,7 @@ from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, FeatureMeasurement, Metric, MetricGroup
 
 MAX_ITEMS = 2000  # maximum number of images of each set for `broken_share`
-BROKEN_SHARES = (0.1, 0.3, 0.6)  # of the sets in `measure_references`
+BROKEN_SHARES = {"broken_10": 0.1, "broken_30": 0.3, "broken_60": 0.6}  # share of broken faces in each reference
 MIN_BROKEN_DEVIATIONS = 3.0  # broken faces must be this many standard errors further than training faces
 
 
@@ -24,28 +24,13 @@ def measure_kernel_distance(data: EvaluationData, features: ExtractorFeatures, s
         return {"kernel_distance": kernel_distance(chosen, reference)}
 
     figure = compare_with_holdout(measure, features.sets, data.count, settings.repeats, settings.seed)
-    references = measure_references(features, settings.seed)
-    details = compare_with_broken(features, settings.seed)
+    details, references = compare_with_broken(features, settings.seed)
+    holdout = choose_items(features.sets.holdout, settings.seed)
+    references |= {kind: kernel_distance(items, holdout) for kind, items in features.damaged.items()}
     return {"kernel_distance": replace(figure["kernel_distance"], references=references, details=details)}
 
 
-def measure_references(features: ExtractorFeatures, seed: int) -> dict[str, float]:
-    """Return the distance of slightly damaged faces, and of sets in which a share of the faces is broken.
-
-    The distance is unbiased, so the sets may have different sizes.
-    """
-    reference = choose_items(features.sets.holdout, seed)
-    found = {kind: kernel_distance(items, reference) for kind, items in features.damaged.items()}
-    intact, broken = (choose_items(items, seed) for items in (features.sets.train, features.broken))
-    count = min(len(intact), len(broken))
-    for share in BROKEN_SHARES:
-        split = round(share * count)
-        mixed = np.concatenate([broken[:split], intact[: count - split]])
-        found[f"broken_{100 * share:.0f}"] = kernel_distance(mixed, reference)
-    return found
-
-
-def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, float | None]:
+def compare_with_broken(features: ExtractorFeatures, seed: int) -> tuple[dict[str, float | None], dict[str, float]]:
     """Compare the samples with broken faces.
 
     If a share s of a set is broken, its MMD² from real faces is s² times that of a fully broken set. So the equivalent
@@ -60,6 +45,8 @@ def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, flo
         `broken_share`: the equivalent share, above 1 for samples that are further than broken faces, None if there are
         too few faces to distinguish broken faces from real ones; `broken_distance`: distance of broken faces;
         `distance_z`: distance of the samples above that of training faces, in standard errors, None if the error is 0.
+        And the references `BROKEN_SHARES`: the distance of sets in which this share is broken. Empty if `broken_share`
+        is None.
     """
     sets = features.sets
     reference = choose_items(sets.holdout, seed)
@@ -69,11 +56,13 @@ def compare_with_broken(features: ExtractorFeatures, seed: int) -> dict[str, flo
     )
     total_error = float(np.hypot(error, floor_error))
     is_clear = broken - floor > MIN_BROKEN_DEVIATIONS * np.hypot(broken_error, floor_error)
-    return {
+    references = {kind: floor + share**2 * (broken - floor) for kind, share in BROKEN_SHARES.items()}
+    details = {
         "broken_share": float(np.sqrt(max(value - floor, 0.0) / (broken - floor))) if is_clear else None,
         "broken_distance": broken,
         "distance_z": (value - floor) / total_error if total_error > 0 else None,
     }
+    return details, references if is_clear else {}
 
 
 def choose_items(items: np.ndarray, seed: int) -> np.ndarray:
@@ -100,6 +89,7 @@ MEASUREMENT = FeatureMeasurement(
             " runs. Broken faces are training faces with one of four faults: an erased eye, joined halves of two faces,"
             " a warp of 4 px, or exchanged patches.",
             axis="root",
+            references=("slight_blur", "slight_warp", *BROKEN_SHARES),
             details={
                 "broken_share": "equivalent share of broken faces (above 1: further than a set of only broken faces)",
                 "broken_distance": "distance of broken faces",

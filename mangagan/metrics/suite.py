@@ -45,14 +45,19 @@ def measure_all(
 def check_figures(measurement: Measurement, figures: Figures) -> Figures:
     """Return the figures. Raise ValueError if they do not match the metrics of the measurement.
 
-    Each metric needs a figure and each figure a metric. Figures may hold only ceilings and details that the metric
-    lists.
+    Each metric needs a figure and each figure a metric. Figures may hold only ceilings, references and details
+    that the metric lists.
     """
     metrics = {metric.key: metric for metric in measurement.metrics}
     if figures.keys() != metrics.keys():
         raise ValueError(f"{measurement.measure.__name__} yields {sorted(figures)} but lists {sorted(metrics)}")
     for key, figure in figures.items():
-        unlisted = {*figure.ceilings} - {*metrics[key].ceilings} | {*figure.details} - {*metrics[key].details}
+        metric = metrics[key]
+        unlisted = (
+            ({*figure.ceilings} - {*metric.ceilings})
+            | ({*figure.references} - {*metric.references})
+            | ({*figure.details} - {*metric.details})
+        )
         if unlisted:
             raise ValueError(f"{key} yields {', '.join(sorted(unlisted))}, which its entry does not list")
     return figures

@@ -51,6 +51,7 @@ class Metric:
         bounds: Smallest range that the plot shows. Default: fitted to the values.
         axis: Scale of the plot: linear, or root (square root) for squared distances.
         ceilings: Kinds of ruined faces to compare. Default: all.
+        references: Kinds of slightly damaged faces to compare. Default: none.
         details: Text of each further figure (`Comparison.details`), by name.
     """
 
@@ -68,6 +69,7 @@ class Metric:
     bounds: tuple[float, float] | None = None
     axis: Literal["linear", "root"] = "linear"
     ceilings: tuple[str, ...] = RUINED_SETS
+    references: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
 
 

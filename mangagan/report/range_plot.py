@@ -21,8 +21,15 @@ MARGIN = 3.0  # free space at both ends of the track [% of its width]
 MAX_REACH = 6.0  # end of a linear axis: this many times the distance from the floor to the nearest ceiling
 LOG_RATIO = 15.0  # minimum ratio of the largest to the smallest mark for a logarithmic axis
 
-SET_NAMES = {"blurred": "blurred faces", "slight_blur": "1 px blur", "slight_warp": "2 px warp"}
-BROKEN = "broken_"  # start of the name of a set in which a share of the faces is broken; the percentage follows
+# Names of damaged sets. Others are named by their key.
+SET_NAMES = {
+    "blurred": "blurred faces",
+    "slight_blur": "slight blur",
+    "slight_warp": "slight warp",
+    "broken_10": "10 % broken",
+    "broken_30": "30 % broken",
+    "broken_60": "60 % broken",
+}
 
 
 @dataclass(frozen=True)
@@ -130,9 +137,7 @@ def list_marks(sources: Sources, key: str) -> list[Mark]:
 
 def name_set(key: str) -> str:
     """Return the name of a set of damaged faces."""
-    return (
-        f"{key.removeprefix(BROKEN)} % broken" if key.startswith(BROKEN) else SET_NAMES.get(key, key.replace("_", " "))
-    )
+    return SET_NAMES.get(key, key.replace("_", " "))
 
 
 def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root: bool = False) -> Axis:
@@ -145,7 +150,7 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root:
     Args:
         marks: At least one.
         bounds: Minimum extent of the axis.
-        root: Use a scale of square roots instead, from 0. Distant marks are treated as on a linear scale.
+        root: Use a scale of square roots from 0, if there are no bounds; distant marks are beyond its end.
     """
     values = [mark.value for mark in marks]
     if bounds:
@@ -155,7 +160,8 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root:
     unit = min((offset for offset in offsets if offset > 2 * origin.sd), default=0.0)
     near = [value for value in values if not unit or abs(value - origin.value) <= MAX_REACH * unit]
     if root:
-        return Axis(0.0, 1.05 * max(*near, 1e-9), "root")
+        high = max(mark.value + mark.sd for mark in marks if mark.value in near)
+        return Axis(0.0, 1.05 * high if high > 0 else 1.0, "root")
     if len(near) < len(values) and min(values) > 2 * origin.sd and max(values) / min(values) > LOG_RATIO:
         return Axis(min(values) / 1.3, max(values) * 1.3, "log")
     spans = [(mark.value - mark.sd, mark.value + mark.sd) for mark in marks if mark.value in near]

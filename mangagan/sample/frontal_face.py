@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mangagan.sample.character import Character, Expression
@@ -51,7 +53,8 @@ def draw_ears(pen: Pen, person: Character) -> None:
 def draw_frontal_face(pen: Pen, person: Character, expression: Expression) -> None:
     """Draw the face without its brows, which are drawn over the fringe by `draw_brows`.
 
-    Beyond the values of `Expression.eyes`: "wink" closes the left eye, "none" draws no eyes.
+    Beyond the values of `Expression`: eyes "wink" closes the left eye; drawings with known faults have eyes "none",
+    "one" (the left eye is missing) or "unequal" (a wide and a half-closed eye), or mouth "none".
     """
     outline = outline_frontal_face(person, pen.pose.yaw)
     pen.fill(outline, choose_skin_paint(pen, person))
@@ -100,8 +103,10 @@ def outline_eyelids(pen: Pen, person: Character, expression: Expression, side: f
 
 
 def _draw_eye(pen: Pen, person: Character, expression: Expression, side: float) -> None:
-    if expression.eyes == "none":
+    if expression.eyes == "none" or (expression.eyes == "one" and side < 0):
         return
+    if expression.eyes == "unequal":
+        expression = replace(expression, eyes="half" if side < 0 else "wide")
     if expression.eyes in ("happy", "shut") or (expression.eyes == "wink" and side < 0):
         _draw_closed_eye(pen, person, expression, side)
         return
@@ -193,6 +198,8 @@ def _draw_nose(pen: Pen, person: Character) -> None:
 
 def _draw_mouth(pen: Pen, person: Character, expression: Expression) -> None:
     y = 0.76 * person.chin
+    if expression.mouth == "none":
+        return
     if expression.mouth in ("open", "shout", "round"):
         _draw_open_mouth(pen, person, expression.mouth, y)
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mangagan.sample import frontal_face, hair
 from mangagan.sample.body import draw_body
 from mangagan.sample.character import (
@@ -44,7 +46,9 @@ def draw_head(canvas: Canvas, style: Style, person: Character, expression: Expre
     return make_face_truth(pen, person, expression, outline, eyes)
 
 
-def draw_face(rng: Rng, style: Style, size: int, person: Character | None = None) -> tuple[Image, FaceTruth]:
+def draw_face(
+    rng: Rng, style: Style, size: int, person: Character | None = None, eyes: str = "", mouth: str = ""
+) -> tuple[Image, FaceTruth]:
     """Draw one frontal or three-quarter face that fills a square picture, as the face crops of the pipeline do.
 
     Args:
@@ -52,6 +56,8 @@ def draw_face(rng: Rng, style: Style, size: int, person: Character | None = None
         style: The drawing style; with `style.colour` the picture is RGB.
         size: Side of the picture [px], 8 or more.
         person: The character. Default: a random one.
+        eyes: Eyes instead of those of the expression, see `draw_frontal_face`. Everything else is drawn as without it.
+        mouth: Mouth instead of that of the expression.
 
     Returns:
         The picture, uint8, (size, size) or (size, size, 3), and the ground truth of the face in its pixels.
@@ -73,5 +79,7 @@ def draw_face(rng: Rng, style: Style, size: int, person: Character | None = None
     pose = sample_pose(rng, float(x), float(y), unit)
     while pose.view in ("profile", "other"):
         pose = sample_pose(rng, float(x), float(y), unit)
-    face = draw_head(canvas, style, person, sample_expression(rng), pose)
+    expression = sample_expression(rng)
+    expression = replace(expression, eyes=eyes or expression.eyes, mouth=mouth or expression.mouth)
+    face = draw_head(canvas, style, person, expression, pose)
     return canvas.render(style.softness if size >= LARGE_SIZE else 0.0), face
