@@ -1,4 +1,4 @@
-"""Faces that are drawn twice: right, and with a known fault."""
+"""Drawn faces without a fault and with each of several known faults."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,20 +19,20 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def draw_faces_twice(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Draw gray faces, and each once more with each fault. Everything else is the same in all drawings of a face.
+def draw_faces_with_faults(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Draw gray faces without a fault and with each fault. The drawings of one face differ only in the fault.
 
     Returns:
         The faces without faults, uint8 (count, 1, SIZE, SIZE); the character of each, str (count,); and the faces with
         each fault, by name.
     """
-    drawn = list(track(iterate_twins(count, seed), count, "draw", "faces"))
+    drawn = list(track(draw_variants(count, seed), count, "draw", "faces"))
     images = {fault: np.stack([pictures[fault] for pictures in drawn])[:, None] for fault in ("", *FAULTS)}
     groups = np.array([str(number % CHARACTERS) for number in range(count)])
     return images.pop(""), groups, images
 
 
-def iterate_twins(count: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
+def draw_variants(count: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield each face as a picture, uint8 (SIZE, SIZE), without a fault (key "") and with each fault."""
     for number in range(count):
         character = number % CHARACTERS

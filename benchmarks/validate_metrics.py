@@ -19,7 +19,7 @@ from benchmarks.damage import DAMAGES, FACE_SHARES, ImageDamage, SelectionDamage
 from benchmarks.faces import SIZE, draw_gray_faces, read_gray_faces
 from benchmarks.machine import describe_machine
 from benchmarks.metric_instruments import INSTRUMENTS, WORSE_SIGN, Figures, Instrument, build_instruments
-from benchmarks.redrawn_faces import FAULTS, draw_faces_twice
+from benchmarks.redrawn_faces import FAULTS, draw_faces_with_faults
 from mangagan.commands.arguments import positive_int
 from mangagan.core.errors import UserError
 from mangagan.core.files import write_text
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     """Measure, write the table and print one JSON line; return the exit status."""
     arguments = parse(argv)
     try:
-        faces, damages = redraw(arguments) if arguments.redrawn else (gather(arguments), DAMAGES)
+        faces, damages = draw_faulty_faces(arguments) if arguments.redrawn else (gather(arguments), DAMAGES)
     except UserError as error:
         print(f"benchmarks.validate_metrics: {error}", file=sys.stderr)
         return 2
@@ -92,7 +92,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="seed of the choice of faces, of splits and of damage (default: %(default)s)",
     )
     parser.add_argument(
-        "--redrawn", action="store_true", help="draw new faces, each also with faults, and measure these faults"
+        "--redrawn",
+        action="store_true",
+        help="draw faces without and with known faults, and measure these faults instead of damage",
     )
     parser.add_argument(
         "--instruments", nargs="+", choices=INSTRUMENTS, default=INSTRUMENTS, help="instruments (default: all)"
@@ -118,20 +120,22 @@ def gather(arguments: argparse.Namespace) -> Faces:
     return Faces(images[:, None], np.array([faces[index][1] for index in chosen]))
 
 
-def redraw(arguments: argparse.Namespace) -> tuple[Faces, Damages]:
-    """Draw `--count` faces and their twins with faults; return the faces and each fault as a damage.
+def draw_faulty_faces(arguments: argparse.Namespace) -> tuple[Faces, Damages]:
+    """Draw `--count` faces without and with faults. Return the faces, and the faults as kinds of damage.
 
     Raises:
-        UserError: There are too few faces or splits, or other faces are given too.
+        UserError: --count or --splits is too small, or --faces is given.
     """
     if arguments.faces or arguments.splits < 2 or arguments.count < MIN_FACES:
-        raise UserError(f"--redrawn needs --splits of at least 2, --count of at least {MIN_FACES}, and no --faces")
-    faces, groups, twins = draw_faces_twice(arguments.count, arguments.seed)
+        raise UserError(
+            f"--redrawn needs other options. Set --splits to 2 or more and --count to {MIN_FACES} or more; omit --faces"
+        )
+    faces, groups, faulty = draw_faces_with_faults(arguments.count, arguments.seed)
 
     def replace_faces(fault: str, images: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
         changed = images.copy()
         chosen = rng.permutation(len(images))[: round(level * len(images))]
-        changed[chosen] = twins[fault][chosen]
+        changed[chosen] = faulty[fault][chosen]
         return changed
 
     damages = {fault: ImageDamage("share of faces", FACE_SHARES, partial(replace_faces, fault)) for fault in FAULTS}

@@ -151,7 +151,7 @@ def test_the_server_schedules_runs_and_allows_one(api: str) -> None:
     """With a newer SQLAlchemy, Prefect's scheduler fails without a message, and no scheduled run starts."""
     deployment_id = pipeline.to_deployment("test", interval=3600, concurrency_limit=serve.one_at_a_time()).apply()
     with get_client(sync_client=True) as client:
-        # Prefect's client repeats a request that the server answers with 503 (its database is locked for a moment).
+        # Prefect's client retries if the server answers 503 because its database is briefly locked.
         response = client.request(
             "POST", "/deployments/{id}/schedule", path_params={"id": deployment_id}, json={"min_runs": 2}
         )

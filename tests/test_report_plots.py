@@ -64,11 +64,11 @@ def test_a_root_scale_starts_at_0_and_shows_references() -> None:
         "10 % broken 0.0100",
         "slight warp 0.0200",
     ]
-    axis = choose_axis(found, None, root=True)
-    assert (axis.low, axis.scale, axis.side(9.0), axis.side(-0.001)) == (0, "root", 1, 0)
+    axis = choose_axis(found, None, sqrt_scale=True)
+    assert (axis.low, axis.scale, axis.side(9.0), axis.side(-0.001)) == (0, "sqrt", 1, 0)
     places = [axis.place(value) - axis.place(0) for value in (-0.001, 0.01, 0.04, 0.16)]
     assert places == pytest.approx([0, places[1], 2 * places[1], 4 * places[1]], abs=0.02)
-    drawn = str(draw("range_plot", lay_out_range({"m": block}, "m", None, root=True), "title", "lower is better"))
+    drawn = str(draw("range_plot", lay_out_range({"m": block}, "m", None, sqrt_scale=True), "title", "lower is better"))
     assert "square root scale" in drawn
     assert 'class="reference"' in drawn
 

@@ -22,7 +22,7 @@ from benchmarks.damage import (
 )
 from benchmarks.faces import SIZE, draw_gray_faces, read_gray_faces
 from benchmarks.metric_instruments import compare_features
-from benchmarks.redrawn_faces import draw_faces_twice
+from benchmarks.redrawn_faces import draw_faces_with_faults
 from benchmarks.validate_metrics import describe_response, rank_correlation
 from mangagan.core.images import encode_png
 from mangagan.faces.table import write_faces
@@ -149,7 +149,10 @@ def test_it_prints_a_table_and_one_json_line(
 ) -> None:
     monkeypatch.setattr(validate_metrics, "DAMAGES", {"duplicates": DAMAGES["duplicates"]})
     options = ["--faces", str(write_parquet(tmp_path / "faces.parquet", 200)), "--splits", "2"]
-    options += ["--instruments", *(name for name in validate_metrics.INSTRUMENTS if name != "pixels")]  # slow
+    options += [
+        "--instruments",
+        *(name for name in validate_metrics.INSTRUMENTS if name != "pixels"),
+    ]  # "pixels" is slow
     assert validate_metrics.main([*options, "--out", str(tmp_path / "table.md")]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["faces"], report["groups"]) == (200, 5)
@@ -217,7 +220,7 @@ def test_every_damage_has_rising_levels() -> None:
 
 
 def test_faces_are_drawn_again_with_one_fault() -> None:
-    right, groups, twins = draw_faces_twice(12, 0)
+    right, groups, twins = draw_faces_with_faults(12, 0)
     assert right.shape == (12, 1, SIZE, SIZE) and len(set(groups)) == 12
     for wrong in twins.values():
         rows = (wrong != right).any(axis=(1, 3))

@@ -104,8 +104,8 @@ def count_threads(requested: int) -> int:
     torchrun sets one thread per process, regardless of the number of cores.
 
     Args:
-        requested: Threads on the machine. 0: half of its cores, because threads that wait for each other are slow on a
-            busy machine.
+        requested: Threads on the machine. 0: half of its cores; on a busy machine, more threads would wait for each
+            other.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, (requested or cores // 2) // local_rank_and_size()[1])

@@ -153,13 +153,13 @@ def compare_with_holdout(
         seed: Seed of the subsamples.
         workers: Threads that measure repeats in parallel.
     """
-    references = list(draw_subsamples(len(sets.holdout), count, repeats, seed))
+    holdout_draws = list(draw_subsamples(len(sets.holdout), count, repeats, seed))
 
     def run(items: np.ndarray, times: int) -> list[dict[str, float]]:
         draws = list(draw_subsamples(len(items), count, times, seed))
 
         def measure_repeat(repeat: int) -> dict[str, float]:
-            return measure(items[draws[repeat]], sets.holdout[references[repeat]], seed + repeat)
+            return measure(items[draws[repeat]], sets.holdout[holdout_draws[repeat]], seed + repeat)
 
         return list(map_ordered(measure_repeat, range(times), workers))
 

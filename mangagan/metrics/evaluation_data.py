@@ -14,7 +14,7 @@ from mangagan.metrics.comparison import ComparedSets, Comparison, compute_mean_e
 
 MAX_COUNT = 1000  # items in one measurement that needs no hold-out set; more would only cost time
 MAX_RUINED = 100  # maximum number of ruined faces of each kind in a mean over images
-MAX_DAMAGED = 200  # slightly damaged faces of each kind
+MAX_DAMAGED = 200  # maximum number of slightly damaged faces of each kind
 MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer there is no value
 # Hold-out faces for the distances to training faces. With 3, copying is detected if 79 % of the samples are copies; see
 # `mangagan.metrics.verdict.adjust_limit`.
@@ -163,8 +163,8 @@ def extract_features(
     """Return the features of all sets."""
     ruined = {kind: extract_distinct(extractor, faces) for kind, faces in images.ruined.items()}
     sets = ComparedSets(extractor(images.samples), extractor(images.train), extractor(images.holdout), ruined)
-    slight = {kind: extractor(faces) for kind, faces in damaged.items()}
-    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]), extractor(broken), slight)
+    damaged_features = {kind: extractor(faces) for kind, faces in damaged.items()}
+    return ExtractorFeatures(sets, extractor(images.train[..., ::-1]), extractor(broken), damaged_features)
 
 
 def extract_distinct(extractor: Extractor, images: np.ndarray) -> np.ndarray:

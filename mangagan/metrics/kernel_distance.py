@@ -42,11 +42,12 @@ def compare_with_broken(features: ExtractorFeatures, seed: int) -> tuple[dict[st
         seed: Seed of the choice of images.
 
     Returns:
+        Details and references. Details:
         `broken_share`: the equivalent share, above 1 for samples that are further than broken faces, None if there are
         too few faces to distinguish broken faces from real ones; `broken_distance`: distance of broken faces;
         `distance_z`: distance of the samples above that of training faces, in standard errors, None if the error is 0.
-        And the references `BROKEN_SHARES`: the distance of sets in which this share is broken. Empty if `broken_share`
-        is None.
+        References: for each key of `BROKEN_SHARES`, the distance of a set with that share of broken faces. Empty if
+        `broken_share` is None.
     """
     sets = features.sets
     reference = choose_items(sets.holdout, seed)
@@ -88,7 +89,7 @@ MEASUREMENT = FeatureMeasurement(
             " and hold-out faces (KID, Bińkowski and others 2018). It is unbiased for small sets, so use it to compare"
             " runs. Broken faces are training faces with one of four faults: an erased eye, joined halves of two faces,"
             " a warp of 4 px, or exchanged patches.",
-            axis="root",
+            scale="sqrt",
             references=("slight_blur", "slight_warp", *BROKEN_SHARES),
             details={
                 "broken_share": "equivalent share of broken faces (above 1: further than a set of only broken faces)",

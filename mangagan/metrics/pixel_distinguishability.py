@@ -1,8 +1,8 @@
 """Metric `pixel_distinguishability`: how well a small network learns to distinguish samples from hold-out faces.
 
-Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests" (ICLR 2017, arXiv 1610.06545). The network is small and is
-trained only for a short time; otherwise it would reach 1.00 for every generator and could not rank them. It uses no
-pretrained features, so it is independent of all networks that a generator was trained with.
+Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests" (ICLR 2017, arXiv 1610.06545). The network is small and
+trained only briefly; otherwise the AUC would be 1.00 for every generator and could not rank them. It uses no pretrained
+features, so it is independent of the networks used to train the generator.
 """
 
 from dataclasses import replace
@@ -20,14 +20,14 @@ from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import compute_auc
 from mangagan.metrics.types import FLOOR_WITH_HOLDOUT, Direction, ImageMeasurement, Metric, MetricGroup
 
-MIN_COUNT = 40  # minimum number of samples, and of hold-out faces; half of them are for training
-MAX_COUNT = 600  # maximum number
-REPEATS = 4  # trainings for the samples, and for the floor
+MIN_COUNT = 40  # minimum size of each set (samples, hold-out faces); half of it is for training
+MAX_COUNT = 600  # maximum size of each set
+REPEATS = 4  # networks trained for the value, and as many for the floor
 SIDE = 56  # height and width of the images [px]
 WIDTHS = (8, 16, 32, 32)  # feature maps of the convolutions
 KERNEL = 4  # [px]
-STEPS = 150  # of Adam
-BATCH = 16  # samples, and hold-out faces, in a step
+STEPS = 150  # training steps (Adam)
+BATCH = 16  # samples per step, and as many hold-out faces
 LEARNING_RATE = 1e-3
 LEAKY_SLOPE = 0.2
 
@@ -47,7 +47,7 @@ def measure_pixel_distinguishability(data: EvaluationData, settings: EvaluatePar
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
         return {"pixel_distinguishability": measure_network_auc(chosen, reference, seed)}
 
-    sets = replace(data.images, ruined={})  # the AUC of ruined faces is 1
+    sets = replace(data.images, ruined={})  # no ceilings: the AUC of ruined faces is 1
     return compare_with_holdout(measure, sets, count, REPEATS, settings.seed, cpu_count())
 
 
@@ -74,10 +74,10 @@ def measure_network_auc(first: np.ndarray, second: np.ndarray, seed: int) -> flo
 
 
 def build_network(channels: int, generator: torch.Generator) -> nn.Sequential:
-    """Return a network that maps images (N, C, SIDE, SIDE) to logits (N,): stride-2 convolutions and a mean."""
+    """Return a network that maps images (N, C, SIDE, SIDE) to logits (N,): convolutions, mean, linear layer."""
     widths = (channels, *WIDTHS)
     layers: list[nn.Module] = []
-    with torch.device("meta"):  # without weights: torch would draw them from its global random generator
+    with torch.device("meta"):  # meta: do not draw weights from the global random generator
         for inputs, outputs in pairwise(widths):
             layers += [nn.Conv2d(inputs, outputs, KERNEL, stride=2, padding=1), nn.LeakyReLU(LEAKY_SLOPE)]
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1), nn.Flatten(0)]
@@ -87,14 +87,14 @@ def build_network(channels: int, generator: torch.Generator) -> nn.Sequential:
             nn.init.kaiming_normal_(parameter, LEAKY_SLOPE, generator=generator)
         else:
             nn.init.zeros_(parameter)
-    # Takes half of the time; torch's stub lacks this call.
+    # Channels-last memory halves the time. The type stub of torch lacks this call.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def train_network(network: nn.Module, first: Tensor, second: Tensor, generator: torch.Generator) -> None:
     """Train the network to return positive logits for `first` and negative ones for `second`.
 
-    Half of the images are mirrored.
+    Each image is mirrored with probability 0.5.
     """
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
     for _ in range(STEPS):
@@ -130,8 +130,8 @@ MEASUREMENT = ImageMeasurement(
             above="Distinguishable from real faces.",
             about=f"A new network is trained for {STEPS} steps on half of the samples and hold-out faces, at {SIDE} px,"
             " and tested on the other half (Lopez-Paz and Oquab 2017). The value is the probability that it gives a"
-            " sample a higher score than a hold-out face. The training is short because after a longer one the value is"
-            " 1 for small differences too. It is 1 if all samples are slightly blurred.",
+            " sample a higher score than a hold-out face. The training is short; a longer one would give 1 even for"
+            " small differences. A slight blur of all samples is enough for a value near 1.",
             bounds=(0.4, 1.0),
             ceilings=(),
         ),

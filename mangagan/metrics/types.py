@@ -49,7 +49,7 @@ class Metric:
         above: Reading of a value clearly above the floor.
         about: How it is measured, with the source.
         bounds: Smallest range that the plot shows. Default: fitted to the values.
-        axis: Scale of the plot: linear, or root (square root) for squared distances.
+        scale: Scale of the plot: linear, or sqrt (square root, for squared distances).
         ceilings: Kinds of ruined faces to compare. Default: all.
         references: Kinds of slightly damaged faces to compare. Default: none.
         details: Text of each further figure (`Comparison.details`), by name.
@@ -67,7 +67,7 @@ class Metric:
     above: str
     about: str
     bounds: tuple[float, float] | None = None
-    axis: Literal["linear", "root"] = "linear"
+    scale: Literal["linear", "sqrt"] = "linear"
     ceilings: tuple[str, ...] = RUINED_SETS
     references: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)

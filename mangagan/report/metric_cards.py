@@ -97,7 +97,7 @@ def build_row(sources: Sources, metric: Metric, extractor: str, key: str) -> Car
     return CardRow(
         extractor=extractor,
         ratio=show_value(sources, f"{key}.ratio") if block.get("ratio") is not None else None,
-        plot=lay_out_range(sources, key, metric.bounds, metric.axis == "root"),
+        plot=lay_out_range(sources, key, metric.bounds, metric.scale == "sqrt"),
         reading=describe_value(metric.key, block),
         reason=show_value(sources, f"{key}.reason") if block.get("reason") else None,
     )

@@ -21,7 +21,7 @@ MARGIN = 3.0  # free space at both ends of the track [% of its width]
 MAX_REACH = 6.0  # end of a linear axis: this many times the distance from the floor to the nearest ceiling
 LOG_RATIO = 15.0  # minimum ratio of the largest to the smallest mark for a logarithmic axis
 
-# Names of damaged sets. Others are named by their key.
+# Display names of damaged sets. Default: the key with spaces.
 SET_NAMES = {
     "blurred": "blurred faces",
     "slight_blur": "slight blur",
@@ -51,11 +51,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
-    """The mapping of values to the track. On a scale of square roots, values below 0 are placed at 0."""
+    """The mapping of values to the track. A square root scale places values below 0 at 0."""
 
     low: float
     high: float
-    scale: Literal["linear", "log", "root"] = "linear"
+    scale: Literal["linear", "log", "sqrt"] = "linear"
 
     def place(self, value: float) -> float:
         """Return the distance from the left [%]; values beyond an end are placed at that end."""
@@ -65,11 +65,11 @@ class Axis:
     def side(self, value: float) -> int:
         """Return −1 for a value below the axis, 1 for a value above it, else 0."""
         slack = 1e-9 * (abs(self.low) + abs(self.high))
-        return (value > self.high + slack) - (value < self.low - slack and self.scale != "root")
+        return (value > self.high + slack) - (value < self.low - slack and self.scale != "sqrt")
 
     def transform(self, value: float) -> float:
-        """Return a value on the scale."""
-        if self.scale == "root":
+        """Map a value to the scale."""
+        if self.scale == "sqrt":
             return math.sqrt(max(value, 0.0))
         return math.log(max(value, self.low)) if self.scale == "log" else value
 
@@ -98,7 +98,7 @@ class RangePlot:
 
 
 def lay_out_range(
-    sources: Sources, key: str, bounds: tuple[float, float] | None, root: bool = False
+    sources: Sources, key: str, bounds: tuple[float, float] | None, sqrt_scale: bool = False
 ) -> RangePlot | None:
     """Return the range plot of a metric; None if the metric has no value.
 
@@ -106,12 +106,12 @@ def lay_out_range(
         sources: Sources of the report.
         key: Key of the block of the metric.
         bounds: Minimum extent of the axis. None: the axis follows the values.
-        root: Use a scale of square roots, from 0.
+        sqrt_scale: Use a square root scale that starts at 0.
     """
     marks = list_marks(sources, key)
     if not marks or marks[0].kind != "value":
         return None
-    axis = choose_axis(marks, bounds, root)
+    axis = choose_axis(marks, bounds, sqrt_scale)
     samples, *others = marks
     lines = assign_lines(others, axis)
     floor = next((mark for mark in others if mark.kind == "floor"), None)
@@ -140,7 +140,7 @@ def name_set(key: str) -> str:
     return SET_NAMES.get(key, key.replace("_", " "))
 
 
-def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root: bool = False) -> Axis:
+def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, sqrt_scale: bool = False) -> Axis:
     """Return the axis for the marks.
 
     With bounds, the axis spans these and all marks. Otherwise, it is linear over all marks, unless some are more than
@@ -150,7 +150,7 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root:
     Args:
         marks: At least one.
         bounds: Minimum extent of the axis.
-        root: Use a scale of square roots from 0, if there are no bounds; distant marks are beyond its end.
+        sqrt_scale: Use a square root scale that starts at 0. Distant marks are beyond its end. Ignored with bounds.
     """
     values = [mark.value for mark in marks]
     if bounds:
@@ -159,9 +159,9 @@ def choose_axis(marks: Sequence[Mark], bounds: tuple[float, float] | None, root:
     offsets = [abs(mark.value - origin.value) for mark in marks if mark.kind == "ceiling"]
     unit = min((offset for offset in offsets if offset > 2 * origin.sd), default=0.0)
     near = [value for value in values if not unit or abs(value - origin.value) <= MAX_REACH * unit]
-    if root:
+    if sqrt_scale:
         high = max(mark.value + mark.sd for mark in marks if mark.value in near)
-        return Axis(0.0, 1.05 * high if high > 0 else 1.0, "root")
+        return Axis(0.0, 1.05 * high if high > 0 else 1.0, "sqrt")
     if len(near) < len(values) and min(values) > 2 * origin.sd and max(values) / min(values) > LOG_RATIO:
         return Axis(min(values) / 1.3, max(values) * 1.3, "log")
     spans = [(mark.value - mark.sd, mark.value + mark.sd) for mark in marks if mark.value in near]

@@ -53,8 +53,8 @@ def draw_ears(pen: Pen, person: Character) -> None:
 def draw_frontal_face(pen: Pen, person: Character, expression: Expression) -> None:
     """Draw the face without its brows, which are drawn over the fringe by `draw_brows`.
 
-    Beyond the values of `Expression`: eyes "wink" closes the left eye; drawings with known faults have eyes "none",
-    "one" (the left eye is missing) or "unequal" (a wide and a half-closed eye), or mouth "none".
+    Also accepts `eyes` "wink" (the left eye is closed) and, for drawings with known faults, "none", "one" (the left eye
+    is missing) and "unequal" (one wide and one half-closed eye), and `mouth` "none".
     """
     outline = outline_frontal_face(person, pen.pose.yaw)
     pen.fill(outline, choose_skin_paint(pen, person))

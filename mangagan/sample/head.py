@@ -56,8 +56,8 @@ def draw_face(
         style: The drawing style; with `style.colour` the picture is RGB.
         size: Side of the picture [px], 8 or more.
         person: The character. Default: a random one.
-        eyes: Eyes instead of those of the expression, see `draw_frontal_face`. Everything else is drawn as without it.
-        mouth: Mouth instead of that of the expression.
+        eyes: Replaces the eyes of the expression, see `draw_frontal_face`; nothing else changes. Default: random.
+        mouth: Replaces the mouth of the expression; nothing else changes. Default: random.
 
     Returns:
         The picture, uint8, (size, size) or (size, size, 3), and the ground truth of the face in its pixels.
