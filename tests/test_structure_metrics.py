@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from mangagan.distances.kernel_distance import kernel_distance, kernel_distance_with_error
+from mangagan.metrics import distinguishability
+from mangagan.metrics import kernel_distance as kernel_distance_metric
 from mangagan.metrics.comparison import ComparedSets
 from mangagan.metrics.distinguishability import EXAMPLES, measure_classifier_auc, measure_distinguishability
 from mangagan.metrics.evaluation_data import EvaluationData, ExtractorFeatures
 from mangagan.metrics.kernel_distance import BROKEN_SHARES, compare_with_broken, measure_kernel_distance
 from mangagan.metrics.params import EvaluateParams
+from mangagan.metrics.suite import measure_all
 
 SETTINGS = EvaluateParams(repeats=4)
 SHIFT = 1.0  # difference of the means of broken and of real points
@@ -102,6 +105,14 @@ def test_the_error_of_few_points_is_finite(count: int) -> None:
     value, error = kernel_distance_with_error(draw_points(count, 1), draw_points(30, 2), 0)
     assert np.isfinite(value)
     assert error > 0
+
+
+def test_each_measurement_is_announced() -> None:
+    data, features = make_data(draw_points(400, 5), 100)
+    names: list[str] = []
+    measured = [kernel_distance_metric.MEASUREMENT, distinguishability.MEASUREMENT]
+    found = measure_all(replace(data, features={"points": features}), SETTINGS, measured, names.append)
+    assert names == list(found) == ["kernel_distance", "distinguishability"]
 
 
 # Distinguishability

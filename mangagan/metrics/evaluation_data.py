@@ -20,6 +20,7 @@ MIN_COUNT = 10  # faces in one measurement with the hold-out set; with fewer the
 # `mangagan.metrics.verdict.adjust_limit`.
 MIN_INDEPENDENT = 3
 SEPARATE_ADVICE = "Set dedup.mirrored to split, and dedup.min_similarity to at most 0.5"
+NEAREST_FACES = "nearest faces"  # last step of `prepare_data`
 TOO_FEW_SAMPLES = "at least 4 samples and training faces are needed. Raise evaluate.samples or add pages"
 
 
@@ -131,6 +132,7 @@ def prepare_data(
     neighbors: int,
     seed: int,
     leaked: np.ndarray | None = None,
+    show: Callable[[str], object] = lambda name: None,
 ) -> EvaluationData:
     """Make the ruined and broken sets, extract all features and find the nearest training faces.
 
@@ -143,6 +145,7 @@ def prepare_data(
         neighbors: Nearest training faces to find for each image.
         seed: Seed of the choice of faces to ruin or break, and of the damage.
         leaked: Hold-out faces with a near-duplicate among the training faces, see `find_leaked`. Default: none.
+        show: Called with the name of each step before it starts: of each extractor, then `NEAREST_FACES`.
     """
     leaked = np.zeros(len(holdout), bool) if leaked is None else leaked
     sizes = len(samples), len(train)
@@ -151,7 +154,11 @@ def prepare_data(
     images = ComparedSets(samples, train, holdout, make_ruined_sets(chosen, seed))
     broken = break_faces(chosen[:count], 1.0, seed)
     damaged = damage_slightly(chosen[: min(count, MAX_DAMAGED)], seed)
-    features = {extractor.name: extract_features(extractor, images, broken, damaged) for extractor in extractors}
+    features: dict[str, ExtractorFeatures] = {}
+    for extractor in extractors:
+        show(extractor.name)
+        features[extractor.name] = extract_features(extractor, images, broken, damaged)
+    show(NEAREST_FACES)
     to_samples, to_holdout = (find_nearest_faces(part, train, neighbors) for part in (samples, holdout[~leaked]))
     rate = UsableFaceRater()
     return EvaluationData(images, features, titles, rate(samples), rate, to_samples, to_holdout, leaked, count, alone)

@@ -1,6 +1,6 @@
 """Measurement of all registered metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mangagan.metrics.comparison import Comparison, Figures
 from mangagan.metrics.evaluation_data import EvaluationData
@@ -10,7 +10,10 @@ from mangagan.metrics.types import ImageMeasurement, Measurement
 
 
 def measure_all(
-    data: EvaluationData, settings: EvaluateParams, measurements: Sequence[Measurement] = MEASUREMENTS
+    data: EvaluationData,
+    settings: EvaluateParams,
+    measurements: Sequence[Measurement] = MEASUREMENTS,
+    show: Callable[[str], object] = lambda name: None,
 ) -> dict[str, Comparison | Figures]:
     """Measure every metric.
 
@@ -18,6 +21,7 @@ def measure_all(
         data: Sets to measure.
         settings: The section `evaluate` of params.yaml.
         measurements: Measurements to run. Default: all that are registered.
+        show: Called with the key of the first metric of each measurement before it starts.
 
     Returns:
         Comparisons by key of the metric; for metrics on features, by extractor within each key.
@@ -27,6 +31,7 @@ def measure_all(
     """
     found: dict[str, Comparison | Figures] = {}
     for measurement in measurements:
+        show(measurement.metrics[0].key)
         if isinstance(measurement, ImageMeasurement):
             found |= check_figures(measurement, measurement.measure(data, settings))
             continue

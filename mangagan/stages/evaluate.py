@@ -1,7 +1,8 @@
 """The stage `evaluate`: generator and dataset → metrics with floors and ceilings, pictures and the report."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mangagan.core.errors import UserError
 from mangagan.core.files import atomic_directory, sha256_file, write_bytes, write_json, write_text
 from mangagan.core.images import encode_png
 from mangagan.core.libraries import limit_to_one_thread
-from mangagan.core.progress import track
+from mangagan.core.progress import progress_bar, track
 from mangagan.faces.crop import find_insides
 from mangagan.faces.table import decode_faces, read_faces
 from mangagan.features.registry import build_extractors
@@ -25,6 +26,7 @@ from mangagan.metrics.evaluation_data import EvaluationData, prepare_data
 from mangagan.metrics.leaked_faces import find_leaked
 from mangagan.metrics.params import EvaluateParams
 from mangagan.metrics.ranking import rank_samples, select_ranges
+from mangagan.metrics.registry import MEASUREMENTS
 from mangagan.metrics.suite import measure_all
 from mangagan.metrics.training_trend import is_still_falling
 from mangagan.metrics.verdict import find_disagreements, find_positions, judge
@@ -98,9 +100,27 @@ def run(root: Path = Path()) -> None:
     print_line(f"measuring {len(samples)} samples, {len(holdout.images)} hold-out faces")
     leaked = find_leaked(holdout.images, holdout.insides, train.images, train.insides)
     sets = (samples, train.images, holdout.images)
-    data = prepare_data(*sets, train.titles, extractors, settings.neighbors, settings.seed, leaked)
-    evaluation = summarize(data, extractors, measure_all(data, settings), inputs)
+    with named_steps(len(extractors) + 1 + len(MEASUREMENTS)) as show:
+        data = prepare_data(*sets, train.titles, extractors, settings.neighbors, settings.seed, leaked, show)
+        figures = measure_all(data, settings, show=show)
+    evaluation = summarize(data, extractors, figures, inputs)
     write_outs(root, inputs.report, data, evaluation, draw_pictures(data, inputs, settings))
+
+
+@contextmanager
+def named_steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Show a progress bar with the name of the current step; call the function with the name before each step."""
+    with progress_bar(total, STAGE, "steps") as bar:
+        names: list[str] = []
+
+        def show(name: str) -> None:
+            bar.set_postfix_str(name.replace("_", " "), refresh=False)
+            bar.update(len(names) - bar.n)
+            bar.refresh()
+            names.append(name)
+
+        yield show
+        bar.update(total - bar.n)
 
 
 def read_inputs(root: Path) -> Inputs:
