@@ -20,13 +20,7 @@ SPLITS = 4  # random choices of the examples in each repeat
 
 def measure_distinguishability(data: EvaluationData, features: ExtractorFeatures, settings: EvaluateParams) -> Figures:
     """Measure the AUC of the classifier."""
-    reason = data.explain_shortage()
-    if not reason and data.count < EXAMPLES + MIN_TESTED:
-        reason = (
-            f"at least {EXAMPLES + MIN_TESTED} hold-out faces, and twice as many samples and training faces, are"
-            " needed. Add pages or raise dedup.holdout_share"
-        )
-    if reason:
+    if reason := data.explain_shortage(EXAMPLES + MIN_TESTED):
         return {"distinguishability": make_missing(reason, data.count)}
 
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:

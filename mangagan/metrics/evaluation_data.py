@@ -75,8 +75,12 @@ class EvaluationData:
         """Return True if there are at least `MIN_COUNT` hold-out faces."""
         return len(self.images.holdout) >= MIN_COUNT
 
-    def explain_shortage(self) -> str:
-        """Return why nothing can be measured with the hold-out set, and what to do; empty if there are enough faces."""
+    def explain_shortage(self, minimum: int = MIN_COUNT) -> str:
+        """Return why nothing can be measured with the hold-out set, and what to do; empty if there are enough faces.
+
+        Args:
+            minimum: Required items of a set in one measurement. Default: `MIN_COUNT`.
+        """
         if not self.holdout_is_large_enough:
             return (
                 f"{len(self.images.holdout)} hold-out faces, at least {MIN_COUNT} needed. Add pages or raise"
@@ -85,6 +89,11 @@ class EvaluationData:
         if self.count < MIN_COUNT:
             return (
                 f"at least {2 * MIN_COUNT} samples and training faces are needed. Raise evaluate.samples or add pages"
+            )
+        if self.count < minimum:
+            return (
+                f"at least {minimum} hold-out faces, and twice as many samples and training faces, are needed. Add"
+                " pages or raise dedup.holdout_share"
             )
         return ""
 

@@ -34,19 +34,13 @@ LEAKY_SLOPE = 0.2
 
 def measure_pixel_distinguishability(data: EvaluationData, settings: EvaluateParams) -> Figures:
     """Measure the AUC of the network on images that it was not trained on."""
-    count = min(data.count, MAX_COUNT)
-    reason = data.explain_shortage()
-    if not reason and count < MIN_COUNT:
-        reason = (
-            f"at least {MIN_COUNT} hold-out faces, and twice as many samples and training faces, are needed. Add pages"
-            " or raise dedup.holdout_share"
-        )
-    if reason:
+    if reason := data.explain_shortage(MIN_COUNT):
         return {"pixel_distinguishability": make_missing(reason, data.count)}
 
     def measure(chosen: np.ndarray, reference: np.ndarray, seed: int) -> dict[str, float]:
         return {"pixel_distinguishability": measure_network_auc(chosen, reference, seed)}
 
+    count = min(data.count, MAX_COUNT)
     sets = replace(data.images, ruined={})  # no ceilings: the AUC of ruined faces is 1
     return compare_with_holdout(measure, sets, count, REPEATS, settings.seed, cpu_count())
 
